@@ -1,0 +1,148 @@
+//! Prefixed identifiers.
+//!
+//! Every id is a newtype, so that a session id cannot be passed where a connection id belongs. Ids
+//! are part of partition keys and of IAM patterns, so they contain no `#`, `*` or `?`.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The longest id in characters, prefix included. Two of them with separators stay far below the
+/// 1,024 bytes of a DynamoDB sort key and the 255 characters of a CRM's key field.
+pub const MAX_ID_LENGTH: usize = 64;
+/// The longest delivery id: it is made of two others.
+const MAX_DELIVERY_ID_LENGTH: usize = 2 * MAX_ID_LENGTH;
+
+/// Why a text is not an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be {expected}")]
+pub struct InvalidId {
+    /// What would be right.
+    pub expected: String,
+}
+
+fn is_tail(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+}
+
+fn check(text: &str, prefix: &str, most: usize) -> Result<(), InvalidId> {
+    let tail = text.strip_prefix(prefix).unwrap_or_default();
+    if text.len() <= most && is_tail(tail) {
+        return Ok(());
+    }
+    Err(InvalidId {
+        expected: format!(
+            "{}letters, digits, '_', '-' or '.', at most {most} characters",
+            if prefix.is_empty() { String::new() } else { format!("'{prefix}' followed by ") }
+        ),
+    })
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $most:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The prefix of this kind of id.
+            pub const PREFIX: &'static str = $prefix;
+
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The id without its prefix.
+            pub fn tail(&self) -> &str {
+                self.0.strip_prefix($prefix).unwrap_or(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                check(text, $prefix, $most).map(|()| Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A tenant.
+    OrganizationId = "org_", MAX_ID_LENGTH;
+    /// One event of liveprompt.
+    EventId = "evt_", MAX_ID_LENGTH;
+    /// One recorded conversation.
+    SessionId = "ses_", MAX_ID_LENGTH;
+    /// A customer's link to one CRM account.
+    ConnectionId = "conn_", MAX_ID_LENGTH;
+    /// One session on one connection: ledger entry and delivery are the same thing.
+    DeliveryId = "dlv_", MAX_DELIVERY_ID_LENGTH;
+    /// An action item, an insight or a transcript segment within its session.
+    PartId = "", MAX_ID_LENGTH;
+    /// Which CRM: the name of its manifest, of its queues and of its path in the API.
+    CrmId = "", MAX_ID_LENGTH;
+}
+
+impl DeliveryId {
+    /// The one delivery of a session on a connection. The same two ids always give the same id, so
+    /// a lookup by delivery id needs no index.
+    pub fn of(connection: &ConnectionId, session: &SessionId) -> Self {
+        Self(format!("dlv_{}.{}", connection.tail(), session.tail()))
+    }
+
+    /// The connection and session this delivery stands for; `None` for an id no delivery can have.
+    pub fn parts(&self) -> Option<(ConnectionId, SessionId)> {
+        let (connection, session) = self.tail().split_once('.')?;
+        Some((format!("conn_{connection}").parse().ok()?, format!("ses_{session}").parse().ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_keeps_its_text_and_refuses_what_would_break_a_key() {
+        assert_eq!("ses_01J".parse::<SessionId>().unwrap().to_string(), "ses_01J");
+        for wrong in ["", "ses_", "evt_1", "ses_a#b", "ses_a*", "ses_a?", "ses_ a", "ses_ä", &format!("ses_{}", "x".repeat(61))] {
+            assert!(wrong.parse::<SessionId>().is_err(), "{wrong}");
+        }
+        assert!(format!("ses_{}", "x".repeat(60)).parse::<SessionId>().is_ok());
+    }
+
+    #[test]
+    fn a_delivery_id_leads_back_to_its_parts() {
+        let connection: ConnectionId = "conn_01ABC".parse().unwrap();
+        let session: SessionId = "ses_x.y-z".parse().unwrap();
+        let id = DeliveryId::of(&connection, &session);
+        assert_eq!(id.as_str(), "dlv_01ABC.x.y-z");
+        assert_eq!(id.parts(), Some((connection, session)));
+        assert_eq!("dlv_nodot".parse::<DeliveryId>().unwrap().parts(), None);
+    }
+}

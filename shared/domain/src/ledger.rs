@@ -1,0 +1,229 @@
+//! The ledger: one entry per session and connection, which is also the delivery people see.
+//!
+//! A worker *claims* an entry (lease, intent and revision in one conditional write), applies the
+//! plan, and records the *outcome*, again conditional on its claim. These are the rules of both;
+//! the store turns them into statements.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{ConnectionId, DeliveryId, EventId, OrganizationId, SessionId},
+    matching::Match,
+    verdict::{FieldFault, SkipReason},
+};
+
+/// What a person reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryStatus {
+    /// A worker holds it.
+    Claimed,
+    /// The CRM holds it.
+    Delivered,
+    /// Nothing was to be written.
+    Skipped,
+    /// It failed and comes again.
+    Retrying,
+    /// It waits for a limit or for a person to reconnect.
+    Waiting,
+    /// It needs a person: the reason says what to do.
+    Parked,
+    /// It kept failing and lies in the dead-letter queue.
+    DeadLettered,
+}
+
+/// One delivery.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The session.
+    pub session: SessionId,
+    /// The event that last moved it.
+    pub event: EventId,
+    /// Where it stands.
+    pub status: DeliveryStatus,
+    /// The revision last claimed.
+    pub revision: u64,
+    /// The highest revision with a final outcome; 0 for none.
+    #[serde(default)]
+    pub settled: u64,
+    /// Milliseconds since 1970 until which `worker` holds it; 0 when nobody does.
+    #[serde(default)]
+    pub lease_until: i64,
+    /// Who holds, or last held it.
+    pub worker: String,
+    /// Failures since the last success.
+    #[serde(default)]
+    pub failures: u32,
+    /// The hash of the content the CRM holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The mapping it was planned with.
+    #[serde(default)]
+    pub mapping_version: u32,
+    /// The CRM's id per key of ours.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub records: BTreeMap<String, String>,
+    /// Who was matched to what, and why not to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matches: Vec<Match>,
+    /// The verdict's name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub verdict: String,
+    /// What a person should know.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// The fields the CRM refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FieldFault>,
+    /// Milliseconds since 1970 of the first claim.
+    pub created_at: i64,
+    /// Milliseconds since 1970 of the last write.
+    pub updated_at: i64,
+}
+
+impl LedgerEntry {
+    /// The delivery's id.
+    pub fn id(&self) -> DeliveryId {
+        DeliveryId::of(&self.connection, &self.session)
+    }
+}
+
+/// What a worker asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// On which connection.
+    pub connection: ConnectionId,
+    /// Which session.
+    pub session: SessionId,
+    /// Because of which event.
+    pub event: EventId,
+    /// At which revision.
+    pub revision: u64,
+    /// The hash of the content at that revision.
+    pub content: String,
+    /// Who asks; unique to this attempt.
+    pub worker: String,
+    /// Now, in milliseconds since 1970.
+    pub now: i64,
+    /// When the lease ends, in milliseconds since 1970: just after the function's timeout.
+    pub lease_until: i64,
+    /// Whether the message came for the first time and the session has its first revision: then
+    /// there is probably no entry yet.
+    pub probably_new: bool,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClaimOutcome {
+    /// It is ours until the lease ends. `failures` so far, and what the entry was before.
+    Granted {
+        /// The entry as it was, if there was one.
+        before: Option<Box<LedgerEntry>>,
+    },
+    /// Nothing is to be done.
+    Skip(SkipReason),
+    /// Somebody else holds it until then (milliseconds since 1970).
+    Held {
+        /// When the lease ends.
+        until: i64,
+    },
+}
+
+/// Why a claim that the store refused was refused, by what stood there.
+pub fn refused(claim: &Claim, standing: &LedgerEntry) -> ClaimOutcome {
+    if standing.settled >= claim.revision {
+        ClaimOutcome::Skip(SkipReason::Stale)
+    } else if standing.lease_until > claim.now {
+        ClaimOutcome::Held { until: standing.lease_until }
+    } else if standing.content.as_deref() == Some(&claim.content) {
+        ClaimOutcome::Skip(SkipReason::SameContent)
+    } else {
+        // Only a race explains it: whoever won has let go since. Come again at once.
+        ClaimOutcome::Held { until: claim.now }
+    }
+}
+
+/// What a worker records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// What it was granted.
+    pub claim: Claim,
+    /// Where the delivery stands now.
+    pub status: DeliveryStatus,
+    /// Whether this revision has its final outcome.
+    pub settled: bool,
+    /// Failures since the last success.
+    pub failures: u32,
+    /// The mapping it was planned with.
+    pub mapping_version: u32,
+    /// The CRM's id per key of ours.
+    pub records: BTreeMap<String, String>,
+    /// Who was matched to what.
+    pub matches: Vec<Match>,
+    /// The verdict's name.
+    pub verdict: &'static str,
+    /// What a person should know.
+    pub reason: String,
+    /// The fields the CRM refused.
+    pub faults: Vec<FieldFault>,
+    /// Now, in milliseconds since 1970.
+    pub now: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(settled: u64, lease_until: i64, content: &str) -> LedgerEntry {
+        LedgerEntry {
+            organization: "org_1".parse().unwrap(),
+            connection: "conn_1".parse().unwrap(),
+            session: "ses_1".parse().unwrap(),
+            event: "evt_1".parse().unwrap(),
+            status: DeliveryStatus::Claimed,
+            revision: 2,
+            settled,
+            lease_until,
+            worker: "w1".to_owned(),
+            failures: 0,
+            content: Some(content.to_owned()),
+            mapping_version: 0,
+            records: BTreeMap::new(),
+            matches: Vec::new(),
+            verdict: String::new(),
+            reason: String::new(),
+            faults: Vec::new(),
+            created_at: 0,
+            updated_at: 0,
+        }
+    }
+
+    #[test]
+    fn a_refused_claim_is_told_apart_by_what_stands() {
+        let claim = Claim {
+            organization: "org_1".parse().unwrap(),
+            connection: "conn_1".parse().unwrap(),
+            session: "ses_1".parse().unwrap(),
+            event: "evt_2".parse().unwrap(),
+            revision: 3,
+            content: "new".to_owned(),
+            worker: "w2".to_owned(),
+            now: 1_000,
+            lease_until: 61_000,
+            probably_new: false,
+        };
+        assert_eq!(refused(&claim, &entry(3, 0, "old")), ClaimOutcome::Skip(SkipReason::Stale));
+        assert_eq!(refused(&claim, &entry(4, 9_000, "old")), ClaimOutcome::Skip(SkipReason::Stale));
+        assert_eq!(refused(&claim, &entry(2, 9_000, "new")), ClaimOutcome::Held { until: 9_000 });
+        assert_eq!(refused(&claim, &entry(2, 1_000, "new")), ClaimOutcome::Skip(SkipReason::SameContent));
+        assert_eq!(refused(&claim, &entry(2, 0, "old")), ClaimOutcome::Held { until: 1_000 });
+    }
+}

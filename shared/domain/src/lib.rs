@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod connection;
+pub mod event;
+pub mod fault;
+pub mod id;
+pub mod ledger;
+pub mod limits;
+pub mod mapping;
+pub mod matching;
+pub mod organization;
+pub mod plan;
+mod queue;
+pub mod reader;
+pub mod retry;
+pub mod session;
+pub mod text;
+mod verdict;
+
+pub use connection::{Connection, ConnectionState};
+pub use event::{Envelope, Payload};
+pub use fault::{Fault, Faults};
+pub use id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId};
+pub use jiff::Timestamp;
+pub use mapping::Mapping;
+pub use organization::Organization;
+pub use plan::{Plan, Write};
+pub use queue::{QueueAction, QueueMessage};
+pub use session::SessionRecord;
+pub use verdict::{FieldFault, Scope, SkipReason, Verdict};
