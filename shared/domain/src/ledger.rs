@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{ConnectionId, DeliveryId, EventId, OrganizationId, SessionId},
-    matching::Match,
+    matching::Chosen,
     verdict::{FieldFault, SkipReason},
 };
 
@@ -71,7 +71,7 @@ pub struct LedgerEntry {
     pub records: BTreeMap<String, String>,
     /// Who was matched to what, and why not to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub matches: Vec<Match>,
+    pub matches: Vec<Chosen>,
     /// The verdict's name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub verdict: String,
@@ -167,7 +167,7 @@ pub struct Outcome {
     /// The CRM's id per key of ours.
     pub records: BTreeMap<String, String>,
     /// Who was matched to what.
-    pub matches: Vec<Match>,
+    pub matches: Vec<Chosen>,
     /// The verdict's name.
     pub verdict: &'static str,
     /// What a person should know.

@@ -51,6 +51,35 @@ pub struct Match {
     pub rejected: Vec<(String, Rejection)>,
 }
 
+/// A match as the ledger keeps it: without the address, which lives sealed with the session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// Which of the session's addresses, by the order of [`crate::plan::addresses`].
+    #[serde(rename = "p")]
+    pub person: usize,
+    /// The object of the record that was chosen.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// Its id.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The others, each with the reason.
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<(String, Rejection)>,
+}
+
+impl Chosen {
+    /// The match of the session's address number `person`.
+    pub fn of(person: usize, found: &Match) -> Self {
+        Self {
+            person,
+            object: found.chosen.as_ref().map(|c| c.object.clone()),
+            id: found.chosen.as_ref().map(|c| c.id.clone()),
+            rejected: found.rejected.clone(),
+        }
+    }
+}
+
 /// Chooses one record for an address: the preferred object, then the newest, then the smallest id.
 pub fn choose(email: &str, candidates: &[Candidate]) -> Match {
     let mut found: Vec<&Candidate> = candidates.iter().filter(|c| c.email == email).collect();

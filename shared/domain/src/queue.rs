@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 /// One message as received from a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueMessage {
     /// The queue's id of the message; the name a partial batch failure uses.
     pub id: String,
@@ -17,6 +17,10 @@ pub struct QueueMessage {
     pub sender: Option<String>,
     /// How often the message has been received, this time included (at least 1).
     pub receives: u32,
+    /// The full name of the queue it was received from.
+    pub source: String,
+    /// When it was sent, by the queue's clock, in milliseconds since 1970.
+    pub sent_at_ms: Option<i64>,
     /// String attributes that the sender set.
     pub attributes: BTreeMap<String, String>,
 }

@@ -13,7 +13,7 @@ use crate::{
 /// The first wait; each further one is twice as long: 1 s, 2 s, 4 s …
 pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait by message visibility. Longer ones are held work.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
 /// After this many failures a message goes to the dead-letter queue. With full jitter that is about
 /// an hour and a half after the first.
 pub const MAX_FAILURES: u32 = 20;

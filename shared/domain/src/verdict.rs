@@ -41,6 +41,8 @@ pub enum SkipReason {
     InternalOnly,
     /// The connection is paused, not approved, or gone.
     ConnectionOff,
+    /// Only a summary or insights are known of the session: they go with it once it comes.
+    SessionUnknown,
     /// Nothing is known of the session (it was erased, or its retention ended).
     SessionGone,
 }

@@ -1,0 +1,1 @@
+//! SQS: plan, claim, apply, record. One binary, deployed once per CRM.

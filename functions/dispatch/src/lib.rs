@@ -1,0 +1,1 @@
+//! SQS: one message per connection and event.

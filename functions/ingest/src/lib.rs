@@ -1,0 +1,1 @@
+//! HTTP: liveprompt's events, verified, stored and queued.

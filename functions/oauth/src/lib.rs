@@ -1,0 +1,1 @@
+//! HTTP: connect and callback.

@@ -1,0 +1,59 @@
+# What people run; CI runs the same stages (.ci/run).
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+export PATH := justfile_directory() / ".dev/venv/bin:" + justfile_directory() / ".dev/bin:" + env("PATH")
+export SAM_CLI_TELEMETRY := "0"
+
+# the recipes
+default:
+    @just --list --unsorted
+
+# install what tests and CI need into .dev (`just install deploy`: also what `sam build` needs)
+install *what:
+    .ci/install {{ what }}
+
+# format the code
+fmt:
+    cargo fmt --all
+
+# the checks that run no code of ours
+lint:
+    .ci/run fmt clippy docs deny machete typos shellcheck
+
+# the test command of README.md
+test:
+    cargo test --workspace --locked
+
+# one or more stages of CI by name
+stage +names:
+    .ci/run {{ names }}
+
+# all of CI
+ci:
+    .ci/run
+
+# the main job once, on free ports
+demo *options:
+    cargo run --locked -- demo --ports random {{ options }}
+
+# measure
+bench *options:
+    cargo run --release --locked -- bench {{ options }}
+
+# the large numbers, in stages that are taken up where they were left
+nightly *stages:
+    .ci/nightly {{ stages }}
+
+# check template.yaml
+template:
+    .ci/run template
+
+# note the sizes of the functions' release binaries
+sizes:
+    .ci/run release || true
+    python3 infra/sizes.py --update
+
+# build what is deployed
+build:
+    sam build

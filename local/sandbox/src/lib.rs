@@ -1,0 +1,21 @@
+//! Stateful fake CRMs with their OAuth servers, quotas, validation and faults.
+//!
+//! A [`Sandbox`] is one fake CRM: it answers HTTP requests as the vendor would, from records it
+//! holds in memory. It is driven in process ([`Sandbox::handle`], or as a [`tower::Service`]) or
+//! over TCP ([`Sandbox::serve`]), and is steered through the `/__sandbox/*` endpoints or the same
+//! operations as Rust calls.
+//!
+//! It refuses to be convenient: what the vendor refuses, it refuses, in the vendor's words. Where
+//! it knowingly differs, the `README.md` beside the CRM's code says so.
+//!
+//! `src/frame` knows no CRM. Adding one means one folder under `src` and one line in the registry
+//! below.
+
+mod frame;
+mod salesforce;
+
+pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
+
+frame::registry! {
+    salesforce: 4101 => salesforce::Salesforce,
+}

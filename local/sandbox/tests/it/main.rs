@@ -1,0 +1,27 @@
+//! The sandbox as a caller sees it: every rule as a story told through `Sandbox::handle`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value, // bodies are written in place
+    clippy::disallowed_methods, // CRM_SPECS and CI are read where the test needs them
+    unreachable_pub,
+    missing_docs,
+    reason = "a test may panic, and exports nothing"
+)]
+
+mod activities;
+mod collections;
+mod composite;
+mod faults;
+mod graph;
+mod oauth;
+mod oauth_attacks;
+mod queries;
+mod records;
+mod schema;
+mod served;
+mod times;
+mod upserts;
+mod vendor;

@@ -1,0 +1,361 @@
+//! The ways to a token, and how tokens live and die.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bytes::Bytes;
+use http::Request;
+use serde_json::json;
+
+use crate::vendor::{BASE, REDIRECT, Reply, Vendor};
+
+pub const VERIFIER: &str = "a-verifier-of-more-than-forty-three-characters-indeed";
+
+pub fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
+}
+
+pub fn authorize_url(vendor: &Vendor, more: &[(&str, &str)]) -> String {
+    let credentials = vendor.credentials();
+    let challenge = challenge(VERIFIER);
+    let mut fields = vec![
+        ("response_type", "code"),
+        ("client_id", credentials["client_id"].as_str().unwrap()),
+        ("redirect_uri", REDIRECT),
+        ("scope", "api refresh_token id"),
+        ("state", "st&te"),
+        ("code_challenge", challenge.as_str()),
+    ];
+    for (name, value) in more {
+        fields.retain(|(other, _)| other != name);
+        fields.push((name, value));
+    }
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    format!("{BASE}/services/oauth2/authorize?{query}")
+}
+
+pub async fn visit(vendor: &Vendor, url: &str) -> Reply {
+    vendor
+        .send(Request::get(url).body(Bytes::new()).unwrap())
+        .await
+}
+
+pub fn parameter(reply: &Reply, name: &str) -> Option<String> {
+    let location = reply.headers.get("location")?.to_str().unwrap();
+    let url = url::Url::parse(location).unwrap();
+    url.query_pairs()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+pub async fn code(vendor: &Vendor) -> String {
+    let reply = visit(
+        vendor,
+        &authorize_url(vendor, &[("__sandbox_consent", "allow")]),
+    )
+    .await;
+    assert_eq!(reply.status, 302);
+    assert_eq!(parameter(&reply, "state").as_deref(), Some("st&te"));
+    parameter(&reply, "code").unwrap()
+}
+
+pub async fn exchange(vendor: &Vendor, code: &str, more: &[(&str, &str)]) -> Reply {
+    let credentials = vendor.credentials();
+    let mut fields = vec![
+        ("grant_type", "authorization_code"),
+        ("code", code),
+        ("client_id", credentials["client_id"].as_str().unwrap()),
+        (
+            "client_secret",
+            credentials["client_secret"].as_str().unwrap(),
+        ),
+        ("redirect_uri", REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    for (name, value) in more {
+        fields.retain(|(other, _)| other != name);
+        fields.push((name, value));
+    }
+    vendor.form("/services/oauth2/token", &fields).await
+}
+
+pub async fn refresh(vendor: &Vendor, token: &str) -> Reply {
+    let credentials = vendor.credentials();
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token),
+        ("client_id", credentials["client_id"].as_str().unwrap()),
+        (
+            "client_secret",
+            credentials["client_secret"].as_str().unwrap(),
+        ),
+    ];
+    vendor.form("/services/oauth2/token", &fields).await
+}
+
+async fn status_with(vendor: &Vendor, token: &str) -> u16 {
+    let request = Request::get(format!("{BASE}/services/data/v67.0/limits"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Bytes::new());
+    vendor.send(request.unwrap()).await.status
+}
+
+#[tokio::test]
+async fn a_person_consents_and_the_app_gets_tokens() {
+    let vendor = Vendor::new();
+    let page = visit(&vendor, &authorize_url(&vendor, &[])).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("value=\"allow\"") && page.text.contains("value=\"deny\""));
+    assert!(page.text.contains("name=\"state\" value=\"st&amp;te\""));
+    let reply = exchange(&vendor, &code(&vendor).await, &[]).await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(
+        reply.body["access_token"]
+            .as_str()
+            .unwrap()
+            .starts_with("00D")
+    );
+    assert!(reply.body["access_token"].as_str().unwrap().contains("!AQ"));
+    assert!(
+        reply.body["refresh_token"]
+            .as_str()
+            .unwrap()
+            .starts_with("5Aep")
+    );
+    assert_eq!(reply.body["instance_url"], BASE);
+    assert_eq!(reply.body["issued_at"], "1795165200000");
+    assert!(reply.body.get("expires_in").is_none());
+    assert_eq!(
+        status_with(&vendor, reply.body["access_token"].as_str().unwrap()).await,
+        200
+    );
+}
+
+#[tokio::test]
+async fn the_form_answers_like_the_query() {
+    let vendor = Vendor::new();
+    let url = authorize_url(&vendor, &[]);
+    let query = url.split_once('?').unwrap().1;
+    for (decision, expected) in [("allow", "code"), ("deny", "error")] {
+        let body = format!("{query}&decision={decision}");
+        let request = Request::post(format!("{BASE}/services/oauth2/authorize"))
+            .body(Bytes::from(body))
+            .unwrap();
+        let reply = vendor.send(request).await;
+        assert_eq!(reply.status, 302);
+        assert!(parameter(&reply, expected).is_some(), "{decision}");
+    }
+}
+
+#[tokio::test]
+async fn refreshing_rotates_the_refresh_token() {
+    let vendor = Vendor::new();
+    let first = exchange(&vendor, &code(&vendor).await, &[]).await;
+    let old = first.body["refresh_token"].as_str().unwrap();
+    let second = refresh(&vendor, old).await;
+    assert_eq!(second.status, 200);
+    let new = second.body["refresh_token"].as_str().unwrap();
+    assert_ne!(old, new);
+    assert_eq!(
+        status_with(&vendor, second.body["access_token"].as_str().unwrap()).await,
+        200
+    );
+    assert_eq!(refresh(&vendor, new).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_rotation_the_refresh_token_stays() {
+    let vendor = Vendor::new();
+    vendor
+        .sandbox
+        .set(&json!({ "refresh_rotation": false }))
+        .unwrap();
+    let token = vendor.credentials()["refresh_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let reply = refresh(&vendor, &token).await;
+    assert!(reply.body.get("refresh_token").is_none());
+    assert_eq!(refresh(&vendor, &token).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_after_two_hours_and_use_prolongs_it() {
+    let vendor = Vendor::new();
+    vendor.wait(3600);
+    assert_eq!(vendor.get("/limits").await.status, 200);
+    vendor.wait(7000);
+    assert_eq!(vendor.get("/limits").await.status, 200);
+    vendor.wait(7300);
+    let reply = vendor.get("/limits").await;
+    assert_eq!(reply.status, 401);
+    assert_eq!(
+        reply.body,
+        json!([{ "message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID" }])
+    );
+}
+
+#[tokio::test]
+async fn a_refresh_token_dies_after_thirty_idle_days() {
+    let vendor = Vendor::new();
+    let token = vendor.credentials()["refresh_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    vendor.wait(29 * 86_400);
+    let reply = refresh(&vendor, &token).await;
+    assert_eq!(reply.status, 200);
+    vendor.wait(31 * 86_400);
+    let reply = refresh(&vendor, reply.body["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(reply.status, 400);
+    assert_eq!(
+        reply.body,
+        json!({ "error": "invalid_grant", "error_description": "expired access/refresh token" })
+    );
+}
+
+#[tokio::test]
+async fn a_sixth_approval_ends_the_oldest() {
+    let vendor = Vendor::new();
+    let mut tokens = Vec::new();
+    for _ in 0..6 {
+        let reply = exchange(&vendor, &code(&vendor).await, &[]).await;
+        tokens.push(reply.body["refresh_token"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(refresh(&vendor, &tokens[0]).await.status, 400);
+    for token in &tokens[1..] {
+        assert_eq!(refresh(&vendor, token).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn the_other_grants() {
+    let vendor = Vendor::new();
+    let c = vendor.credentials();
+    let text = |name: &str| c[name].as_str().unwrap();
+    let basic = STANDARD.encode(format!("{}:{}", text("client_id"), text("client_secret")));
+    let request = Request::post(format!("{BASE}/services/oauth2/token"))
+        .header("authorization", format!("Basic {basic}"))
+        .body(Bytes::from("grant_type=client_credentials"));
+    let reply = vendor.send(request.unwrap()).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.body["api_instance_url"], BASE);
+    assert!(reply.body.get("refresh_token").is_none());
+
+    let mut fields = vec![
+        ("grant_type", "password"),
+        ("client_id", text("client_id")),
+        ("client_secret", text("client_secret")),
+        ("username", text("username")),
+        ("password", text("password")),
+    ];
+    let reply = vendor.form("/services/oauth2/token", &fields).await;
+    assert_eq!(
+        status_with(&vendor, reply.body["access_token"].as_str().unwrap()).await,
+        200
+    );
+    fields[4].1 = "wrong";
+    let reply = vendor.form("/services/oauth2/token", &fields).await;
+    assert_eq!(
+        (reply.status, &reply.body["error_description"]),
+        (400, &json!("authentication failure"))
+    );
+
+    let claims = json!({ "iss": text("client_id"), "sub": text("username"), "aud": BASE, "exp": 1_795_165_300 });
+    let assertion = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let reply = vendor
+        .form(
+            "/services/oauth2/token",
+            &[("grant_type", grant), ("assertion", &assertion)],
+        )
+        .await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    assert!(reply.body.get("refresh_token").is_none() && reply.body.get("issued_at").is_none());
+
+    let reply = vendor
+        .form("/services/oauth2/token", &[("grant_type", "device")])
+        .await;
+    assert_eq!(
+        reply.body,
+        json!({ "error": "unsupported_grant_type", "error_description": "grant type not supported" })
+    );
+}
+
+#[tokio::test]
+async fn revoking_introspecting_and_asking_who() {
+    let vendor = Vendor::new();
+    let c = vendor.credentials();
+    let text = |name: &str| c[name].as_str().unwrap();
+    let (token, fresh) = (text("access_token"), text("refresh_token"));
+    let client = [
+        ("client_id", text("client_id")),
+        ("client_secret", text("client_secret")),
+        ("token", token),
+    ];
+    let about = vendor.form("/services/oauth2/introspect", &client).await;
+    assert_eq!(about.body["active"], true);
+    assert_eq!(about.body["username"], c["username"]);
+
+    let identity = format!("{}?format=json&oauth_token={token}", text("identity_url"));
+    let who = visit(&vendor, &identity).await;
+    assert_eq!((who.status, &who.body["user_id"]), (200, &c["user_id"]));
+    let root = vendor.get("/services/data/v67.0").await;
+    assert_eq!(root.body["identity"], c["identity_url"]);
+
+    let reply = vendor
+        .form("/services/oauth2/revoke", &[("token", fresh)])
+        .await;
+    assert_eq!((reply.status, reply.text.as_str()), (200, ""));
+    assert_eq!(status_with(&vendor, token).await, 401);
+    assert_eq!(refresh(&vendor, fresh).await.status, 400);
+    let reply = vendor
+        .form("/services/oauth2/revoke", &[("token", fresh)])
+        .await;
+    assert_eq!(reply.status, 400);
+    assert!(reply.text.starts_with("error=invalid_token"));
+    let about = vendor.form("/services/oauth2/introspect", &client).await;
+    assert_eq!(about.body, json!({ "active": false }));
+    let who = visit(&vendor, &identity).await;
+    assert_eq!((who.status, who.text.as_str()), (403, "Bad_OAuth_Token"));
+    let found = visit(&vendor, &format!("{BASE}/.well-known/openid-configuration")).await;
+    assert_eq!(
+        found.body["token_endpoint"],
+        format!("{BASE}/services/oauth2/token")
+    );
+}
+
+#[tokio::test]
+async fn soap_login_until_version_64() {
+    let vendor = Vendor::new();
+    let c = vendor.credentials();
+    let envelope = format!(
+        "<se:Envelope><se:Body><login xmlns=\"urn:partner.soap.sforce.com\"><username>{}</username>\
+         <password>{}</password></login></se:Body></se:Envelope>",
+        c["username"].as_str().unwrap(),
+        c["password"].as_str().unwrap()
+    );
+    let login = async |version: &str, body: String| {
+        let url = format!("{BASE}/services/Soap/u/{version}");
+        vendor
+            .send(Request::post(url).body(Bytes::from(body)).unwrap())
+            .await
+    };
+    let reply = login("59.0", envelope.clone()).await;
+    assert_eq!(reply.status, 200);
+    let session = reply
+        .text
+        .split_once("<sessionId>")
+        .unwrap()
+        .1
+        .split_once('<')
+        .unwrap()
+        .0;
+    assert!(reply.text.contains("<serverUrl>") && reply.text.contains("<organizationId>"));
+    assert_eq!(status_with(&vendor, session).await, 200);
+    assert_eq!(login("65.0", envelope.clone()).await.status, 500);
+    let wrong = login("59.0", envelope.replace("sandbox-password", "x")).await;
+    assert!(wrong.status == 500 && wrong.text.contains("INVALID_LOGIN"));
+}

@@ -1,0 +1,136 @@
+//! Reading the ledger, for people.
+
+use hub_domain::{
+    ConnectionId, DeliveryId, OrganizationId, SessionId,
+    ledger::{DeliveryStatus, LedgerEntry},
+};
+
+use super::{
+    Store,
+    attributes::{Item, text},
+    keys::{Class, Key, partition_number},
+    ledger::entry,
+};
+use crate::error::{AwsError, classify};
+
+/// Which deliveries are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Of this connection.
+    pub connection: Option<ConnectionId>,
+    /// Of this session.
+    pub session: Option<SessionId>,
+    /// In this state.
+    pub status: Option<DeliveryStatus>,
+}
+
+/// One page.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryPage {
+    /// The deliveries, by partition and key.
+    pub deliveries: Vec<LedgerEntry>,
+    /// Where the next page begins: the last key read, as `shard/sk`; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Store {
+    /// One delivery.
+    pub async fn delivery(
+        &self,
+        organization: &OrganizationId,
+        id: &DeliveryId,
+    ) -> Result<Option<LedgerEntry>, AwsError> {
+        let Some((connection, session)) = id.parts() else {
+            return Ok(None);
+        };
+        let item = self
+            .get(&Key::delivery(organization, &connection, &session), true)
+            .await?;
+        item.as_ref().map(entry).transpose()
+    }
+
+    /// A page of at most `most` deliveries. They are ordered by partition and key, not by time:
+    /// an order by time would cost every delivery an index write.
+    ///
+    /// A cursor that was not ours begins at the first partition.
+    pub async fn deliveries(
+        &self,
+        organization: &OrganizationId,
+        filter: &DeliveryFilter,
+        cursor: Option<&str>,
+        most: usize,
+    ) -> Result<DeliveryPage, AwsError> {
+        let (first, mut after) = match cursor.and_then(|cursor| cursor.split_once('/')) {
+            Some((shard, sk)) => (
+                shard.parse::<u32>().unwrap_or(0),
+                Some(sk.to_owned()).filter(|sk| !sk.is_empty()),
+            ),
+            None => (0, None),
+        };
+        let mut page = DeliveryPage::default();
+        for shard in first..Class::Delivery.shards() {
+            let pk = partition_number(organization.as_str(), Class::Delivery, shard);
+            loop {
+                let (items, last) = self.delivery_items(&pk, filter, after.take(), most).await?;
+                for item in &items {
+                    let found = entry(item)?;
+                    let sk = format!("{}#{}", found.connection, found.session);
+                    let fits = filter
+                        .session
+                        .as_ref()
+                        .is_none_or(|session| *session == found.session)
+                        && filter.status.is_none_or(|status| status == found.status);
+                    if fits {
+                        page.deliveries.push(found);
+                    }
+                    if page.deliveries.len() == most {
+                        page.next = Some(format!("{shard}/{sk}"));
+                        return Ok(page);
+                    }
+                }
+                match last {
+                    Some(sk) => after = Some(sk),
+                    None => break,
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    async fn delivery_items(
+        &self,
+        pk: &str,
+        filter: &DeliveryFilter,
+        after: Option<String>,
+        most: usize,
+    ) -> Result<(Vec<Item>, Option<String>), AwsError> {
+        let start = after.map(|sk| {
+            Key {
+                pk: pk.to_owned(),
+                sk,
+            }
+            .attributes()
+        });
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .expression_attribute_values(":pk", text(pk))
+            .limit(i32::try_from(most).unwrap_or(100))
+            .set_exclusive_start_key(start);
+        request = match &filter.connection {
+            Some(connection) => request
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", text(format!("{connection}#"))),
+            None => request.key_condition_expression("pk = :pk"),
+        };
+        let reply = request
+            .send()
+            .await
+            .map_err(|error| classify("dynamodb:Query", error))?;
+        let last = reply
+            .last_evaluated_key
+            .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok().cloned()));
+        Ok((reply.items.unwrap_or_default(), last))
+    }
+}

@@ -1,0 +1,232 @@
+//! The keys of the table.
+//!
+//! A partition key is `{org}#{class}#{shard}`: IAM policies bind a function to classes by
+//! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
+//! tenant's have `-` as organization.
+
+use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId};
+
+use super::attributes::{Item, text};
+
+/// What kind of item a partition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// The organization itself.
+    Organization,
+    /// Events that were accepted.
+    Event,
+    /// Sessions and their transcripts, sealed.
+    Session,
+    /// Connections.
+    Connection,
+    /// Mappings that replace a manifest's default.
+    Mapping,
+    /// Access tokens and rotating refresh tokens, sealed.
+    Token,
+    /// Who may write the organization's credentials.
+    Lease,
+    /// Ledger and deliveries.
+    Delivery,
+    /// Authorizations under way; not a tenant's.
+    OAuthState,
+}
+
+/// The classes under an organization, by their name in keys and policies.
+pub const TENANT_CLASSES: &[&str] = &[
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv",
+];
+/// The classes under `-`: a closed list.
+pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
+
+impl Class {
+    /// Its name in keys and policies.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "org",
+            Self::Event => "event",
+            Self::Session => "session",
+            Self::Connection => "conn",
+            Self::Mapping => "map",
+            Self::Token => "token",
+            Self::Lease => "lease",
+            Self::Delivery => "dlv",
+            Self::OAuthState => "oauth",
+        }
+    }
+
+    /// How many partitions it is spread over. A partition takes 1,000 write units a second, and a
+    /// delivery costs two: eight shards carry 4,000 deliveries a second of one organization.
+    pub fn shards(self) -> u32 {
+        match self {
+            Self::Event | Self::Session | Self::Delivery | Self::OAuthState => 8,
+            Self::Organization | Self::Connection | Self::Mapping | Self::Token | Self::Lease => 1,
+        }
+    }
+}
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Partition key.
+    pub pk: String,
+    /// Sort key.
+    pub sk: String,
+}
+
+/// FNV-1a: stable for ever, which `std`'s hasher does not promise.
+fn shard(of: &str, shards: u32) -> u32 {
+    of.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    }) % shards
+}
+
+/// The partition of a class of an organization that holds what is spread by `of`.
+pub(super) fn partition(organization: &str, class: Class, of: &str) -> String {
+    partition_number(organization, class, shard(of, class.shards()))
+}
+
+/// A partition by its number.
+pub(super) fn partition_number(organization: &str, class: Class, shard: u32) -> String {
+    format!("{organization}#{}#{shard}", class.name())
+}
+
+impl Key {
+    pub(super) fn organization(organization: &OrganizationId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Organization, ""),
+            sk: "org".to_owned(),
+        }
+    }
+
+    pub(super) fn event(organization: &OrganizationId, event: &EventId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Event, event.as_str()),
+            sk: event.to_string(),
+        }
+    }
+
+    pub(super) fn session(organization: &OrganizationId, session: &SessionId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Session, session.as_str()),
+            sk: session.to_string(),
+        }
+    }
+
+    /// A piece of something of the session that is too large for its item.
+    pub(super) fn session_piece(
+        organization: &OrganizationId,
+        session: &SessionId,
+        what: &str,
+        index: usize,
+    ) -> Self {
+        let Self { pk, sk } = Self::session(organization, session);
+        Self {
+            pk,
+            sk: format!("{sk}#{what}#{index:03}"),
+        }
+    }
+
+    pub(super) fn connection(organization: &OrganizationId, connection: &ConnectionId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Connection, ""),
+            sk: connection.to_string(),
+        }
+    }
+
+    pub(super) fn mapping(
+        organization: &OrganizationId,
+        connection: &ConnectionId,
+        version: u32,
+    ) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Mapping, ""),
+            sk: format!("{connection}#{version:010}"),
+        }
+    }
+
+    pub(super) fn token(organization: &OrganizationId, connection: &ConnectionId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Token, ""),
+            sk: connection.to_string(),
+        }
+    }
+
+    pub(super) fn lease(organization: &OrganizationId, name: &str) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Lease, ""),
+            sk: name.to_owned(),
+        }
+    }
+
+    pub(super) fn delivery(
+        organization: &OrganizationId,
+        connection: &ConnectionId,
+        session: &SessionId,
+    ) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Delivery, session.as_str()),
+            sk: format!("{connection}#{session}"),
+        }
+    }
+
+    pub(super) fn oauth_state(state_hash: &str) -> Self {
+        Self {
+            pk: partition("-", Class::OAuthState, state_hash),
+            sk: state_hash.to_owned(),
+        }
+    }
+
+    /// The key as DynamoDB takes it.
+    pub(super) fn attributes(&self) -> Item {
+        Item::from([
+            ("pk".to_owned(), text(&self.pk)),
+            ("sk".to_owned(), text(&self.sk)),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_what_the_policies_expect_and_never_move() {
+        let (org, session) = ("org_1".parse().unwrap(), "ses_1".parse().unwrap());
+        let key = Key::delivery(&org, &"conn_1".parse().unwrap(), &session);
+        assert_eq!(key.sk, "conn_1#ses_1");
+        assert_eq!(
+            key.pk,
+            Key::session(&org, &session)
+                .pk
+                .replace("#session#", "#dlv#")
+        );
+        // A shard that moved would hide what is stored under the old one.
+        assert_eq!(
+            ["ses_1", "ses_2", "ses_3"].map(|of| shard(of, 8)),
+            [2, 7, 4]
+        );
+        assert_eq!(Key::organization(&org).pk, "org_1#org#0");
+        assert!(Key::oauth_state("abc").pk.starts_with("-#oauth#"));
+    }
+
+    #[test]
+    fn the_lists_of_classes_are_whole() {
+        let all = [
+            Class::Organization,
+            Class::Event,
+            Class::Session,
+            Class::Connection,
+            Class::Mapping,
+            Class::Token,
+            Class::Lease,
+            Class::Delivery,
+            Class::OAuthState,
+        ];
+        let listed: Vec<&str> = TENANT_CLASSES
+            .iter()
+            .chain(GLOBAL_CLASSES)
+            .copied()
+            .collect();
+        assert_eq!(all.map(Class::name).to_vec(), listed);
+    }
+}

@@ -1,0 +1,396 @@
+//! Claims and outcomes, as batches of conditional statements.
+//!
+//! `BatchExecuteStatement` takes 25 independent statements, one per key. A claim that is probably
+//! the first is an `INSERT`; any other is an `UPDATE` whose condition is the ledger's rule, and
+//! which answers the entry as it was (`RETURNING ALL OLD *`) or the entry that refused it
+//! (`ALL_OLD` on a failed condition). PartiQL's `UPDATE` creates nothing: a failure without an item
+//! means that there is none.
+//! <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html>
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
+    BatchStatementResponse, ReturnValuesOnConditionCheckFailure,
+};
+use hub_domain::{
+    ConnectionId, OrganizationId, SessionId,
+    ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, refused},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    Store,
+    attributes::{Item, must, number, number_of, text, text_of},
+    keys::Key,
+};
+use crate::error::{AwsError, by_code, classify};
+
+/// Statements in one call.
+const STATEMENTS: usize = 25;
+/// How often a claim may change between `INSERT` and `UPDATE` before it counts as a race.
+const ROUNDS: usize = 3;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    Insert,
+    Update,
+}
+
+/// The entry that an item holds. What the key says is not stored twice.
+pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
+    const WHAT: &str = "a ledger entry";
+    fn json<T: DeserializeOwned + Default>(item: &Item, name: &str) -> Result<T, AwsError> {
+        text_of(item, name).map_or(Ok(T::default()), |json| {
+            serde_json::from_str(json).map_err(|_| AwsError::Corrupt { what: WHAT })
+        })
+    }
+    let organization = must(
+        text_of(item, "pk").and_then(|pk| pk.split('#').next()),
+        WHAT,
+    )?;
+    let (connection, session) = must(text_of(item, "sk").and_then(|sk| sk.split_once('#')), WHAT)?;
+    let organization: OrganizationId = must(organization.parse().ok(), WHAT)?;
+    let connection: ConnectionId = must(connection.parse().ok(), WHAT)?;
+    let session: SessionId = must(session.parse().ok(), WHAT)?;
+    let status: DeliveryStatus = must(
+        text_of(item, "st").and_then(|name| serde_json::from_value(name.into()).ok()),
+        WHAT,
+    )?;
+    let short: BTreeMap<String, String> = json(item, "rc")?;
+    let records = short
+        .into_iter()
+        .map(|(tail, id)| (format!("{session}{tail}"), id))
+        .collect();
+    Ok(LedgerEntry {
+        event: must(text_of(item, "ev").and_then(|id| id.parse().ok()), WHAT)?,
+        status,
+        revision: must(number_of(item, "rev"), WHAT)?,
+        settled: must(number_of(item, "sd"), WHAT)?,
+        lease_until: must(number_of(item, "lu"), WHAT)?,
+        worker: text_of(item, "wk").unwrap_or_default().to_owned(),
+        failures: must(number_of(item, "fl"), WHAT)?,
+        content: text_of(item, "ct").map(str::to_owned),
+        mapping_version: number_of(item, "mv").unwrap_or_default(),
+        records,
+        matches: json(item, "mt")?,
+        verdict: text_of(item, "vd").unwrap_or_default().to_owned(),
+        reason: text_of(item, "rs").unwrap_or_default().to_owned(),
+        faults: json(item, "ff")?,
+        created_at: must(number_of(item, "ca"), WHAT)?,
+        updated_at: must(number_of(item, "ua"), WHAT)?,
+        organization,
+        connection,
+        session,
+    })
+}
+
+fn status_text(status: DeliveryStatus) -> AttributeValue {
+    match serde_json::to_value(status) {
+        Ok(serde_json::Value::String(name)) => text(name),
+        _ => text("claimed"),
+    }
+}
+
+fn json_text<T: Serialize>(value: &T) -> Result<AttributeValue, AwsError> {
+    serde_json::to_string(value)
+        .map(text)
+        .map_err(|_| AwsError::Corrupt {
+            what: "a ledger entry to store",
+        })
+}
+
+impl Store {
+    /// Makes claims, each independent of the others, and answers them in order. The caller folds
+    /// messages of one delivery first: no two claims may be for the same one.
+    pub async fn claim(&self, claims: &[Claim]) -> Vec<Result<ClaimOutcome, AwsError>> {
+        let mut outcomes: Vec<Option<Result<ClaimOutcome, AwsError>>> = vec![None; claims.len()];
+        let mut open: Vec<(usize, &Claim, How)> = claims
+            .iter()
+            .enumerate()
+            .map(|(index, claim)| {
+                (
+                    index,
+                    claim,
+                    if claim.probably_new {
+                        How::Insert
+                    } else {
+                        How::Update
+                    },
+                )
+            })
+            .collect();
+        for _ in 0..ROUNDS {
+            if open.is_empty() {
+                break;
+            }
+            let statements = open
+                .iter()
+                .map(|(_, claim, how)| self.claim_statement(claim, *how))
+                .collect();
+            let replies = self.execute(statements).await;
+            let mut again = Vec::new();
+            for ((index, claim, how), reply) in open.into_iter().zip(replies) {
+                match answer(claim, how, reply) {
+                    Ok(outcome) => outcomes
+                        .get_mut(index)
+                        .into_iter()
+                        .for_each(|slot| *slot = Some(outcome.clone())),
+                    Err(other) => again.push((index, claim, other)),
+                }
+            }
+            open = again;
+        }
+        outcomes
+            .into_iter()
+            .map(|outcome| {
+                outcome.unwrap_or(Err(AwsError::Conflict {
+                    operation: "dynamodb:BatchExecuteStatement",
+                }))
+            })
+            .collect()
+    }
+
+    /// Records outcomes, each independent of the others, in order. [`AwsError::Conflict`]: the
+    /// claim was lost, and whoever has it now decides.
+    pub async fn settle(&self, outcomes: &[Outcome]) -> Vec<Result<(), AwsError>> {
+        let statements = outcomes
+            .iter()
+            .map(|outcome| self.settle_statement(outcome))
+            .collect();
+        self.execute(statements)
+            .await
+            .into_iter()
+            .map(|reply| reply.and_then(|reply| failure(&reply).map_or(Ok(()), Err)))
+            .collect()
+    }
+
+    fn claim_statement(&self, claim: &Claim, how: How) -> Result<BatchStatementRequest, AwsError> {
+        let key = Key::delivery(&claim.organization, &claim.connection, &claim.session);
+        let table = &self.table;
+        let (statement, parameters) = match how {
+            How::Insert => (
+                format!(
+                    "INSERT INTO \"{table}\" VALUE {{'pk': ?, 'sk': ?, 'ev': ?, 'st': ?, 'rev': ?, 'sd': ?, 'lu': ?, 'wk': ?, 'fl': ?, 'ca': ?, 'ua': ?}}"
+                ),
+                vec![
+                    text(key.pk),
+                    text(key.sk),
+                    text(claim.event.as_str()),
+                    status_text(DeliveryStatus::Claimed),
+                    number(claim.revision),
+                    number(0),
+                    number(claim.lease_until),
+                    text(&claim.worker),
+                    number(0),
+                    number(claim.now),
+                    number(claim.now),
+                ],
+            ),
+            How::Update => (
+                format!(
+                    "UPDATE \"{table}\" SET ev = ? SET st = ? SET rev = ? SET lu = ? SET wk = ? SET ua = ? \
+                     WHERE pk = ? AND sk = ? AND sd < ? AND lu <= ? AND (ct IS MISSING OR ct <> ?) RETURNING ALL OLD *"
+                ),
+                vec![
+                    text(claim.event.as_str()),
+                    status_text(DeliveryStatus::Claimed),
+                    number(claim.revision),
+                    number(claim.lease_until),
+                    text(&claim.worker),
+                    number(claim.now),
+                    text(key.pk),
+                    text(key.sk),
+                    number(claim.revision),
+                    number(claim.now),
+                    text(&claim.content),
+                ],
+            ),
+        };
+        request(statement, parameters)
+    }
+
+    fn settle_statement(&self, outcome: &Outcome) -> Result<BatchStatementRequest, AwsError> {
+        let claim = &outcome.claim;
+        let key = Key::delivery(&claim.organization, &claim.connection, &claim.session);
+        let mut sets = vec!["st = ?", "lu = ?", "fl = ?", "vd = ?", "ua = ?", "mv = ?"];
+        let mut parameters = vec![
+            status_text(outcome.status),
+            number(0),
+            number(outcome.failures),
+            text(outcome.verdict),
+            number(outcome.now),
+            number(outcome.mapping_version),
+        ];
+        let mut set = |name: &'static str, value: AttributeValue| {
+            sets.push(name);
+            parameters.push(value);
+        };
+        if outcome.settled {
+            set("sd = ?", number(claim.revision));
+        }
+        if outcome.status == DeliveryStatus::Delivered {
+            set("ct = ?", text(&claim.content));
+        }
+        if !outcome.records.is_empty() {
+            let short: BTreeMap<&str, &str> = outcome
+                .records
+                .iter()
+                .map(|(key, id)| {
+                    (
+                        key.strip_prefix(claim.session.as_str()).unwrap_or(key),
+                        id.as_str(),
+                    )
+                })
+                .collect();
+            set("rc = ?", json_text(&short)?);
+        }
+        if !outcome.matches.is_empty() {
+            set("mt = ?", json_text(&outcome.matches)?);
+        }
+        let mut remove = Vec::new();
+        if outcome.reason.is_empty() {
+            remove.push("REMOVE rs");
+        } else {
+            set("rs = ?", text(hub_domain::text::cut(&outcome.reason, 300)));
+        }
+        if outcome.faults.is_empty() {
+            remove.push("REMOVE ff");
+        } else {
+            set(
+                "ff = ?",
+                json_text(&outcome.faults.iter().take(20).collect::<Vec<_>>())?,
+            );
+        }
+        let sets: String = sets.iter().map(|set| format!(" SET {set}")).collect();
+        let statement = format!(
+            "UPDATE \"{}\"{sets} {} WHERE pk = ? AND sk = ? AND wk = ? AND rev = ?",
+            self.table,
+            remove.join(" ")
+        );
+        parameters.extend([
+            text(key.pk),
+            text(key.sk),
+            text(&claim.worker),
+            number(claim.revision),
+        ]);
+        request(statement, parameters)
+    }
+
+    /// Runs independent statements; a failed call fails its own 25, the answers keep the order.
+    async fn execute(
+        &self,
+        statements: Vec<Result<BatchStatementRequest, AwsError>>,
+    ) -> Vec<Result<BatchStatementResponse, AwsError>> {
+        let mut replies = Vec::with_capacity(statements.len());
+        for chunk in statements.chunks(STATEMENTS) {
+            let sound: Vec<_> = chunk
+                .iter()
+                .filter_map(|statement| statement.as_ref().ok().cloned())
+                .collect();
+            let outcome = match sound.is_empty() {
+                true => Ok(Vec::new()),
+                false => self
+                    .client
+                    .batch_execute_statement()
+                    .set_statements(Some(sound))
+                    .send()
+                    .await
+                    .map(|reply| reply.responses.unwrap_or_default())
+                    .map_err(|error| classify("dynamodb:BatchExecuteStatement", error)),
+            };
+            let mut answers = outcome.map(Vec::into_iter);
+            for statement in chunk {
+                replies.push(match (statement, &mut answers) {
+                    (Err(error), _) => Err(error.clone()),
+                    (Ok(_), Err(error)) => Err(error.clone()),
+                    (Ok(_), Ok(answers)) => answers.next().ok_or(AwsError::Corrupt {
+                        what: "the answer to a batch of statements",
+                    }),
+                });
+            }
+        }
+        replies
+    }
+}
+
+fn request(
+    statement: String,
+    parameters: Vec<AttributeValue>,
+) -> Result<BatchStatementRequest, AwsError> {
+    BatchStatementRequest::builder()
+        .statement(statement)
+        .set_parameters(Some(parameters))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(|_| AwsError::Corrupt {
+            what: "a statement to run",
+        })
+}
+
+fn failure(reply: &BatchStatementResponse) -> Option<AwsError> {
+    const OPERATION: &str = "dynamodb:BatchExecuteStatement";
+    let error = reply.error()?;
+    Some(match error.code() {
+        Some(Code::ConditionalCheckFailed | Code::DuplicateItem | Code::TransactionConflict) => {
+            AwsError::Conflict {
+                operation: OPERATION,
+            }
+        }
+        Some(Code::InternalServerError) => AwsError::Unavailable {
+            operation: OPERATION,
+            source: None,
+        },
+        Some(
+            Code::RequestLimitExceeded
+            | Code::ThrottlingError
+            | Code::ProvisionedThroughputExceeded,
+        ) => AwsError::Throttled {
+            operation: OPERATION,
+        },
+        other => by_code(
+            OPERATION,
+            other.map_or("", Code::as_str),
+            error.message().unwrap_or_default(),
+            true,
+        ),
+    })
+}
+
+/// What a reply means for a claim; `Err` asks for the other kind of statement.
+fn answer(
+    claim: &Claim,
+    how: How,
+    reply: Result<BatchStatementResponse, AwsError>,
+) -> Result<Result<ClaimOutcome, AwsError>, How> {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(error) => return Ok(Err(error)),
+    };
+    let read = |item: &Item| entry(item).map(Box::new);
+    match (reply.error().and_then(|error| error.code()), how) {
+        (None, How::Insert) => Ok(Ok(ClaimOutcome::Granted { before: None })),
+        (None, How::Update) => Ok(match reply.item() {
+            Some(item) => read(item).map(|before| ClaimOutcome::Granted {
+                before: Some(before),
+            }),
+            None => Err(AwsError::Corrupt {
+                what: "the entry before a claim",
+            }),
+        }),
+        (Some(Code::DuplicateItem), How::Insert) => Err(How::Update),
+        (Some(Code::ConditionalCheckFailed), How::Update) => {
+            match reply
+                .error()
+                .and_then(|error| error.item())
+                .filter(|item| !item.is_empty())
+            {
+                Some(item) => Ok(read(item).map(|standing| refused(claim, &standing))),
+                None => Err(How::Insert),
+            }
+        }
+        (Some(_), _) => Ok(Err(failure(&reply).unwrap_or(AwsError::Corrupt {
+            what: "the answer to a claim",
+        }))),
+    }
+}

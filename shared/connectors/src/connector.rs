@@ -1,0 +1,183 @@
+//! The trait every CRM implements, and the defaults its manifest drives.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hub_domain::{Connection, FieldFault, Plan, Verdict};
+use serde_json::Value;
+
+use crate::{
+    manifest::{ErrorRule, Manifest, RuleVerdict},
+    operation::{Answer, Operation, Reply},
+};
+
+/// A CRM. Synchronous and pure.
+pub trait Connector: Send + Sync {
+    /// Whatever of the CRM is a value.
+    fn manifest(&self) -> &Manifest;
+
+    /// Splits plans into writing operations, each of which fits one call. A plan is never split.
+    fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
+        let batch = &self.manifest().batch;
+        let mut operations: Vec<Vec<Plan>> = Vec::new();
+        let mut writes = 0;
+        for plan in plans {
+            let fits = operations.last().is_some_and(|open| {
+                open.len() < batch.plans && writes + plan.writes.len() <= batch.writes
+            });
+            if !fits {
+                operations.push(Vec::new());
+                writes = 0;
+            }
+            writes += plan.writes.len();
+            if let Some(open) = operations.last_mut() {
+                open.push(plan);
+            }
+        }
+        operations
+            .into_iter()
+            .map(|plans| Operation::Write { plans })
+            .collect()
+    }
+
+    /// The request of an operation, without its credentials.
+    ///
+    /// # Errors
+    /// [`Verdict::Reject`] or [`Verdict::Misconfigured`] for what cannot be asked; it then costs no
+    /// call.
+    fn request(
+        &self,
+        operation: &Operation,
+        link: &Connection,
+    ) -> Result<http::Request<Bytes>, Verdict>;
+
+    /// The verdict on each record of the operation: for a write one per write, plan by plan; for
+    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success.
+    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict>;
+
+    /// What a reading operation found.
+    ///
+    /// # Errors
+    /// The verdict of [`Connector::interpret`] where that is not `Done`.
+    fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict>;
+}
+
+/// How the errors of one CRM look: where the code, the message and the fields stand in a body.
+pub struct Fields {
+    /// The CRM's error code.
+    pub code: String,
+    /// Its message; shown to people, so without values of the record where the connector can tell.
+    pub message: String,
+    /// The fields it names.
+    pub fields: Vec<String>,
+}
+
+impl Manifest {
+    /// The verdict on an error, by the manifest's table, else by the status alone.
+    pub fn verdict(&self, reply: &Reply, error: &Fields) -> Verdict {
+        let rule = self.errors.iter().find(|rule| matches(rule, reply, error));
+        let reason = || {
+            let status = reply.status.as_u16().to_string();
+            let parts = [status.as_str(), error.code.as_str(), error.message.as_str()];
+            parts
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        match rule.map(|rule| (&rule.verdict, rule)) {
+            Some((RuleVerdict::Done, _)) => Verdict::Done { id: String::new() },
+            Some((RuleVerdict::Retry, rule)) => Verdict::Retry {
+                after: retry_after(reply).or(rule.after_s.map(Duration::from_secs)),
+                reason: reason(),
+            },
+            Some((RuleVerdict::Throttle { scope }, rule)) => {
+                let wait = retry_after(reply)
+                    .or(rule.after_s.map(Duration::from_secs))
+                    .unwrap_or(Duration::from_secs(10));
+                Verdict::Throttle {
+                    until: reply.at.checked_add(wait).unwrap_or(reply.at),
+                    scope: *scope,
+                }
+            }
+            Some((RuleVerdict::Refresh, _)) => Verdict::Refresh,
+            Some((RuleVerdict::Reauthorize, _)) => Verdict::Reauthorize { reason: reason() },
+            Some((RuleVerdict::Reject, _)) => reject(error),
+            Some((RuleVerdict::Misconfigured, rule)) => Verdict::Misconfigured {
+                reason: rule
+                    .advice
+                    .as_ref()
+                    .map_or_else(&reason, |advice| format!("{} ({})", advice, reason())),
+            },
+            None => by_status(reply, error, reason()),
+        }
+    }
+}
+
+fn matches(rule: &ErrorRule, reply: &Reply, error: &Fields) -> bool {
+    rule.status
+        .is_none_or(|status| status == reply.status.as_u16())
+        && (rule.codes.is_empty()
+            || rule.codes.iter().any(|code| {
+                code.strip_suffix('*')
+                    .map_or(*code == error.code, |start| error.code.starts_with(start))
+            }))
+        && rule
+            .message
+            .as_ref()
+            .is_none_or(|part| error.message.contains(part.as_str()))
+}
+
+fn reject(error: &Fields) -> Verdict {
+    let fault = |field: &str| FieldFault {
+        field: field.to_owned(),
+        code: error.code.clone(),
+        message: error.message.clone(),
+    };
+    if error.fields.is_empty() {
+        return Verdict::Reject(vec![fault("")]);
+    }
+    Verdict::Reject(error.fields.iter().map(|field| fault(field)).collect())
+}
+
+/// What a status means when the manifest says nothing of the error.
+fn by_status(reply: &Reply, error: &Fields, reason: String) -> Verdict {
+    match reply.status.as_u16() {
+        401 => Verdict::Refresh,
+        429 => Verdict::Throttle {
+            until: reply
+                .at
+                .checked_add(retry_after(reply).unwrap_or(Duration::from_secs(10)))
+                .unwrap_or(reply.at),
+            scope: hub_domain::Scope::Connection,
+        },
+        408 | 420 | 500..=599 => Verdict::Retry {
+            after: retry_after(reply),
+            reason,
+        },
+        403 => Verdict::Misconfigured { reason },
+        400..=499 => reject(error),
+        _ => Verdict::Bug {
+            reason: format!("an answer that cannot be read: {reason}"),
+        },
+    }
+}
+
+/// The wait a reply asks for: `Retry-After` in seconds, or as an HTTP date (RFC 9110, 10.2.3).
+pub fn retry_after(reply: &Reply) -> Option<Duration> {
+    let text = reply.header("retry-after")?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(reply.at)).unwrap_or_default())
+}
+
+/// A JSON text at a pointer; empty when there is none.
+pub(crate) fn text_at(value: &Value, pointer: &str) -> String {
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -1,0 +1,315 @@
+//! What a manifest may say. One TOML file per CRM, compiled in; an unknown field is a fault.
+
+use std::collections::BTreeMap;
+
+use hub_domain::{CrmId, Mapping, Scope, mapping::RecordRule};
+use serde::Deserialize;
+
+/// Why a manifest cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the manifest of {crm} is wrong")]
+pub struct ManifestError {
+    /// Which one.
+    crm: String,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A CRM's manifest.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Its id; the file's name.
+    #[serde(skip)]
+    pub crm: Option<CrmId>,
+    /// What people call it.
+    pub title: String,
+    /// How to authorize.
+    pub oauth: OAuth,
+    /// Where its API is.
+    pub api: Api,
+    /// What one call takes.
+    pub batch: Batch,
+    /// Its buckets.
+    #[serde(rename = "limit", default)]
+    pub limits: Vec<Limit>,
+    /// How a write is kept from happening twice.
+    pub idempotency: Idempotency,
+    /// What the customer may set, with defaults.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// What its errors mean; the first rule that fits counts.
+    #[serde(rename = "error", default)]
+    pub errors: Vec<ErrorRule>,
+    /// The default mapping.
+    #[serde(rename = "record", default)]
+    pub records: Vec<RecordRule>,
+}
+
+/// How to authorize.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    /// Where people log in. `{login_url}` and other settings in braces are filled in.
+    pub authorize_url: String,
+    /// Where codes and refresh tokens are exchanged.
+    pub token_url: String,
+    /// Where a token is revoked.
+    #[serde(default)]
+    pub revoke_url: Option<String>,
+    /// What is asked for.
+    pub scopes: Vec<String>,
+    /// Whether PKCE (S256) is used; only providers that refuse it may say no.
+    #[serde(default = "yes")]
+    pub pkce: bool,
+    /// How the client proves itself.
+    pub client_auth: ClientAuth,
+    /// Whether a refresh brings a new refresh token and ends the old one.
+    pub rotation: Rotation,
+    /// Where in the token reply the API's base URL stands, as a JSON pointer.
+    #[serde(default)]
+    pub base_url_at: Option<String>,
+    /// Where in the token reply the account's id stands, as a JSON pointer.
+    #[serde(default)]
+    pub account_at: Option<String>,
+    /// How long an access token lives where the reply does not say, in seconds.
+    pub default_lifetime_s: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a client proves itself at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// In the form.
+    Body,
+    /// By HTTP Basic.
+    Basic,
+}
+
+/// What a refresh does to the refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rotation {
+    /// It stays.
+    Keeps,
+    /// A new one comes, the old one is dead.
+    Rotates,
+}
+
+/// Where the API is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// The API's version, as it stands in paths.
+    pub version: String,
+    /// Which hosts a base URL may have: a leading `*.` stands for one or more labels.
+    pub host_patterns: Vec<String>,
+}
+
+/// What one call takes.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Plans in one writing call.
+    pub plans: usize,
+    /// Writes in one writing call.
+    pub writes: usize,
+    /// Addresses in one look-up.
+    pub lookup: usize,
+}
+
+/// A bucket of a CRM account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// What it is called in logs.
+    pub name: String,
+    /// Calls in a window.
+    pub requests: u64,
+    /// The window in seconds.
+    pub window_s: u64,
+    /// What it covers.
+    pub scope: Scope,
+    /// The header that tells what is used or left.
+    #[serde(default)]
+    pub header: Option<String>,
+}
+
+/// How a write is kept from happening twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Idempotency {
+    /// Our key is a unique field: a repeat is an update.
+    Upsert,
+    /// We choose the record's id.
+    ClientId,
+    /// The CRM remembers a key of the request.
+    IdempotencyKey,
+    /// An ambiguous write is looked for before it is sent again.
+    ReadBack,
+    /// Nothing helps: at most once, and an ambiguous write waits for a person.
+    None,
+}
+
+/// Something a customer may set on a connection.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// What holds without it.
+    pub default: String,
+    /// What it is for.
+    pub description: String,
+    /// What it may be, as a closed list; empty for anything.
+    #[serde(default)]
+    pub options: Vec<String>,
+}
+
+/// What an error means.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRule {
+    /// The HTTP status (of the record, in a batch), if it matters.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// The CRM's codes; a trailing `*` stands for any ending. Empty fits all.
+    #[serde(default)]
+    pub codes: Vec<String>,
+    /// What the message contains, if it matters.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// The verdict.
+    pub verdict: RuleVerdict,
+    /// The wait where the reply names none, in seconds.
+    #[serde(default)]
+    pub after_s: Option<u64>,
+    /// What a person should do.
+    #[serde(default)]
+    pub advice: Option<String>,
+}
+
+/// A verdict as a manifest writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleVerdict {
+    /// It is there already.
+    Done,
+    /// Again, with backoff.
+    Retry,
+    /// A limit.
+    Throttle {
+        /// What the limit covers.
+        scope: Scope,
+    },
+    /// The access token is expired.
+    Refresh,
+    /// The grant is gone.
+    Reauthorize,
+    /// The record is invalid.
+    Reject,
+    /// Somebody has to set something up.
+    Misconfigured,
+}
+
+impl Manifest {
+    /// Parses a manifest.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(crm: &str, text: &str) -> Result<Self, ManifestError> {
+        let fault = |source: Box<dyn std::error::Error + Send + Sync>| ManifestError {
+            crm: crm.to_owned(),
+            source,
+        };
+        let mut manifest: Self = toml::from_str(text).map_err(|error| fault(error.into()))?;
+        manifest.crm = Some(
+            crm.parse()
+                .map_err(|error: hub_domain::id::InvalidId| fault(error.into()))?,
+        );
+        Ok(manifest)
+    }
+
+    /// The mapping a connection has until somebody changes it.
+    pub fn default_mapping(&self) -> Mapping {
+        Mapping {
+            version: 0,
+            records: self.records.clone(),
+        }
+    }
+
+    /// The value of a setting on a connection, or its default.
+    pub fn setting<'a>(&'a self, settings: &'a BTreeMap<String, String>, name: &str) -> &'a str {
+        let default = self
+            .settings
+            .get(name)
+            .map_or("", |setting| setting.default.as_str());
+        settings.get(name).map_or(default, String::as_str)
+    }
+
+    /// An address with its `{setting}`s filled in.
+    pub fn fill(&self, template: &str, settings: &BTreeMap<String, String>) -> String {
+        self.settings
+            .keys()
+            .fold(template.to_owned(), |text, name| {
+                text.replace(&format!("{{{name}}}"), self.setting(settings, name))
+            })
+    }
+
+    /// Whether a host may serve this CRM's API, compared on label boundaries.
+    pub fn allows_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.api
+            .host_patterns
+            .iter()
+            .any(|pattern| match pattern.strip_prefix("*.") {
+                Some(suffix) => host
+                    .strip_suffix(suffix)
+                    .is_some_and(|front| front.len() > 1 && front.ends_with('.')),
+                None => host == *pattern,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_on_label_boundaries() {
+        let text = r#"
+            title = "T"
+            idempotency = "upsert"
+            oauth = { authorize_url = "https://{login_host}/a", token_url = "t", scopes = [], client_auth = "body", rotation = "keeps", default_lifetime_s = 1 }
+            api = { version = "v1", host_patterns = ["*.my.crm.example", "api.crm.example"] }
+            batch = { plans = 1, writes = 1, lookup = 1 }
+            settings.login_host = { default = "login.crm.example", description = "d" }
+        "#;
+        let manifest = Manifest::parse("acme", text).unwrap();
+        for (host, right) in [
+            ("a.my.crm.example", true),
+            ("a--b.sandbox.my.crm.example", true),
+            ("A.MY.CRM.EXAMPLE", true),
+            ("api.crm.example", true),
+            (".my.crm.example", false),
+            ("my.crm.example", false),
+            ("evilmy.crm.example", false),
+            ("a.my.crm.example.evil.example", false),
+            ("x.api.crm.example", false),
+        ] {
+            assert_eq!(manifest.allows_host(host), right, "{host}");
+        }
+        let mut settings = BTreeMap::new();
+        assert_eq!(
+            manifest.fill(&manifest.oauth.authorize_url, &settings),
+            "https://login.crm.example/a"
+        );
+        settings.insert("login_host".to_owned(), "test.crm.example".to_owned());
+        assert_eq!(
+            manifest.fill(&manifest.oauth.authorize_url, &settings),
+            "https://test.crm.example/a"
+        );
+    }
+}

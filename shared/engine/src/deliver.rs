@@ -1,0 +1,253 @@
+//! Plan, claim, apply, record.
+//!
+//! A batch goes through a chain of types, so that no step can be skipped: a message becomes a
+//! [`Job`] (decoded, folded with others of its delivery), a job becomes *prepared* (connection,
+//! session, mapping, content), prepared becomes *claimed*, claimed becomes an outcome. Only what
+//! is claimed reaches the CRM, and only what has an outcome leaves the queue.
+
+mod apply;
+mod call;
+mod prepare;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hub_aws::AwsError;
+use hub_domain::{
+    Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, SkipReason, Verdict,
+    ledger::{ClaimOutcome, Outcome},
+    retry::{self, LONGEST_WAIT, backoff},
+};
+
+
+
+use crate::{connections::change, error::aws_verdict, hub::Hub, reference::DeliveryReference};
+use apply::Applied;
+use prepare::{Prepared, Unready};
+
+/// With less time than this a batch is not begun: a call to a CRM may take half a minute.
+const LEAST_TIME: Duration = Duration::from_secs(40);
+/// How long a lease outlives the function: its last write may still be on the way.
+const LEASE_SLACK: Duration = Duration::from_secs(5);
+
+/// One delivery of the batch, with every message that asks for it.
+#[derive(Debug)]
+struct Job {
+    reference: DeliveryReference,
+    messages: Vec<QueueMessage>,
+    /// Whether each of its messages came for the first time.
+    fresh: bool,
+}
+
+impl Job {
+    fn receives(&self) -> u32 {
+        self.messages.iter().map(|message| message.receives).max().unwrap_or(1)
+    }
+}
+
+/// Takes a batch of a CRM's queue and answers the ids of the messages that stay in it.
+///
+/// `remaining` is the time the function has left; leases end just after it.
+#[tracing::instrument(skip_all, fields(crm = %crm, messages = messages.len()))]
+pub async fn deliver(hub: &Hub, crm: &CrmId, messages: Vec<QueueMessage>, remaining: Duration) -> Vec<String> {
+    let queue = messages.first().map(|message| hub.queues().name_of(&message.source).to_owned()).unwrap_or_default();
+    if remaining < LEAST_TIME {
+        return messages.into_iter().map(|message| message.id).collect();
+    }
+    let mut actions = Actions { crm, queue: &queue, list: Vec::new() };
+    let jobs = fold(messages, &mut actions);
+    let (prepared, unready) = prepare::prepare(hub, crm, jobs).await;
+    for Unready { job, verdict } in unready {
+        let next = retry::next(&verdict, job.receives().saturating_sub(1), hub.entropy().unit(), hub.clock().now());
+        log(&job, &verdict, &next.reason);
+        actions.add(job.messages, &next.action);
+    }
+    let claimed = claim(hub, prepared, remaining, &mut actions).await;
+    // Deliveries of different connections have nothing to do with each other.
+    let mut groups: BTreeMap<(OrganizationId, ConnectionId), Vec<Prepared>> = BTreeMap::new();
+    for prepared in claimed {
+        groups.entry((prepared.connection.organization.clone(), prepared.connection.id.clone())).or_default().push(prepared);
+    }
+    let applied = futures_util::future::join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
+    settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
+    actions.carry_out(hub).await
+}
+
+/// Decodes messages and folds those of one delivery: two claims for one key in one batch would
+/// meet each other.
+fn fold(messages: Vec<QueueMessage>, actions: &mut Actions<'_>) -> Vec<Job> {
+    let mut jobs: BTreeMap<(OrganizationId, ConnectionId, SessionId), Job> = BTreeMap::new();
+    for message in messages {
+        let Ok(reference) = serde_json::from_str::<DeliveryReference>(&message.body) else {
+            actions.add(vec![message], &QueueAction::DeadLetter("not a reference to a delivery".to_owned()));
+            continue;
+        };
+        let key = (reference.organization.clone(), reference.connection.clone(), reference.session.clone());
+        let fresh = message.receives <= 1;
+        match jobs.get_mut(&key) {
+            Some(job) => {
+                if reference.revision > job.reference.revision {
+                    job.reference = reference;
+                }
+                job.fresh &= fresh;
+                job.messages.push(message);
+            }
+            None => drop(jobs.insert(key, Job { reference, messages: vec![message], fresh })),
+        }
+    }
+    jobs.into_values().collect()
+}
+
+/// Claims what is prepared; what is not granted has its action at once.
+async fn claim(hub: &Hub, prepared: Vec<Prepared>, remaining: Duration, actions: &mut Actions<'_>) -> Vec<Prepared> {
+    let now = hub.now_ms();
+    let lease = i64::try_from((remaining + LEASE_SLACK).as_millis()).unwrap_or(60_000);
+    let claims: Vec<_> = prepared.iter().map(|prepared| prepared.claim(hub, now, now + lease)).collect();
+    let outcomes = hub.store().claim(&claims).await;
+    let mut granted = Vec::new();
+    for ((mut prepared, claim), outcome) in prepared.into_iter().zip(claims).zip(outcomes) {
+        let action = match outcome {
+            Ok(ClaimOutcome::Granted { before }) => {
+                prepared.failures = before.as_ref().map_or(0, |before| before.failures);
+                prepared.records = before.map(|before| before.records).unwrap_or_default();
+                prepared.claim = Some(claim);
+                granted.push(prepared);
+                continue;
+            }
+            Ok(ClaimOutcome::Skip(reason)) => {
+                log(&prepared.job, &Verdict::Skip(reason), "");
+                QueueAction::Delete
+            }
+            Ok(ClaimOutcome::Held { until }) => {
+                let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
+                QueueAction::Again(wait.min(LONGEST_WAIT) + Duration::from_secs(1).mul_f64(hub.entropy().unit()))
+            }
+            Err(error) => {
+                let verdict = aws_verdict(&error);
+                let next = retry::next(&verdict, prepared.job.receives().saturating_sub(1), hub.entropy().unit(), hub.clock().now());
+                log(&prepared.job, &verdict, &next.reason);
+                next.action
+            }
+        };
+        actions.add(prepared.job.messages, &action);
+    }
+    granted
+}
+
+/// Records the outcomes; a message whose outcome could not be recorded comes again.
+async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
+    let now = hub.clock().now();
+    let mut recorded = Vec::new();
+    let mut outcomes = Vec::new();
+    for Applied { prepared, verdict, records, matches } in applied {
+        if let Verdict::Reauthorize { reason } = &verdict {
+            reconnect_needed(hub, &prepared.connection, reason).await;
+        }
+        let next = retry::next(&verdict, prepared.failures, hub.entropy().unit(), now);
+        log(&prepared.job, &verdict, &next.reason);
+        let Some(claim) = prepared.claim else { continue };
+        outcomes.push(Outcome {
+            claim,
+            status: next.status,
+            settled: next.settled,
+            failures: next.failures,
+            mapping_version: prepared.mapping.version,
+            records,
+            matches,
+            verdict: verdict.name(),
+            reason: next.reason,
+            faults: next.faults,
+            now: now.as_millisecond(),
+        });
+        recorded.push((prepared.job, next.action));
+    }
+    let results = hub.store().settle(&outcomes).await;
+    for ((job, action), result) in recorded.into_iter().zip(results) {
+        let action = match result {
+            Ok(()) => action,
+            // The claim was lost: whoever has it now decides, and this message finds out.
+            Err(AwsError::Conflict { .. }) => QueueAction::Again(retry::FIRST_WAIT),
+            Err(error) => {
+                tracing::warn!(delivery.session = %job.reference.session, error = %error, "an outcome could not be recorded; its message comes again");
+                QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
+            }
+        };
+        actions.add(job.messages, &action);
+    }
+}
+
+/// Parks a connection whose grant is gone: its work waits, and people are told why.
+async fn reconnect_needed(hub: &Hub, connection: &Connection, reason: &str) {
+    let parked = change(hub, &connection.organization, &connection.id, |current| {
+        current.state = ConnectionState::ReconnectNeeded;
+        current.reason = reason.to_owned();
+    })
+    .await;
+    match parked {
+        Ok(_) => tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again"),
+        Err(error) => tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again"),
+    }
+}
+
+fn log(job: &Job, verdict: &Verdict, reason: &str) {
+    let DeliveryReference { connection, event, session, .. } = &job.reference;
+    let (name, attempt) = (verdict.name(), job.receives());
+    match verdict {
+        Verdict::Done { .. } | Verdict::Skip(SkipReason::Stale | SkipReason::SameContent | SkipReason::InternalOnly | SkipReason::SessionUnknown) => {
+            tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, "delivered");
+        }
+        Verdict::Bug { .. } => {
+            tracing::error!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
+        }
+        Verdict::Skip(_)
+        | Verdict::Retry { .. }
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Reject(_)
+        | Verdict::Misconfigured { .. } => {
+            tracing::warn!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
+        }
+    }
+}
+
+/// What the queue is told, all at once: one call hides what waits.
+struct Actions<'a> {
+    crm: &'a CrmId,
+    queue: &'a str,
+    list: Vec<(QueueMessage, QueueAction)>,
+}
+
+impl Actions<'_> {
+    fn add(&mut self, messages: Vec<QueueMessage>, action: &QueueAction) {
+        self.list.extend(messages.into_iter().map(|message| (message, action.clone())));
+    }
+
+    async fn carry_out(self, hub: &Hub) -> Vec<String> {
+        let mut failed = Vec::new();
+        let mut hidden = Vec::new();
+        for (message, action) in self.list {
+            match action {
+                QueueAction::Delete => {}
+                QueueAction::Again(wait) => {
+                    hidden.push((message.receipt, wait));
+                    failed.push(message.id);
+                }
+                QueueAction::DeadLetter(reason) => {
+                    match hub.queues().dead_letter(self.queue, &format!("{}-dlq", self.crm), &message, &reason).await {
+                        Ok(()) => tracing::error!(message.id = message.id, reason, "a message lies in the dead-letter queue"),
+                        Err(error) => {
+                            tracing::warn!(message.id = message.id, error = %error, "a message could not go to the dead-letter queue; it comes again");
+                            hidden.push((message.receipt, backoff(message.receives, hub.entropy().unit())));
+                            failed.push(message.id);
+                        }
+                    }
+                }
+            }
+        }
+        for error in hub.queues().hide_batch(self.queue, hidden).await.into_iter().filter_map(Result::err) {
+            // It then comes again when the queue's own visibility timeout ends.
+            tracing::warn!(error = %error, "a message could not be hidden");
+        }
+        failed
+    }
+}

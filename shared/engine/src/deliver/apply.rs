@@ -1,0 +1,194 @@
+//! Matches people, makes the plans, and carries them out in as few calls as the CRM allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hub_connectors::{Answer, Connector, Operation};
+use hub_domain::{
+    Connection, FieldFault, Plan, Verdict,
+    matching::{Candidate, Chosen, Match, choose},
+    plan,
+};
+
+use super::{
+    call::{call, read},
+    prepare::Prepared,
+};
+use crate::hub::Hub;
+
+/// How often a plan is sent again without the records that the CRM refused.
+const ROUNDS: usize = 3;
+
+/// A delivery that was carried out, or not.
+pub(super) struct Applied {
+    pub(super) prepared: Prepared,
+    pub(super) verdict: Verdict,
+    /// The CRM's id per key of ours: what it holds now.
+    pub(super) records: BTreeMap<String, String>,
+    pub(super) matches: Vec<Chosen>,
+}
+
+/// Carries out the claimed deliveries of one connection together.
+pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
+    let Some(first) = group.first() else { return Vec::new() };
+    let (connector, connection) = (first.connector.clone(), first.connection.clone());
+    let mut applied = Vec::new();
+    let mut open = Vec::new();
+    for prepared in group {
+        match prepared.nothing {
+            Some(reason) => applied.push(finished(prepared, Verdict::Skip(reason), &[])),
+            None => open.push(prepared),
+        }
+    }
+    let emails: BTreeSet<String> = open.iter().flat_map(|prepared| plan::addresses(&prepared.record)).collect();
+    let candidates = match find_people(hub, connector.as_ref(), &connection, emails).await {
+        Ok(candidates) => candidates,
+        Err(verdict) => {
+            applied.extend(open.into_iter().map(|prepared| finished(prepared, verdict.clone(), &[])));
+            return applied;
+        }
+    };
+    let mut plans = Vec::new();
+    let mut planned = Vec::new();
+    for prepared in open {
+        let matches: Vec<Match> = plan::addresses(&prepared.record).iter().map(|email| choose(email, &candidates)).collect();
+        match plan::make(&prepared.record, &prepared.connection, &prepared.mapping, &matches) {
+            Ok(plan) if plan.writes.is_empty() => {
+                let verdict = Verdict::Misconfigured { reason: "the mapping has no rule for anything of this session".to_owned() };
+                applied.push(finished(prepared, verdict, &matches));
+            }
+            Ok(plan) => {
+                plans.push(plan);
+                planned.push((prepared, matches));
+            }
+            Err(none) => applied.push(finished(prepared, Verdict::Bug { reason: format!("a plan became impossible: {none:?}") }, &matches)),
+        }
+    }
+    let results = carry_out(hub, connector.as_ref(), &connection, plans).await;
+    for ((prepared, matches), result) in planned.into_iter().zip(results) {
+        let mut done = finished(prepared, result.verdict, &matches);
+        done.records.extend(result.records);
+        applied.push(done);
+    }
+    applied
+}
+
+fn finished(prepared: Prepared, verdict: Verdict, matches: &[Match]) -> Applied {
+    let matches = matches.iter().enumerate().map(|(person, found)| Chosen::of(person, found)).collect();
+    let records = prepared.records.clone();
+    Applied { prepared, verdict, records, matches }
+}
+
+async fn find_people(hub: &Hub, connector: &dyn Connector, connection: &Connection, emails: BTreeSet<String>) -> Result<Vec<Candidate>, Verdict> {
+    let emails: Vec<String> = emails.into_iter().collect();
+    let mut found = Vec::new();
+    for chunk in emails.chunks(connector.manifest().batch.lookup.max(1)) {
+        let operation = Operation::FindPeople { emails: chunk.to_vec() };
+        match read(hub, connector, connection, &operation).await? {
+            Answer::People(people) => found.extend(people),
+            Answer::Fields(_) | Answer::Records(_) => return Err(Verdict::Bug { reason: "people were asked for and something else was found".to_owned() }),
+        }
+    }
+    Ok(found)
+}
+
+/// What became of one plan.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The verdict per key of ours.
+    verdicts: BTreeMap<String, Verdict>,
+}
+
+struct PlanResult {
+    verdict: Verdict,
+    records: BTreeMap<String, String>,
+}
+
+/// Carries plans out. Where the CRM takes a plan whole or not at all, one refused record would keep
+/// the others out: they are sent again without it, so that what is valid arrives.
+async fn carry_out(hub: &Hub, connector: &dyn Connector, connection: &Connection, plans: Vec<Plan>) -> Vec<PlanResult> {
+    let mut progress: Vec<Progress> = plans.iter().map(|_| Progress::default()).collect();
+    let mut open: Vec<(usize, Plan)> = plans.into_iter().enumerate().collect();
+    for _ in 0..ROUNDS {
+        if open.is_empty() {
+            break;
+        }
+        let (places, sent): (Vec<usize>, Vec<Plan>) = open.into_iter().unzip();
+        let verdicts = send(hub, connector, connection, sent.clone()).await;
+        open = Vec::new();
+        let mut verdicts = verdicts.into_iter();
+        for (place, plan) in places.into_iter().zip(sent) {
+            let mut again = plan.clone();
+            again.writes.clear();
+            let mut refused = false;
+            for write in plan.writes {
+                let verdict = verdicts.next().unwrap_or(Verdict::Bug { reason: "a write without a verdict".to_owned() });
+                match &verdict {
+                    Verdict::Reject(_) | Verdict::Misconfigured { .. } => refused = true,
+                    Verdict::Retry { .. } => again.writes.push(write.clone()),
+                    Verdict::Done { .. } | Verdict::Skip(_) | Verdict::Throttle { .. } | Verdict::Refresh | Verdict::Reauthorize { .. } | Verdict::Bug { .. } => {}
+                }
+                if let Some(progress) = progress.get_mut(place) {
+                    progress.verdicts.insert(write.key, verdict);
+                }
+            }
+            if refused && !again.writes.is_empty() {
+                open.push((place, again));
+            }
+        }
+    }
+    progress.into_iter().map(result).collect()
+}
+
+/// Sends plans and gives one verdict per write, plan by plan.
+async fn send(hub: &Hub, connector: &dyn Connector, connection: &Connection, plans: Vec<Plan>) -> Vec<Verdict> {
+    let mut verdicts = Vec::new();
+    let mut stopped: Option<Verdict> = None;
+    for operation in connector.writes(plans) {
+        let writes = match &operation {
+            Operation::Write { plans } => plans.iter().map(|plan| plan.writes.len()).sum(),
+            Operation::FindPeople { .. } | Operation::Describe { .. } | Operation::ReadBack { .. } => 0,
+        };
+        // What stops one call stops the next: a limit, a lost grant.
+        if let Some(verdict) = &stopped {
+            verdicts.extend(std::iter::repeat_n(verdict.clone(), writes));
+            continue;
+        }
+        match call(hub, connector, connection, &operation).await {
+            Ok((found, _)) if found.len() == writes => verdicts.extend(found),
+            Ok((found, _)) => {
+                let reason = format!("{} verdicts for {writes} writes", found.len());
+                verdicts.extend(std::iter::repeat_n(Verdict::Bug { reason }, writes));
+            }
+            Err(verdict) => {
+                verdicts.extend(std::iter::repeat_n(verdict.clone(), writes));
+                stopped = Some(verdict);
+            }
+        }
+    }
+    verdicts
+}
+
+/// One verdict for a plan: whatever keeps it open comes first, then what a person has to mend.
+fn result(progress: Progress) -> PlanResult {
+    let mut records = BTreeMap::new();
+    let mut faults: Vec<FieldFault> = Vec::new();
+    let mut misconfigured = None;
+    let mut open = None;
+    let mut done = Verdict::Done { id: String::new() };
+    for (key, verdict) in progress.verdicts {
+        match verdict {
+            Verdict::Done { id } => {
+                if !id.is_empty() {
+                    records.insert(key, id.clone());
+                }
+                done = Verdict::Done { id };
+            }
+            Verdict::Reject(found) => faults.extend(found.into_iter().map(|fault| FieldFault { message: format!("{key}: {}", fault.message), ..fault })),
+            Verdict::Misconfigured { .. } => misconfigured = Some(verdict),
+            Verdict::Skip(_) => {}
+            Verdict::Retry { .. } | Verdict::Throttle { .. } | Verdict::Refresh | Verdict::Reauthorize { .. } | Verdict::Bug { .. } => open = Some(verdict),
+        }
+    }
+    let verdict = open.or(misconfigured).unwrap_or(if faults.is_empty() { done } else { Verdict::Reject(faults) });
+    PlanResult { verdict, records }
+}

@@ -1,0 +1,94 @@
+//! Deliveries, as the API shows them.
+
+use hub_aws::store::{DeliveryFilter, DeliveryPage};
+use hub_domain::{DeliveryId, SessionRecord, ledger::LedgerEntry, matching::{Candidate, Match}, plan::{self, Plan}};
+
+use crate::{
+    error::EngineError,
+    hub::Hub,
+    identity::{Caller, Role},
+};
+
+/// The most deliveries on a page.
+pub const PAGE: usize = 100;
+
+/// A delivery with the plan it carried out, made again from what is stored.
+#[derive(Debug)]
+pub struct Detail {
+    /// The ledger's entry.
+    pub entry: LedgerEntry,
+    /// The plan at the session's revision now; `None` when the session is gone or makes none.
+    pub plan: Option<Plan>,
+}
+
+/// A page of the organization's deliveries.
+///
+/// # Errors
+/// The caller may not, or the store does not answer.
+pub async fn list(hub: &Hub, caller: &Caller, filter: &DeliveryFilter, cursor: Option<&str>, most: usize) -> Result<DeliveryPage, EngineError> {
+    // Which sessions a viewer took part in is known only from the sessions themselves.
+    caller.at_least(Role::Manager)?;
+    let most = most.clamp(1, PAGE);
+    hub.store().deliveries(&caller.organization, filter, cursor, most).await.map_err(EngineError::aws("the deliveries"))
+}
+
+/// One delivery. A viewer sees those of sessions they took part in.
+///
+/// # Errors
+/// It is not there, or the caller may not see it, which is the same.
+pub async fn get(hub: &Hub, caller: &Caller, id: &DeliveryId) -> Result<Detail, EngineError> {
+    let missing = || EngineError::NotFound("the delivery");
+    let entry = hub.store().delivery(&caller.organization, id).await.map_err(EngineError::aws("the delivery"))?.ok_or_else(missing)?;
+    let sealed = hub.store().session(&caller.organization, &entry.session).await.map_err(EngineError::aws("the session"))?;
+    let record = match sealed {
+        Some(sealed) => {
+            let ring = hub.vault().data(caller.organization.as_str()).await.map_err(EngineError::aws("the organization's key"))?;
+            Some(sealed.open(&ring).map_err(EngineError::aws("the session"))?)
+        }
+        None => None,
+    };
+    if caller.role < Role::Manager && !record.as_ref().is_some_and(|record| took_part(record, &caller.subject)) {
+        return Err(missing());
+    }
+    let plan = match &record {
+        Some(record) => rebuild(hub, &entry, record).await?,
+        None => None,
+    };
+    Ok(Detail { entry, plan })
+}
+
+fn took_part(record: &SessionRecord, subject: &str) -> bool {
+    record.session.as_ref().is_some_and(|part| {
+        let session = &part.value;
+        session.host.email == subject || session.participants.iter().any(|person| person.email.as_deref() == Some(subject))
+    })
+}
+
+/// Makes the plan again from the session, the mapping and the choices the ledger kept.
+async fn rebuild(hub: &Hub, entry: &LedgerEntry, record: &SessionRecord) -> Result<Option<Plan>, EngineError> {
+    let connections = hub.connections(&entry.organization).await.map_err(EngineError::aws("the connection"))?;
+    let Some(connection) = connections.iter().find(|connection| connection.id == entry.connection) else { return Ok(None) };
+    let connector = hub.connector(&connection.crm)?;
+    let mut at_the_time = connection.clone();
+    at_the_time.mapping_version = entry.mapping_version;
+    let mapping = hub.mapping(&at_the_time, connector.manifest()).await.map_err(EngineError::aws("the mapping"))?;
+    let Some(mapping) = mapping else { return Ok(None) };
+    let addresses = plan::addresses(record);
+    let matches: Vec<Match> = entry
+        .matches
+        .iter()
+        .filter_map(|kept| {
+            let email = addresses.get(kept.person)?.clone();
+            let chosen = kept.object.clone().zip(kept.id.clone()).map(|(object, id)| Candidate {
+                object,
+                rank: 0,
+                id,
+                email: email.clone(),
+                company: None,
+                modified_at: None,
+            });
+            Some(Match { email, chosen, rejected: kept.rejected.clone() })
+        })
+        .collect();
+    Ok(plan::make(record, connection, &mapping, &matches).ok())
+}

@@ -1,0 +1,173 @@
+//! From an accepted event to one message per connection.
+//!
+//! The `events` queue admits references from ingest, known by their sender, and raw events with a
+//! signature from liveprompt, which are taken in here as ingest does.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use hub_aws::Outgoing;
+use hub_domain::{QueueMessage, Timestamp, retry::backoff};
+
+use crate::{
+    hub::Hub,
+    ingest::{self, Body, EVENTS, EventFailure},
+    reference::{DeliveryReference, EventReference, VERSION},
+    webhook::Signed,
+};
+
+/// How long an event waits for its session before it is written alone, in seconds: the longest
+/// delay SQS has.
+const ALONE_DELAY_S: u16 = 900;
+
+/// Why a message goes no further.
+#[derive(Debug)]
+enum Stop {
+    /// It is no event, and stays so: to the dead-letter queue with the reason.
+    Dead(String),
+    /// It may work later: it stays in the queue.
+    Later(String),
+}
+
+/// Takes a batch of the `events` queue and answers the ids of the messages that stay in it.
+///
+/// `ingest_sender` is the identity of ingest: only its messages may be references.
+pub async fn dispatch(hub: &Hub, ingest_sender: &str, messages: Vec<QueueMessage>) -> Vec<String> {
+    let mut stops: BTreeMap<usize, Stop> = BTreeMap::new();
+    let mut outgoing: BTreeMap<String, Vec<(usize, Outgoing)>> = BTreeMap::new();
+    for (index, message) in messages.iter().enumerate() {
+        match fan_out(hub, ingest_sender, message).await {
+            Ok(found) => found.into_iter().for_each(|(queue, out)| outgoing.entry(queue).or_default().push((index, out))),
+            Err(stop) => drop(stops.insert(index, stop)),
+        }
+    }
+    for (queue, entries) in outgoing {
+        let (places, bodies): (Vec<usize>, Vec<Outgoing>) = entries.into_iter().unzip();
+        for (place, sent) in places.into_iter().zip(hub.queues().send_batch(&queue, bodies).await) {
+            if let Err(error) = sent {
+                stops.insert(place, Stop::Later(error.to_string()));
+            }
+        }
+    }
+    settle(hub, &messages, stops).await
+}
+
+/// Which queues a message leads to.
+async fn fan_out(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Result<Vec<(String, Outgoing)>, Stop> {
+    let mut found = Vec::new();
+    for reference in references(hub, ingest_sender, message).await? {
+        let connections = hub.connections(&reference.organization).await.map_err(|error| Stop::Later(error.to_string()))?;
+        for connection in connections.iter().filter(|connection| connection.takes_events()) {
+            let delivery = DeliveryReference {
+                v: VERSION,
+                organization: reference.organization.clone(),
+                connection: connection.id.clone(),
+                session: reference.session.clone(),
+                event: reference.event.clone(),
+                revision: reference.revision,
+            };
+            let body = serde_json::to_string(&delivery).map_err(|error| Stop::Later(error.to_string()))?;
+            let out = Outgoing {
+                body,
+                group: Some(reference.organization.to_string()),
+                delay_s: if reference.alone { ALONE_DELAY_S } else { 0 },
+                ..Outgoing::default()
+            };
+            found.push((format!("{}-live", connection.crm), out));
+        }
+    }
+    Ok(found)
+}
+
+/// What a message refers to: ingest says it, or a raw event is taken in first.
+async fn references(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Result<Vec<EventReference>, Stop> {
+    let header = |name: &str| message.attributes.get(name).map_or("", String::as_str);
+    let signed = Signed { id: header("webhook-id"), timestamp: header("webhook-timestamp"), signature: header("webhook-signature") };
+    if signed.signature.is_empty() {
+        if !is_sender(message.sender.as_deref(), ingest_sender) {
+            return Err(Stop::Dead("neither a signed event nor a reference from ingest".to_owned()));
+        }
+        let reference: EventReference = serde_json::from_str(&message.body).map_err(|_| Stop::Dead("not a reference to an event".to_owned()))?;
+        return Ok(vec![reference]);
+    }
+    // A message may have waited in the queue for hours: what counts is when it was sent.
+    let sent = message.sent_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_else(|| hub.clock().now());
+    let body = ingest::verified(hub, Bytes::from(message.body.clone()), signed, sent)
+        .await
+        .map_err(|error| Stop::Later(error.to_string()))?
+        .map_err(|refusal| Stop::Dead(refusal.to_string()))?;
+    let body = Body::read(body).map_err(|faults| Stop::Dead(faults.to_string()))?;
+    let mut references = Vec::new();
+    let mut faults = Vec::new();
+    for (id, outcome) in ingest::store_all(hub, &body.events).await {
+        match outcome {
+            Ok(reference) => references.extend(reference),
+            // The whole message comes again; what was stored is found stored.
+            Err(EventFailure::Unavailable(error)) => return Err(Stop::Later(error.to_string())),
+            Err(EventFailure::Invalid(found)) => faults.push(found.to_string()),
+            Err(EventFailure::Different(fields)) => {
+                let id = id.map(|id| id.to_string()).unwrap_or_default();
+                faults.push(format!("{id} was accepted before with other values of {}", fields.join(", ")));
+            }
+        }
+    }
+    if faults.is_empty() {
+        return Ok(references);
+    }
+    let reason = faults.join("; ");
+    if references.is_empty() {
+        return Err(Stop::Dead(reason));
+    }
+    // What is valid goes on; the message is kept for a person because of the rest.
+    match hub.queues().dead_letter(EVENTS, "events-dlq", message, &reason).await {
+        Ok(()) => Ok(references),
+        Err(error) => Err(Stop::Later(error.to_string())),
+    }
+}
+
+/// In AWS the sender of a role is `{role id}:{session}`; an emulator knows access keys alone.
+fn is_sender(sender: Option<&str>, expected: &str) -> bool {
+    !expected.is_empty() && sender.is_some_and(|sender| sender.split(':').next() == Some(expected))
+}
+
+/// Dead letters go, what stays comes again with backoff.
+async fn settle(hub: &Hub, messages: &[QueueMessage], stops: BTreeMap<usize, Stop>) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut hidden = Vec::new();
+    for (index, stop) in stops {
+        let Some(message) = messages.get(index) else { continue };
+        let reason = match stop {
+            Stop::Dead(reason) => match hub.queues().dead_letter(EVENTS, "events-dlq", message, &reason).await {
+                Ok(()) => {
+                    tracing::error!(message.id = message.id, "a message of the events queue is no event; it lies in the dead-letter queue");
+                    continue;
+                }
+                Err(error) => error.to_string(),
+            },
+            Stop::Later(reason) => reason,
+        };
+        tracing::warn!(message.id = message.id, attempt = message.receives, reason, "an event could not be dispatched yet");
+        failed.push(message.id.clone());
+        hidden.push((message.receipt.clone(), backoff(message.receives, hub.entropy().unit())));
+    }
+    for error in hub.queues().hide_batch(EVENTS, hidden).await.into_iter().filter_map(Result::err) {
+        // It then comes again when the queue's own visibility timeout ends.
+        tracing::warn!(error = %error, "a message could not be hidden");
+    }
+    failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ingest_is_ingest() {
+        assert!(is_sender(Some("AROA123:hub-ingest"), "AROA123"));
+        assert!(is_sender(Some("ingest"), "ingest"));
+        for sender in [None, Some(""), Some("AROA1234:hub-ingest"), Some("x:AROA123"), Some("AROA12")] {
+            assert!(!is_sender(sender, "AROA123"), "{sender:?}");
+        }
+        assert!(!is_sender(Some(""), ""));
+    }
+}

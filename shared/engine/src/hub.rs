@@ -1,0 +1,223 @@
+//! What every use case needs, made once per process.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
+use hub_connectors::{Connector, Manifest};
+use hub_domain::{Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId};
+use url::Url;
+
+use crate::{
+    cache::Cache,
+    egress::Allowed,
+    error::EngineError,
+    transport::{self, Transport},
+};
+
+/// How long configuration is used before it is read again: as long as a pause or a new mapping may
+/// take to be felt.
+const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
+/// Organizations whose configuration one process keeps.
+const ORGANIZATIONS_KEPT: usize = 1_000;
+
+/// What a function is told by its environment.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The table's name.
+    pub table: String,
+    /// What all queue URLs begin with.
+    pub queue_url_prefix: String,
+    /// What all secret names begin with.
+    pub secret_prefix: String,
+    /// Where a CRM is, if not where its manifest says: the sandbox.
+    pub base_urls: BTreeMap<String, String>,
+    /// Exact `host:port` pairs that are exempt from the egress rules.
+    pub egress_allow: Vec<String>,
+}
+
+/// What a hub is made of.
+pub struct Parts {
+    /// The clients of AWS.
+    pub clients: Clients,
+    /// The way out to CRMs.
+    pub transport: Transport,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The rest.
+    pub settings: Settings,
+}
+
+/// Everything a use case needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    queues: Queues,
+    vault: Vault,
+    transport: Transport,
+    clock: Clock,
+    entropy: Entropy,
+    base_urls: BTreeMap<String, String>,
+    allowed: Allowed,
+    connectors: Mutex<HashMap<String, Arc<dyn Connector>>>,
+    organizations: Cache<OrganizationId, Organization>,
+    connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
+    mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
+}
+
+impl Hub {
+    /// The hub of a Lambda function.
+    ///
+    /// # Errors
+    /// The TLS library cannot be set up.
+    pub async fn from_settings(settings: Settings) -> Result<Self, EngineError> {
+        let allowed = Allowed::new(settings.egress_allow.iter().cloned());
+        if !allowed.is_empty() || !settings.base_urls.is_empty() {
+            tracing::warn!(egress_allow = ?settings.egress_allow, base_urls = ?settings.base_urls, "the egress rules have exceptions; production has none");
+        }
+        let transport = transport::https(allowed)
+            .map_err(|error| EngineError::Bug { context: "setting up TLS", source: Some(Box::new(error)) })?;
+        let clients = Clients::from_env().await;
+        Ok(Self::new(Parts { clients, transport, clock: Clock::system(), entropy: Entropy::system(), settings }))
+    }
+
+    /// A hub from its parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { clients, transport, clock, entropy, settings } = parts;
+        let cache = |most| Cache::new(clock.clone(), CONFIGURATION_KEPT, most);
+        Self(Arc::new(Inner {
+            store: Store::new(clients.dynamodb, settings.table),
+            queues: Queues::new(clients.sqs, settings.queue_url_prefix),
+            vault: Vault::new(clients.secrets, settings.secret_prefix, clock.clone(), entropy.clone()),
+            transport,
+            base_urls: settings.base_urls,
+            allowed: Allowed::new(settings.egress_allow),
+            connectors: Mutex::new(HashMap::new()),
+            organizations: cache(ORGANIZATIONS_KEPT),
+            connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            clock,
+            entropy,
+        }))
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The queues.
+    pub fn queues(&self) -> &Queues {
+        &self.0.queues
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The way out.
+    pub fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    /// The time source.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &Entropy {
+        &self.0.entropy
+    }
+
+    /// Now, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.clock.now().as_millisecond()
+    }
+
+    /// A connector; each manifest is parsed once, and only where it is used.
+    pub(crate) fn connector(&self, crm: &CrmId) -> Result<Arc<dyn Connector>, EngineError> {
+        let mut known = self.0.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connector) = known.get(crm.as_str()) {
+            return Ok(connector.clone());
+        }
+        let connector = match hub_connectors::connector(crm.as_str()) {
+            Some(Ok(connector)) => connector,
+            Some(Err(error)) => return Err(EngineError::Bug { context: "reading a manifest", source: Some(Box::new(error)) }),
+            None => return Err(EngineError::NotFound("the CRM")),
+        };
+        known.insert(crm.to_string(), connector.clone());
+        Ok(connector)
+    }
+
+    /// An address of a manifest for one connection, moved to the sandbox where one is configured:
+    /// the path stays, the origin changes.
+    pub(crate) fn address(&self, manifest: &Manifest, crm: &CrmId, template: &str, settings: &BTreeMap<String, String>) -> Result<Url, EngineError> {
+        let wrong = |_| EngineError::Bug { context: "reading an address of a manifest", source: None };
+        let url = Url::parse(&manifest.fill(template, settings)).map_err(wrong)?;
+        let Some(base) = self.0.base_urls.get(crm.as_str()) else { return Ok(url) };
+        let mut moved = Url::parse(base).map_err(wrong)?;
+        moved.set_path(url.path());
+        moved.set_query(url.query());
+        Ok(moved)
+    }
+
+    /// Whether a base URL from a token reply may be used.
+    pub(crate) fn allows_base_url(&self, manifest: &Manifest, url: &Url) -> bool {
+        let by_manifest = url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(|host| manifest.allows_host(host));
+        by_manifest || self.0.allowed.permits(url)
+    }
+
+    /// An organization, at most half a minute old. One that does not exist is asked for each time.
+    pub(crate) async fn organization(&self, id: &OrganizationId) -> Result<Option<Organization>, AwsError> {
+        if let Some(found) = self.0.organizations.get(id) {
+            return Ok(Some(found));
+        }
+        let found = self.0.store.organization(id).await?;
+        if let Some(found) = &found {
+            self.0.organizations.put(id.clone(), found.clone());
+        }
+        Ok(found)
+    }
+
+    /// The connections of an organization, at most half a minute old.
+    pub(crate) async fn connections(&self, organization: &OrganizationId) -> Result<Arc<Vec<Connection>>, AwsError> {
+        if let Some(found) = self.0.connections.get(organization) {
+            return Ok(found);
+        }
+        let found = Arc::new(self.0.store.connections(organization).await?);
+        self.0.connections.put(organization.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// The mapping a connection uses, at most half a minute old.
+    pub(crate) async fn mapping(&self, connection: &Connection, manifest: &Manifest) -> Result<Option<Arc<Mapping>>, AwsError> {
+        let version = connection.mapping_version;
+        if version == 0 {
+            return Ok(Some(Arc::new(manifest.default_mapping())));
+        }
+        let key = (connection.organization.clone(), connection.id.clone(), version);
+        if let Some(found) = self.0.mappings.get(&key) {
+            return Ok(Some(found));
+        }
+        let found = self.0.store.mapping(&connection.organization, &connection.id, version).await?.map(Arc::new);
+        if let Some(found) = &found {
+            self.0.mappings.put(key, found.clone());
+        }
+        Ok(found)
+    }
+
+    /// Forgets what is cached of an organization's configuration: we just changed it.
+    pub(crate) fn forget(&self, organization: &OrganizationId) {
+        self.0.organizations.forget(organization);
+        self.0.connections.forget(organization);
+    }
+}

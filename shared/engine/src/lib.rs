@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+mod cache;
+pub mod connect;
+pub mod connections;
+pub mod deliver;
+pub mod deliveries;
+pub mod dispatch;
+pub mod egress;
+mod error;
+mod hub;
+pub mod identity;
+pub mod ingest;
+mod reference;
+pub mod tokens;
+pub mod transport;
+pub mod webhook;
+
+pub use error::EngineError;
+pub use hub::{Hub, Parts, Settings};
+pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
+pub use transport::{Transport, TransportError};
+pub use webhook::Verified;

@@ -1,0 +1,1 @@
+//! End to end: event in, record in the fake CRM out.
