@@ -1,1 +1,45 @@
 //! HTTP: connections and deliveries.
+//!
+//! Every route but `/api/health` needs a bearer token; the engine decides what its role may do.
+//! What is shown is written out in [`views`], so nothing is shown by accident.
+
+mod access;
+mod config;
+mod connections;
+mod deliveries;
+mod query;
+mod views;
+
+use axum::{
+    Json, Router,
+    routing::{get, post},
+};
+use hub_engine::{Hub, identity::Identity};
+use hub_lambda::http::guarded;
+use serde_json::{Value, json};
+
+pub use config::Config;
+
+/// What every handler shares.
+#[derive(Clone)]
+pub(crate) struct Api {
+    pub(crate) hub: Hub,
+    pub(crate) identity: Identity,
+}
+
+/// The routes.
+pub fn router(hub: Hub, identity: Identity) -> Router {
+    let crm = "/api/integrations/crm";
+    let routes = Router::new()
+        .route(crm, get(connections::list).post(connections::create))
+        .route(&format!("{crm}/{{id}}"), get(connections::get))
+        .route(&format!("{crm}/{{id}}/approve"), post(connections::approve))
+        .route("/api/deliveries", get(deliveries::list))
+        .route("/api/deliveries/{id}", get(deliveries::get))
+        .route("/api/health", get(health));
+    guarded(routes.with_state(Api { hub, identity }))
+}
+
+async fn health() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}

@@ -1,1 +1,96 @@
 //! HTTP: liveprompt's events, verified, stored and queued.
+//!
+//! The bytes are verified before anything reads them. What is answered as accepted is stored and
+//! queued; what is not says why, event by event.
+
+mod answer;
+mod config;
+
+use axum::{
+    Router,
+    body::Body as HttpBody,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bytes::Bytes;
+use hub_domain::limits::MAX_BODY_BYTES;
+use hub_engine::{
+    EngineError, Hub, Verified,
+    ingest::{self, Body},
+    webhook::Signed,
+};
+use hub_lambda::{
+    ApiError, Problem,
+    http::{guarded, read_body},
+};
+use serde::de::IgnoredAny;
+
+pub use config::Config;
+
+/// The challenge of a 401: what a sender has to bring.
+const CHALLENGE: &str = "StandardWebhooks";
+
+/// The routes.
+pub fn router(hub: Hub) -> Router {
+    guarded(Router::new().route("/api/events", post(events)).with_state(hub))
+}
+
+#[tracing::instrument(skip_all, fields(request.id = header(&headers, "webhook-id")))]
+async fn events(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    body: HttpBody,
+) -> Result<Response, ApiError> {
+    let body = read_body(body, MAX_BODY_BYTES).await?;
+    let verified = verified(&hub, &headers, body.clone()).await?;
+    let events = Body::read(verified).map_err(|faults| {
+        let problem = if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
+            Problem::invalid("The body is neither an event nor a list of 1 to 100 events.")
+        } else {
+            Problem::malformed("The body is not JSON.")
+        };
+        ApiError::from(problem.faults(faults.0))
+    })?;
+    let results = ingest::accept(&hub, &events.events).await;
+    let receipt = header(&headers, "webhook-id");
+    Ok(if events.single {
+        answer::single(receipt, results).into_response()
+    } else {
+        answer::list(receipt, results)
+    })
+}
+
+async fn verified(
+    hub: &Hub,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Verified<Bytes>, ApiError> {
+    let signed = Signed {
+        id: header(headers, "webhook-id"),
+        timestamp: header(headers, "webhook-timestamp"),
+        signature: header(headers, "webhook-signature"),
+    };
+    match ingest::verified(hub, body, signed, hub.clock().now()).await {
+        Ok(Ok(verified)) => Ok(verified),
+        Ok(Err(refusal)) => {
+            Err(Problem::unauthorized(CHALLENGE, format!("Not verified: {refusal}.")).into())
+        }
+        Err(error) => Err(unavailable(&error)),
+    }
+}
+
+/// Whatever keeps a request from being verified or stored is ours: the sender may send it again.
+fn unavailable(error: &EngineError) -> ApiError {
+    let problem = Problem::of_status(503, "The events cannot be taken in now; send them again.");
+    ApiError::from(problem).caused_by(error)
+}
+
+/// A header that is missing, or no text, is empty: no signature fits it.
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}

@@ -1,1 +1,10 @@
-//! The whole hub on one machine: run, demo, bench.
+//! The whole hub on one machine, for development and tests: the functions' own routers and handlers
+//! over an embedded AWS and fake CRMs. Nothing here is deployed.
+
+pub mod demo;
+mod found;
+pub mod issuer;
+pub mod ports;
+pub mod stack;
+mod terminal;
+mod visitor;

@@ -1,1 +1,50 @@
-fn main() {}
+//! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
+#![allow(clippy::print_stderr, reason = "the terminal is what this program is for")]
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hub_local::{
+    demo::{self, Outage},
+    ports::Ports,
+    stack,
+};
+
+/// The CRM integration hub on this machine: API, functions, an embedded AWS and fake CRMs.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Ports: 'random', or '+N' to move the documented ones.
+    #[arg(long, global = true, default_value = "+0", value_name = "random|+N")]
+    ports: Ports,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Connects every destination, feeds the sample events, and checks that each record is there, once.
+    Demo {
+        /// A CRM that is gone in the middle, and for how long: NAME=10s.
+        #[arg(long, value_name = "CRM=SECONDSs")]
+        outage: Option<Outage>,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Arguments { ports, command } = Arguments::parse();
+    hub_lambda::telemetry::init_terminal();
+    let outcome = match command {
+        None => stack::until_interrupted(ports).await.map(|()| true),
+        Some(Command::Demo { outage }) => demo::run(ports, outage).await,
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

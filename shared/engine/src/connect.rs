@@ -117,7 +117,8 @@ pub async fn finish(hub: &Hub, crm: &CrmId, callback: &Callback, cookie: Option<
     }
     let code = callback.code.clone().ok_or_else(refused)?;
     let client = tokens::client(hub, manifest, &connection, Some(&found.redirect_uri)).await?;
-    let send = |request| tokens::exchange(hub, request);
+    let sender = hub.clone();
+    let send = move |request| tokens::exchange(sender.clone(), request);
     let reply = client
         .exchange_code(AuthorizationCode::new(code))
         .set_pkce_verifier(PkceCodeVerifier::new(found.verifier.clone()))

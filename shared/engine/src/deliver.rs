@@ -11,6 +11,7 @@ mod prepare;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
     Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, SkipReason, Verdict,
@@ -19,6 +20,8 @@ use hub_domain::{
 };
 
 
+
+pub(crate) use call::read;
 
 use crate::{connections::change, error::aws_verdict, hub::Hub, reference::DeliveryReference};
 use apply::Applied;
@@ -47,8 +50,25 @@ impl Job {
 /// Takes a batch of a CRM's queue and answers the ids of the messages that stay in it.
 ///
 /// `remaining` is the time the function has left; leases end just after it.
+///
+/// Boxed here: across crates the compiler cannot tell that the future is `Send`
+/// (<https://github.com/rust-lang/rust/issues/110338>).
+pub fn deliver<'a>(
+    hub: &'a Hub,
+    crm: &'a CrmId,
+    messages: Vec<QueueMessage>,
+    remaining: Duration,
+) -> BoxFuture<'a, Vec<String>> {
+    Box::pin(batch(hub, crm, messages, remaining))
+}
+
 #[tracing::instrument(skip_all, fields(crm = %crm, messages = messages.len()))]
-pub async fn deliver(hub: &Hub, crm: &CrmId, messages: Vec<QueueMessage>, remaining: Duration) -> Vec<String> {
+async fn batch(
+    hub: &Hub,
+    crm: &CrmId,
+    messages: Vec<QueueMessage>,
+    remaining: Duration,
+) -> Vec<String> {
     let queue = messages.first().map(|message| hub.queues().name_of(&message.source).to_owned()).unwrap_or_default();
     if remaining < LEAST_TIME {
         return messages.into_iter().map(|message| message.id).collect();
@@ -67,7 +87,7 @@ pub async fn deliver(hub: &Hub, crm: &CrmId, messages: Vec<QueueMessage>, remain
     for prepared in claimed {
         groups.entry((prepared.connection.organization.clone(), prepared.connection.id.clone())).or_default().push(prepared);
     }
-    let applied = futures_util::future::join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
+    let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
     actions.carry_out(hub).await
 }

@@ -1,9 +1,12 @@
 //! Deliveries, as the API shows them.
 
-use hub_aws::store::{DeliveryFilter, DeliveryPage};
-use hub_domain::{DeliveryId, SessionRecord, ledger::LedgerEntry, matching::{Candidate, Match}, plan::{self, Plan}};
+pub use hub_aws::store::{DeliveryFilter, DeliveryPage};
+use hub_connectors::{Answer, Operation, ReadBack};
+use hub_domain::{ConnectionId, DeliveryId, SessionRecord, ledger::LedgerEntry, mapping::RecordKind, matching::{Candidate, Match}, plan::{self, Plan}};
 
 use crate::{
+    connections,
+    deliver::read,
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
@@ -91,4 +94,30 @@ async fn rebuild(hub: &Hub, entry: &LedgerEntry, record: &SessionRecord) -> Resu
         })
         .collect();
     Ok(plan::make(record, connection, &mapping, &matches).ok())
+}
+
+/// The records of the CRM that hold these keys of ours: one for each that was written, more than
+/// one for a key would be a duplicate.
+///
+/// # Errors
+/// The connection is not there, or the CRM does not answer.
+pub async fn read_back(
+    hub: &Hub,
+    caller: &Caller,
+    connection: &ConnectionId,
+    kind: RecordKind,
+    object: &str,
+    keys: Vec<String>,
+) -> Result<Vec<ReadBack>, EngineError> {
+    let connection = connections::get(hub, caller, connection).await?;
+    let connector = hub.connector(&connection.crm)?;
+    let mut found = Vec::new();
+    for chunk in keys.chunks(connector.manifest().batch.lookup.max(1)) {
+        let operation = Operation::ReadBack { kind, object: object.to_owned(), keys: chunk.to_vec() };
+        match read(hub, connector.as_ref(), &connection, &operation).await.map_err(EngineError::Crm)? {
+            Answer::Records(records) => found.extend(records),
+            Answer::People(_) | Answer::Fields(_) => return Err(EngineError::Bug { context: "reading records back", source: None }),
+        }
+    }
+    Ok(found)
 }

@@ -53,6 +53,49 @@ impl EngineError {
     }
 }
 
+/// What a caller is told of a failure: never its sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Public {
+    /// The HTTP status, by who has to act.
+    pub status: u16,
+    /// What happened and what to do about it.
+    pub detail: String,
+    /// What is wrong with the input, place by place.
+    pub faults: Faults,
+}
+
+impl Public {
+    pub(crate) fn new(status: u16, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), faults: Faults::default() }
+    }
+}
+
+impl EngineError {
+    /// What a caller is told.
+    pub fn public(&self) -> Public {
+        match self {
+            Self::Invalid(faults) => Public { faults: faults.clone(), ..Public::new(422, "The faults say what would be right.") },
+            Self::Forbidden(words) => Public::new(403, format!("Not allowed: {words}.")),
+            Self::NotFound(what) => Public::new(404, format!("Not found: {what}.")),
+            Self::Conflict(words) => Public::new(409, format!("Not possible now: {words}.")),
+            Self::Unavailable { context, .. } => Public::new(503, format!("Not available now: {context}. The same request may succeed later.")),
+            Self::Crm(verdict) => refused_by_crm(verdict),
+            Self::Bug { .. } => Public::new(500, "Something failed on our side."),
+        }
+    }
+}
+
+/// The reasons of these verdicts are made for people: deliveries show them too.
+fn refused_by_crm(verdict: &Verdict) -> Public {
+    match verdict {
+        Verdict::Reauthorize { reason } => Public::new(502, format!("The CRM refused: {reason}.")),
+        Verdict::Misconfigured { reason } => Public::new(502, format!("Something is not set up: {reason}.")),
+        Verdict::Retry { .. } | Verdict::Throttle { .. } => Public::new(503, "The CRM does not answer now. Try again in a minute."),
+        Verdict::Reject(_) | Verdict::Refresh => Public::new(502, "The CRM refused."),
+        Verdict::Done { .. } | Verdict::Skip(_) | Verdict::Bug { .. } => Public::new(500, "Something failed on our side."),
+    }
+}
+
 /// The verdict on a delivery that could not go on because of AWS.
 pub(crate) fn aws_verdict(error: &AwsError) -> Verdict {
     match error {

@@ -14,7 +14,11 @@ use hub_domain::{OrganizationId, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
 
-use crate::{error::EngineError, hub::Hub, transport};
+use crate::{
+    error::{EngineError, Public},
+    hub::Hub,
+    transport,
+};
 
 /// Skew between the issuer's clock and ours, in seconds.
 const SKEW_S: i64 = 60;
@@ -84,6 +88,16 @@ pub enum Unidentified {
     /// The issuer's keys cannot be read now.
     #[error("the issuer's keys are not available: {0}")]
     Keys(String),
+}
+
+impl Unidentified {
+    /// What a caller is told.
+    pub fn public(&self) -> Public {
+        match self {
+            Self::Token(words) => Public::new(401, format!("Not authenticated: {words}.")),
+            Self::Keys(_) => Public::new(503, "Not available now: the issuer's keys. The same request may succeed later."),
+        }
+    }
 }
 
 #[derive(Default)]

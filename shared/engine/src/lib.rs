@@ -17,8 +17,9 @@ pub mod tokens;
 pub mod transport;
 pub mod webhook;
 
-pub use error::EngineError;
+pub use error::{EngineError, Public};
 pub use hub::{Hub, Parts, Settings};
+pub use hub_connectors::CRMS;
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
 pub use transport::{Transport, TransportError};
 pub use webhook::Verified;

@@ -117,7 +117,9 @@ async fn credentials(hub: &Hub, connection: &Connection) -> Result<std::sync::Ar
 }
 
 /// Sends a token request through the one way out. A 5xx or 429 is no answer.
-pub(crate) async fn exchange(hub: &Hub, request: HttpRequest) -> Result<HttpResponse, TokenEndpointError> {
+///
+/// It owns its hub, so that the future is `Send` whatever borrows it.
+pub(crate) async fn exchange(hub: Hub, request: HttpRequest) -> Result<HttpResponse, TokenEndpointError> {
     let (parts, body) = request.into_parts();
     let reply = transport::send(hub.transport(), http::Request::from_parts(parts, body.into())).await?;
     if reply.status().is_server_error() || reply.status() == http::StatusCode::TOO_MANY_REQUESTS {
@@ -243,7 +245,8 @@ async fn request(hub: &Hub, manifest: &Manifest, connection: &Connection, refres
         other => Verdict::Retry { after: None, reason: other.to_string() },
     })?;
     let token = RefreshToken::new(refresh.expose_secret().to_owned());
-    let send = |request| exchange(hub, request);
+    let sender = hub.clone();
+    let send = move |request| exchange(sender.clone(), request);
     client.exchange_refresh_token(&token).request_async(&send).await.map_err(|error| refusal(&error))
 }
 

@@ -4,6 +4,8 @@
 //! never stops: it notes the fault and returns a stand-in, which [`Env::finish`] never lets out.
 //! No fault shows a value, because a value may be a secret.
 
+mod common;
+
 use std::{
     collections::BTreeMap,
     env::VarError,
@@ -12,6 +14,8 @@ use std::{
 };
 
 use lambda_runtime::Diagnostic;
+
+pub use common::{CommonEnv, IssuerEnv};
 
 /// Variables, and what has been found wrong with them so far. An empty variable counts as unset,
 /// since a SAM parameter that is left out arrives as an empty string.
@@ -150,6 +154,14 @@ impl Env {
             Err(EnvError {
                 faults: self.faults,
             })
+        }
+    }
+
+    /// Ends the reading with a fault for which there is no stand-in.
+    pub fn refuse(mut self, name: &str, problem: impl Into<String>, expected: &str) -> EnvError {
+        self.fault(name, problem, expected);
+        EnvError {
+            faults: self.faults,
         }
     }
 

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-pub use problem::{ApiError, Problem};
+pub use problem::{ApiError, Problem, chain};
 
 /// Serves a router behind API Gateway until the process ends. Base64 bodies arrive decoded.
 pub async fn run(router: Router) -> Result<(), crate::Error> {

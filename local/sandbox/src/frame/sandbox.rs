@@ -165,8 +165,8 @@ impl Sandbox {
         self.lock().crm.set(settings)
     }
 
-    /// Back to the seed records: no faults, no log, default settings, and tokens issued before are
-    /// worthless.
+    /// Back to the seed records: no faults, no log, default settings, no sessions. Ids and tokens
+    /// are given out from the start again, so the values of the first run come back.
     pub fn reset(&self) {
         let mut core = self.lock();
         core.crm = (core.build)(&core.setup);
@@ -175,7 +175,7 @@ impl Sandbox {
         core.calls = 0;
     }
 
-    /// How many requests arrived, control endpoints excepted.
+    /// How many requests arrived, OAuth and dropped ones included, control endpoints excepted.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }

@@ -7,6 +7,7 @@ mod answer;
 mod api;
 mod body;
 mod errors;
+mod event_times;
 mod ids;
 mod oauth;
 mod org;

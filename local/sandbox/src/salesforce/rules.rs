@@ -68,9 +68,9 @@ pub(super) fn apply(
         "Contact" | "Lead" => full_name(row),
         "Opportunity" => opportunity(row, changes),
         "Case" => case(org, row, creating),
-        "Event" => super::activity::event_times(row, changes, creating)?,
+        "Event" => super::event_times::settle(row, changes, creating)?,
         "EventRelation" | "TaskRelation" if creating => {
-            super::activity::check_relation(org, object, row)?
+            super::activity::check_relation(org, object, row)?;
         }
         "FieldPermissions" => grant(org, row)?,
         _ => {}

@@ -359,3 +359,25 @@ async fn soap_login_until_version_64() {
     let wrong = login("59.0", envelope.replace("sandbox-password", "x")).await;
     assert!(wrong.status == 500 && wrong.text.contains("INVALID_LOGIN"));
 }
+
+#[tokio::test]
+async fn a_token_opens_what_its_scope_says() {
+    let vendor = Vendor::new();
+    let url = authorize_url(
+        &vendor,
+        &[("scope", "id openid"), ("__sandbox_consent", "allow")],
+    );
+    let code = parameter(&visit(&vendor, &url).await, "code").unwrap();
+    let reply = exchange(&vendor, &code, &[]).await;
+    assert!(reply.body.get("refresh_token").is_none());
+    let token = reply.body["access_token"].as_str().unwrap();
+    assert_eq!(status_with(&vendor, token).await, 401);
+    let about = Request::get(format!("{BASE}/services/oauth2/userinfo"))
+        .header("authorization", format!("Bearer {token}"))
+        .body(Bytes::new());
+    let about = vendor.send(about.unwrap()).await;
+    assert_eq!(
+        (about.status, &about.body["email"]),
+        (200, &json!("olivia@liveprompt.example"))
+    );
+}

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use crate::vendor::Vendor;
 
 #[tokio::test]
 async fn a_contact_lives_and_dies() {
@@ -350,4 +350,24 @@ async fn transport_errors() {
         versions.body.as_array().unwrap().last().unwrap(),
         &json!({ "label": "Winter '27", "url": "/services/data/v68.0", "version": "68.0" })
     );
+}
+
+#[tokio::test]
+async fn methods_by_other_names() {
+    let vendor = Vendor::new();
+    let path = format!(
+        "/sobjects/Contact/{}",
+        vendor.contact("ada@acme.example").await
+    );
+    let tunnel = format!("{path}?_HttpMethod=PATCH");
+    assert_eq!(
+        vendor
+            .call("POST", &tunnel, json!({ "Title": "x" }))
+            .await
+            .status,
+        204
+    );
+    let head = vendor.call("HEAD", &path, Value::Null).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    assert_eq!(vendor.get(&path).await.body["Title"], "x");
 }

@@ -203,3 +203,25 @@ async fn a_relation_by_external_id() {
         .await;
     assert_eq!(name["Who"]["Name"], "Ada Moreno");
 }
+
+#[tokio::test]
+async fn a_key_that_is_not_unique() {
+    let vendor = Vendor::new();
+    vendor.sandbox.set(&json!({ "unique_key": false })).unwrap();
+    let body = with(meeting(), json!({ "Liveprompt_Key__c": "k" }));
+    vendor.make("Event", body.clone()).await;
+    vendor.make("Event", body).await;
+    let reply = vendor
+        .call("PATCH", "/sobjects/Event/Liveprompt_Key__c/k", meeting())
+        .await;
+    assert_eq!(
+        (reply.status, reply.body.as_array().unwrap().len()),
+        (300, 2)
+    );
+    let field = json!({ "FullName": "Activity.Other__c", "Metadata": { "type": "Text", "label": "x",
+        "length": 64, "externalId": true, "unique": true } });
+    let reply = vendor
+        .call("POST", "/tooling/sobjects/CustomField", field)
+        .await;
+    assert_eq!(reply.body[0]["errorCode"], "FIELD_INTEGRITY_EXCEPTION");
+}

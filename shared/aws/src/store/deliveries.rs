@@ -52,7 +52,7 @@ impl Store {
     /// A page of at most `most` deliveries. They are ordered by partition and key, not by time:
     /// an order by time would cost every delivery an index write.
     ///
-    /// A cursor that was not ours begins at the first partition.
+    /// A cursor that is not of such a list begins at its start.
     pub async fn deliveries(
         &self,
         organization: &OrganizationId,
@@ -60,11 +60,8 @@ impl Store {
         cursor: Option<&str>,
         most: usize,
     ) -> Result<DeliveryPage, AwsError> {
-        let (first, mut after) = match cursor.and_then(|cursor| cursor.split_once('/')) {
-            Some((shard, sk)) => (
-                shard.parse::<u32>().unwrap_or(0),
-                Some(sk.to_owned()).filter(|sk| !sk.is_empty()),
-            ),
+        let (first, mut after) = match cursor.and_then(|cursor| position(cursor, filter)) {
+            Some((shard, sk)) => (shard, Some(sk)),
             None => (0, None),
         };
         let mut page = DeliveryPage::default();
@@ -133,4 +130,18 @@ impl Store {
             .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok().cloned()));
         Ok((reply.items.unwrap_or_default(), last))
     }
+}
+
+/// Where a cursor points. DynamoDB refuses a key that lies outside of what is queried.
+fn position(cursor: &str, filter: &DeliveryFilter) -> Option<(u32, String)> {
+    let (shard, sk) = cursor.split_once('/')?;
+    let shard = shard.parse().ok()?;
+    let (connection, session) = sk.split_once('#')?;
+    let connection: ConnectionId = connection.parse().ok()?;
+    session.parse::<SessionId>().ok()?;
+    let listed = filter
+        .connection
+        .as_ref()
+        .is_none_or(|only| *only == connection);
+    (shard < Class::Delivery.shards() && listed).then(|| (shard, sk.to_owned()))
 }

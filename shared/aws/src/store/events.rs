@@ -99,9 +99,8 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let error = match outcome {
-            Ok(_) => return Ok(PutEvent::New),
-            Err(error) => error,
+        let Err(error) = outcome else {
+            return Ok(PutEvent::New);
         };
         let standing = match error.as_service_error() {
             Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {

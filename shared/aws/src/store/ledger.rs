@@ -189,8 +189,10 @@ impl Store {
             ),
             How::Update => (
                 format!(
+                    // From here on nobody knows what the CRM holds, so the hash goes until the
+                    // outcome: content that came back must not pass for a repeat.
                     "UPDATE \"{table}\" SET ev = ? SET st = ? SET rev = ? SET lu = ? SET wk = ? SET ua = ? \
-                     WHERE pk = ? AND sk = ? AND sd < ? AND lu <= ? AND (ct IS MISSING OR ct <> ?) RETURNING ALL OLD *"
+                     REMOVE ct WHERE pk = ? AND sk = ? AND sd < ? AND lu <= ? AND (ct IS MISSING OR ct <> ?) RETURNING ALL OLD *"
                 ),
                 vec![
                     text(claim.event.as_str()),
@@ -262,10 +264,10 @@ impl Store {
                 json_text(&outcome.faults.iter().take(20).collect::<Vec<_>>())?,
             );
         }
-        let sets: String = sets.iter().map(|set| format!(" SET {set}")).collect();
         let statement = format!(
-            "UPDATE \"{}\"{sets} {} WHERE pk = ? AND sk = ? AND wk = ? AND rev = ?",
+            "UPDATE \"{}\" SET {} {} WHERE pk = ? AND sk = ? AND wk = ? AND rev = ?",
             self.table,
+            sets.join(" SET "),
             remove.join(" ")
         );
         parameters.extend([
@@ -288,16 +290,16 @@ impl Store {
                 .iter()
                 .filter_map(|statement| statement.as_ref().ok().cloned())
                 .collect();
-            let outcome = match sound.is_empty() {
-                true => Ok(Vec::new()),
-                false => self
-                    .client
+            let outcome = if sound.is_empty() {
+                Ok(Vec::new())
+            } else {
+                self.client
                     .batch_execute_statement()
                     .set_statements(Some(sound))
                     .send()
                     .await
                     .map(|reply| reply.responses.unwrap_or_default())
-                    .map_err(|error| classify("dynamodb:BatchExecuteStatement", error)),
+                    .map_err(|error| classify("dynamodb:BatchExecuteStatement", error))
             };
             let mut answers = outcome.map(Vec::into_iter);
             for statement in chunk {

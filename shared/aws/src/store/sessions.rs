@@ -7,7 +7,7 @@ use hub_domain::{OrganizationId, SessionId, SessionRecord, Timestamp, event::Seg
 
 use super::{
     Store,
-    attributes::{Item, bytes, bytes_of, must, number, number_of, text_of},
+    attributes::{Item, bytes, bytes_of, must, number, number_of, text, text_of},
     keys::Key,
 };
 use crate::{
@@ -29,6 +29,20 @@ pub struct SealedSession {
     /// How often it has changed.
     pub revision: u64,
     sealed: Vec<u8>,
+}
+
+/// Where the pieces of a large value lie.
+struct Pieces {
+    /// The middle of their keys.
+    name: String,
+    count: usize,
+}
+
+fn pieces_of(head: &Item, name: &str, count: &str) -> Option<Pieces> {
+    Some(Pieces {
+        name: text_of(head, name)?.to_owned(),
+        count: number_of(head, count)?,
+    })
 }
 
 fn record_aad(organization: &OrganizationId, session: &SessionId, revision: u64) -> Vec<u8> {
@@ -58,7 +72,7 @@ impl Store {
         id: &SessionId,
     ) -> Result<Option<SealedSession>, AwsError> {
         match self.get(&Key::session(organization, id), true).await? {
-            Some(item) => self.sealed_session(organization, id, &item).await.map(Some),
+            Some(item) => self.sealed_session(organization, id, item).await.map(Some),
             None => Ok(None),
         }
     }
@@ -76,7 +90,8 @@ impl Store {
         let items = self.batch_get(&keys).await?;
         let mut found = Vec::with_capacity(ids.len());
         for ((organization, id), key) in ids.iter().zip(&keys) {
-            found.push(match items.get(&(key.pk.clone(), key.sk.clone())) {
+            let item = items.get(&(key.pk.clone(), key.sk.clone())).cloned();
+            found.push(match item {
                 Some(item) => Some(self.sealed_session(organization, id, item).await?),
                 None => None,
             });
@@ -139,16 +154,15 @@ impl Store {
         &self,
         organization: &OrganizationId,
         id: &SessionId,
-        item: &Item,
+        item: Item,
     ) -> Result<SealedSession, AwsError> {
-        let revision = must(number_of(item, "rev"), "a stored session")?;
-        let sealed = match bytes_of(item, "b") {
-            Some(sealed) => sealed.to_vec(),
-            None => {
-                let pieces: usize = must(number_of(item, "n"), "a stored session")?;
-                self.pieces(organization, id, &format!("r{revision}"), pieces)
-                    .await?
-            }
+        let revision = must(number_of(&item, "rev"), "a stored session")?;
+        let whole = bytes_of(&item, "b").map(<[u8]>::to_vec);
+        let sealed = if let Some(sealed) = whole {
+            sealed
+        } else {
+            let pieces = must(pieces_of(&item, "p", "n"), "a stored session")?;
+            self.pieces(organization, id, &pieces).await?
         };
         Ok(SealedSession {
             organization: organization.clone(),
@@ -171,7 +185,10 @@ impl Store {
         let (organization, id) = (&record.organization, &record.id);
         let ttl = now.as_second() + SESSION_DAYS * 86_400;
         // Pieces first: a head never points at what is not there. A death between leaves pieces
-        // that nobody reads and that expire.
+        // that nobody reads and that expire. Each write has names of its own: pieces of two
+        // writers under one name would be a mix that nobody can open, and the writer who is
+        // refused has put his already.
+        let write = format!("{:016x}", entropy.u64());
         let mut transcript_pieces = None;
         if let (Some(segments), Some(event)) = (transcript, &record.transcript) {
             let plain = serde_json::to_vec(segments).map_err(|_| AwsError::Corrupt {
@@ -184,7 +201,7 @@ impl Store {
                 &plain,
             )?;
             transcript_pieces = Some(
-                self.put_pieces(organization, id, &format!("t{event}"), &sealed, ttl)
+                self.put_pieces(organization, id, format!("t{event}#{write}"), &sealed, ttl)
                     .await?,
             );
         }
@@ -210,24 +227,26 @@ impl Store {
         if sealed.len() <= seal::CHUNK_BYTES {
             values.insert(":b".to_owned(), bytes(sealed));
             names.push("b = :b");
-            remove = "n";
+            remove = "p, n";
         } else {
             let pieces = self
                 .put_pieces(
                     organization,
                     id,
-                    &format!("r{}", record.revision),
+                    format!("r{}#{write}", record.revision),
                     &sealed,
                     ttl,
                 )
                 .await?;
-            values.insert(":n".to_owned(), number(pieces));
-            names.push("n = :n");
+            values.insert(":p".to_owned(), text(pieces.name));
+            values.insert(":n".to_owned(), number(pieces.count));
+            names.extend(["p = :p", "n = :n"]);
             remove = "b";
         }
         if let Some(pieces) = transcript_pieces {
-            values.insert(":tn".to_owned(), number(pieces));
-            names.push("tn = :tn");
+            values.insert(":tp".to_owned(), text(pieces.name));
+            values.insert(":tn".to_owned(), number(pieces.count));
+            names.extend(["tp = :tp", "tn = :tn"]);
         }
         let condition = if record.revision <= 1 {
             "attribute_not_exists(pk) OR rev = :before"
@@ -248,7 +267,8 @@ impl Store {
         Ok(())
     }
 
-    /// The transcript of a session, if it has one.
+    /// The transcript of a session, if it has one. [`AwsError::Conflict`]: a newer one has replaced
+    /// it since the session was read.
     pub async fn transcript(
         &self,
         ring: &KeyRing,
@@ -261,10 +281,13 @@ impl Store {
         let Some(head) = self.get(&Key::session(organization, id), true).await? else {
             return Ok(Vec::new());
         };
-        let pieces = must(number_of(&head, "tn"), "a stored transcript")?;
-        let sealed = self
-            .pieces(organization, id, &format!("t{event}"), pieces)
-            .await?;
+        let pieces = must(pieces_of(&head, "tp", "tn"), "a stored transcript")?;
+        if !pieces.name.starts_with(&format!("t{event}#")) {
+            return Err(AwsError::Conflict {
+                operation: "dynamodb:GetItem",
+            });
+        }
+        let sealed = self.pieces(organization, id, &pieces).await?;
         let plain = seal::open_compressed(
             ring,
             &transcript_aad(organization, id, event.as_str()),
@@ -279,33 +302,31 @@ impl Store {
         &self,
         organization: &OrganizationId,
         id: &SessionId,
-        what: &str,
+        name: String,
         sealed: &[u8],
         ttl: i64,
-    ) -> Result<usize, AwsError> {
+    ) -> Result<Pieces, AwsError> {
         let mut count = 0;
         for piece in sealed.chunks(seal::CHUNK_BYTES) {
-            let mut item = Key::session_piece(organization, id, what, count).attributes();
+            let mut item = Key::session_piece(organization, id, &name, count).attributes();
             item.insert("b".to_owned(), bytes(piece.to_vec()));
             item.insert("ttl".to_owned(), number(ttl));
             self.put(item, None, Item::new()).await?;
             count += 1;
         }
-        Ok(count)
+        Ok(Pieces { name, count })
     }
 
     async fn pieces(
         &self,
         organization: &OrganizationId,
         id: &SessionId,
-        what: &str,
-        count: usize,
+        pieces: &Pieces,
     ) -> Result<Vec<u8>, AwsError> {
         let mut sealed = Vec::new();
-        for index in 0..count {
-            let item = self
-                .get(&Key::session_piece(organization, id, what, index), true)
-                .await?;
+        for index in 0..pieces.count {
+            let key = Key::session_piece(organization, id, &pieces.name, index);
+            let item = self.get(&key, true).await?;
             let item = must(item, "a piece of a stored session")?;
             sealed.extend_from_slice(must(bytes_of(&item, "b"), "a piece of a stored session")?);
         }

@@ -3,7 +3,9 @@
 
 use std::{env, sync::Arc, time::Duration};
 
-use hub_aws::{Clients, Clock, Entropy, Parts, Queues, Vault, clients::https_client, seams};
+use hub_aws::{
+    Clients, Clock, Entropy, Parts, Queues, Store, Vault, clients::https_client, seams,
+};
 use hub_local_aws::LocalAws;
 
 use crate::wire::Wire;
@@ -95,6 +97,14 @@ impl Harness {
             url.strip_suffix(name).unwrap().clone_into(&mut prefix);
         }
         Queues::new(self.clients.sqs.clone(), prefix)
+    }
+
+    /// A store on a table of its own.
+    pub(crate) async fn store(&self) -> Store {
+        let table = format!("{}table", self.unique);
+        let store = Store::new(self.clients.dynamodb.clone(), table);
+        store.create_table().await.unwrap();
+        store
     }
 
     /// A vault with an empty cache.

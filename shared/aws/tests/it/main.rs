@@ -1,5 +1,5 @@
-//! The queues and the vault on the embedded AWS, and the same suites on a second emulator over HTTP
-//! when `HUB_SECOND_OPINION` names one.
+//! The store, the queues and the vault on the embedded AWS, and the same suites on a second emulator
+//! over HTTP when `HUB_SECOND_OPINION` names one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,5 +12,6 @@
 mod clients;
 mod harness;
 mod queues;
+mod store;
 mod vault;
 mod wire;

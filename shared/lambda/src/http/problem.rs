@@ -3,7 +3,7 @@
 //! A [`Problem`] is public in all it holds. What we need to know beyond it goes into
 //! the `internal` field of [`ApiError`], which is logged once and never sent.
 
-use std::fmt::Display;
+use std::{error::Error, fmt::Display};
 
 use axum::{
     Json,
@@ -33,6 +33,9 @@ pub struct Problem {
     /// Headers that belong to the answer, such as `Retry-After`.
     pub headers: HeaderMap,
 }
+
+/// How long a caller waits after a 503 that knows no better.
+const RETRY_AFTER_S: u32 = 10;
 
 /// The members that [`Problem::extra`] cannot replace.
 const RESERVED: [&str; 6] = ["type", "title", "status", "detail", "instance", "faults"];
@@ -150,6 +153,26 @@ impl Problem {
         .header(header::RETRY_AFTER, HeaderValue::from(retry_after_s))
     }
 
+    /// The kind of problem that a status stands for; an unknown status is a 500.
+    pub fn of_status(status: u16, detail: impl Into<String>) -> Self {
+        match status {
+            400 => Self::malformed(detail),
+            401 => Self::unauthorized("Bearer", detail),
+            403 => Self::forbidden(detail),
+            404 => Self::not_found(detail),
+            409 => Self::conflict(detail),
+            422 => Self::invalid(detail),
+            502 => Self::new(
+                StatusCode::BAD_GATEWAY,
+                "refused-upstream",
+                "Another system refused",
+            )
+            .detail(detail),
+            503 => Self::unavailable(RETRY_AFTER_S).detail(detail),
+            _ => Self::internal(),
+        }
+    }
+
     /// Says what happened this time.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -251,6 +274,12 @@ impl ApiError {
         self.internal = Some(reason.to_string());
         self
     }
+
+    /// Adds an error and all its causes to the part that only we see.
+    #[must_use]
+    pub fn caused_by(self, error: &(dyn Error + 'static)) -> Self {
+        self.because(chain(error))
+    }
 }
 
 impl From<Problem> for ApiError {
@@ -273,6 +302,12 @@ impl IntoResponse for ApiError {
         }
         self.problem.into_response()
     }
+}
+
+/// An error and its causes on one line, for the log.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |&cause: &&(dyn Error + 'static)| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]
@@ -340,6 +375,39 @@ mod tests {
         let response = Problem::unavailable(30).into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "30");
     }
+
+    #[test]
+    fn a_status_stands_for_its_kind_of_problem() {
+        for (status, slug) in [
+            (400, "malformed"),
+            (401, "unauthorized"),
+            (403, "forbidden"),
+            (404, "not-found"),
+            (409, "conflict"),
+            (422, "invalid"),
+            (502, "refused-upstream"),
+            (503, "unavailable"),
+            (500, "internal"),
+        ] {
+            let problem = Problem::of_status(status, "words");
+            assert_eq!((problem.status.as_u16(), problem.slug), (status, slug));
+        }
+        assert_eq!(Problem::of_status(418, "ours").detail, "");
+    }
+
+    #[test]
+    fn all_causes_are_named_for_us() {
+        let cause = std::io::Error::other(std::io::Error::other("the disk is full"));
+        let error = ApiError::from(Problem::internal()).caused_by(&Outer(cause));
+        assert_eq!(
+            error.internal.as_deref(),
+            Some("the table: the disk is full: the disk is full")
+        );
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the table")]
+    struct Outer(#[source] std::io::Error);
 
     #[tokio::test]
     async fn the_internal_part_is_logged_once_and_never_sent() {

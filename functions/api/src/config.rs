@@ -1,0 +1,39 @@
+//! What the function is told by its environment.
+
+use hub_engine::{Settings, identity::Issuer};
+use hub_lambda::{Env, EnvError};
+
+/// The function's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What every function is told.
+    pub settings: Settings,
+    /// Whose tokens are believed.
+    pub issuer: Issuer,
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
+        let common = env.common();
+        let settings = Settings {
+            table: common.table,
+            queue_url_prefix: common.queue_url_prefix,
+            secret_prefix: common.secret_prefix,
+            base_urls: common.base_urls,
+            egress_allow: common.egress_allow,
+        };
+        let found = env.issuer();
+        let issuer = Issuer {
+            issuer: found.issuer,
+            audience: found.audience,
+            jwks_url: found.jwks_url,
+            organization_claim: found.organization_claim,
+            role_claim: found.role_claim,
+        };
+        env.finish(Self { settings, issuer })
+    }
+}

@@ -1,0 +1,95 @@
+//! The query of `/api/deliveries`: what is asked for, or every fault of it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use hub_domain::{Faults, ledger::DeliveryStatus};
+use hub_engine::deliveries::{DeliveryFilter, PAGE};
+
+const STATUSES: [(&str, DeliveryStatus); 7] = [
+    ("claimed", DeliveryStatus::Claimed),
+    ("delivered", DeliveryStatus::Delivered),
+    ("skipped", DeliveryStatus::Skipped),
+    ("retrying", DeliveryStatus::Retrying),
+    ("waiting", DeliveryStatus::Waiting),
+    ("parked", DeliveryStatus::Parked),
+    ("dead_lettered", DeliveryStatus::DeadLettered),
+];
+const NAMES: &str = "connection, session, status, cursor or limit";
+
+/// Which page of which deliveries.
+#[derive(Debug)]
+pub(crate) struct DeliveryQuery {
+    pub(crate) filter: DeliveryFilter,
+    /// The store's own cursor.
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: usize,
+}
+
+impl DeliveryQuery {
+    /// Reads it. A fault's pointer is the parameter's name.
+    pub(crate) fn read(given: &[(String, String)]) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let mut query = Self { filter: DeliveryFilter::default(), cursor: None, limit: PAGE };
+        let mut cursor = None;
+        for (place, (name, value)) in given.iter().enumerate() {
+            if given.iter().take(place).any(|(earlier, _)| earlier == name) {
+                faults.push(name, "is given more than once", "one value");
+                continue;
+            }
+            match name.as_str() {
+                "connection" => query.filter.connection = id(name, value, &mut faults),
+                "session" => query.filter.session = id(name, value, &mut faults),
+                "status" => query.filter.status = status(value, &mut faults),
+                "limit" => query.limit = limit(value, &mut faults),
+                "cursor" => cursor = Some(value),
+                unknown => faults.push(unknown, "is unknown", NAMES),
+            }
+        }
+        if let Some(cursor) = cursor {
+            query.cursor = query.read_cursor(cursor);
+            if query.cursor.is_none() {
+                faults.push("cursor", "is not of this query", "`next` of the page before");
+            }
+        }
+        if faults.is_empty() { Ok(query) } else { Err(faults) }
+    }
+
+    /// The cursor of the page that begins at the store's cursor. It names the filter, because the
+    /// store's place means nothing under another.
+    pub(crate) fn next(&self, place: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.named() + place)
+    }
+
+    fn read_cursor(&self, text: &str) -> Option<String> {
+        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        text.strip_prefix(&self.named()).map(str::to_owned)
+    }
+
+    fn named(&self) -> String {
+        let DeliveryFilter { connection, session, status } = &self.filter;
+        let status = STATUSES.iter().find(|(_, known)| Some(*known) == *status);
+        let connection = connection.as_ref().map_or("", |id| id.as_str());
+        let session = session.as_ref().map_or("", |id| id.as_str());
+        format!("{connection},{session},{},", status.map_or("", |(name, _)| name))
+    }
+}
+
+fn id<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, value: &str, faults: &mut Faults) -> Option<T> {
+    value.parse().map_err(|error| faults.push(name, "is not such an id", format!("{error}"))).ok()
+}
+
+fn status(value: &str, faults: &mut Faults) -> Option<DeliveryStatus> {
+    let found = STATUSES.iter().find(|(name, _)| *name == value).map(|(_, status)| *status);
+    if found.is_none() {
+        let names: Vec<_> = STATUSES.iter().map(|(name, _)| *name).collect();
+        faults.push("status", "is not a status", format!("one of {}", names.join(", ")));
+    }
+    found
+}
+
+fn limit(value: &str, faults: &mut Faults) -> usize {
+    let found = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
+    if found.is_none() {
+        faults.push("limit", "is out of range, or no number", format!("1 to {PAGE}"));
+    }
+    found.unwrap_or(PAGE)
+}

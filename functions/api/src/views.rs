@@ -1,0 +1,213 @@
+//! What the API shows, field by field.
+
+use std::collections::BTreeMap;
+
+use hub_domain::{
+    ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, PartId, SessionId, Timestamp,
+    ledger::{DeliveryStatus, LedgerEntry},
+    mapping::{RecordKind, Source},
+    matching::{Candidate, Chosen, Rejection},
+    plan,
+};
+use hub_engine::deliveries::Detail;
+use serde::Serialize;
+use serde_json::Value;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
+    /// What brings the next page as `cursor`; `null` at the end.
+    pub(crate) next: Option<String>,
+}
+
+/// A connection.
+#[derive(Debug, Serialize)]
+pub(crate) struct Connection {
+    id: ConnectionId,
+    crm: CrmId,
+    name: String,
+    state: ConnectionState,
+    reason: String,
+    approved: bool,
+    enabled: bool,
+    base_url: Option<String>,
+    account: Option<String>,
+    settings: BTreeMap<String, String>,
+    created_at: Timestamp,
+    created_by: String,
+    approved_by: Option<String>,
+}
+
+impl From<hub_domain::Connection> for Connection {
+    fn from(found: hub_domain::Connection) -> Self {
+        Self {
+            id: found.id,
+            crm: found.crm,
+            name: found.name,
+            state: found.state,
+            reason: found.reason,
+            approved: found.approved,
+            enabled: found.enabled,
+            base_url: found.base_url,
+            account: found.account,
+            settings: found.settings,
+            created_at: found.created_at,
+            created_by: found.created_by,
+            approved_by: found.approved_by,
+        }
+    }
+}
+
+/// A delivery.
+#[derive(Debug, Serialize)]
+pub(crate) struct Delivery {
+    id: DeliveryId,
+    connection: ConnectionId,
+    session: SessionId,
+    event: EventId,
+    status: DeliveryStatus,
+    revision: u64,
+    failures: u32,
+    verdict: String,
+    reason: String,
+    faults: Vec<FieldFault>,
+    records: Vec<Record>,
+    created_at: Option<Timestamp>,
+    updated_at: Option<Timestamp>,
+}
+
+/// A record of the CRM.
+#[derive(Debug, Serialize)]
+struct Record {
+    /// Our key of it.
+    key: String,
+    /// The CRM's id.
+    id: String,
+}
+
+impl From<LedgerEntry> for Delivery {
+    fn from(entry: LedgerEntry) -> Self {
+        let records = entry.records.iter();
+        Self {
+            id: entry.id(),
+            status: entry.status,
+            revision: entry.revision,
+            failures: entry.failures,
+            records: records.map(|(key, id)| Record { key: key.clone(), id: id.clone() }).collect(),
+            connection: entry.connection,
+            session: entry.session,
+            event: entry.event,
+            verdict: entry.verdict,
+            reason: entry.reason,
+            faults: entry.faults,
+            created_at: Timestamp::from_millisecond(entry.created_at).ok(),
+            updated_at: Timestamp::from_millisecond(entry.updated_at).ok(),
+        }
+    }
+}
+
+/// A delivery with the evidence.
+#[derive(Debug, Serialize)]
+pub(crate) struct DeliveryDetail {
+    #[serde(flatten)]
+    delivery: Delivery,
+    matches: Vec<Match>,
+    plan: Option<Plan>,
+}
+
+impl From<Detail> for DeliveryDetail {
+    fn from(detail: Detail) -> Self {
+        Self {
+            matches: detail.entry.matches.iter().map(Match::from).collect(),
+            delivery: detail.entry.into(),
+            plan: detail.plan.map(Plan::from),
+        }
+    }
+}
+
+/// Which record a participant is, and why not another.
+#[derive(Debug, Serialize)]
+struct Match {
+    /// Which of the session's external addresses, counted from 0.
+    person: usize,
+    object: Option<String>,
+    id: Option<String>,
+    rejected: Vec<Rejected>,
+}
+
+#[derive(Debug, Serialize)]
+struct Rejected {
+    id: String,
+    why: Rejection,
+}
+
+impl From<&Chosen> for Match {
+    fn from(found: &Chosen) -> Self {
+        let rejected = found.rejected.iter().map(|(id, why)| Rejected { id: id.clone(), why: *why });
+        Self {
+            person: found.person,
+            object: found.object.clone(),
+            id: found.id.clone(),
+            rejected: rejected.collect(),
+        }
+    }
+}
+
+/// What was, or would be, written.
+#[derive(Debug, Serialize)]
+struct Plan {
+    revision: u64,
+    writes: Vec<Write>,
+}
+
+#[derive(Debug, Serialize)]
+struct Write {
+    key: String,
+    kind: RecordKind,
+    object: String,
+    fields: Vec<Field>,
+    people: Vec<Person>,
+    company: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Field {
+    to: String,
+    value: Value,
+    from: Source,
+    evidence: Vec<PartId>,
+}
+
+#[derive(Debug, Serialize)]
+struct Person {
+    object: String,
+    id: String,
+    email: String,
+}
+
+impl From<plan::Plan> for Plan {
+    fn from(plan: plan::Plan) -> Self {
+        Self { revision: plan.revision, writes: plan.writes.into_iter().map(Write::from).collect() }
+    }
+}
+
+impl From<plan::Write> for Write {
+    fn from(write: plan::Write) -> Self {
+        let field = |(to, planned): (String, plan::PlannedField)| Field {
+            to,
+            value: planned.value,
+            from: planned.from,
+            evidence: planned.evidence,
+        };
+        let person = |Candidate { object, id, email, .. }| Person { object, id, email };
+        Self {
+            key: write.key,
+            kind: write.kind,
+            object: write.object,
+            fields: write.fields.into_iter().map(field).collect(),
+            people: write.people.into_iter().map(person).collect(),
+            company: write.company,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the function is told by its environment.
+
+use hub_domain::CrmId;
+use hub_engine::{CRMS, Settings};
+use hub_lambda::{Env, EnvError};
+
+/// The function's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What every function is told.
+    pub settings: Settings,
+    /// Which CRM's queues it serves.
+    pub crm: CrmId,
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
+        let common = env.common();
+        let settings = Settings {
+            table: common.table,
+            queue_url_prefix: common.queue_url_prefix,
+            secret_prefix: common.secret_prefix,
+            base_urls: common.base_urls,
+            egress_allow: common.egress_allow,
+        };
+        let named = env.optional("CRM").filter(|name| CRMS.contains(&name.as_str()));
+        let Some(crm) = named.and_then(|name| name.parse().ok()) else {
+            let expected = format!("one of {}", CRMS.join(", "));
+            return Err(env.refuse("CRM", "names no CRM that this hub knows", &expected));
+        };
+        env.finish(Self { settings, crm })
+    }
+}

@@ -1,0 +1,32 @@
+//! What the function is told by its environment.
+
+use hub_engine::Settings;
+use hub_lambda::{Env, EnvError};
+
+/// The function's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What every function is told.
+    pub settings: Settings,
+    /// Whose messages may be references: the id of ingest's role.
+    pub ingest_sender: String,
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
+        let common = env.common();
+        let settings = Settings {
+            table: common.table,
+            queue_url_prefix: common.queue_url_prefix,
+            secret_prefix: common.secret_prefix,
+            base_urls: common.base_urls,
+            egress_allow: common.egress_allow,
+        };
+        let ingest_sender = env.required("HUB_INGEST_SENDER");
+        env.finish(Self { settings, ingest_sender })
+    }
+}

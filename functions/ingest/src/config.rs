@@ -1,0 +1,29 @@
+//! What the function is told by its environment.
+
+use hub_engine::Settings;
+use hub_lambda::{Env, EnvError};
+
+/// The function's configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// What every function is told.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Every variable that is missing or wrong.
+    pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
+        let common = env.common();
+        let settings = Settings {
+            table: common.table,
+            queue_url_prefix: common.queue_url_prefix,
+            secret_prefix: common.secret_prefix,
+            base_urls: common.base_urls,
+            egress_allow: common.egress_allow,
+        };
+        env.finish(Self { settings })
+    }
+}

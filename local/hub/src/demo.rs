@@ -1,0 +1,169 @@
+//! The main job, once: connect every destination, feed the sample events, wait, and look into the
+//! CRMs whether everything is there, once.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use hub_connectors::CRMS;
+use hub_domain::Timestamp;
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    found::{self, Row},
+    ports::Ports,
+    stack::Stack,
+    terminal,
+    visitor::Visitor,
+};
+
+/// How long the demo waits for its deliveries, an outage aside.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The organization's beginning.
+const ORGANIZATION: &str = include_str!("../../../events/payloads/organization.changed.json");
+/// What happens to it, in two halves: an outage strikes between them.
+const EVENTS: [&[&str]; 2] = [
+    &[
+        include_str!("../../../events/payloads/session.completed.meeting.json"),
+        include_str!("../../../events/payloads/session.completed.internal.json"),
+    ],
+    &[
+        include_str!("../../../events/payloads/session.completed.call.json"),
+        include_str!("../../../events/payloads/summary.generated.json"),
+        include_str!("../../../events/payloads/action_item.created.json"),
+        include_str!("../../../events/payloads/insight.detected.json"),
+    ],
+];
+
+/// A CRM that is gone for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outage {
+    /// Which.
+    pub crm: String,
+    /// For how long.
+    pub seconds: u64,
+}
+
+impl std::str::FromStr for Outage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("a CRM and a time, like {}=10s", CRMS.first().copied().unwrap_or("crm"));
+        let (crm, time) = text.split_once('=').ok_or_else(wrong)?;
+        let seconds = time.strip_suffix('s').and_then(|seconds| seconds.parse().ok()).ok_or_else(wrong)?;
+        if !CRMS.contains(&crm) {
+            return Err(format!("the CRM is one of {}", CRMS.join(", ")));
+        }
+        Ok(Self { crm: crm.to_owned(), seconds })
+    }
+}
+
+/// Runs the demo. `true` means that all of it is there, once.
+///
+/// # Errors
+/// A step failed, or the deliveries did not end in time.
+pub async fn run(ports: Ports, outage: Option<Outage>) -> anyhow::Result<bool> {
+    terminal::heading("Starting the hub on this machine");
+    let stack = Stack::start(ports).await?;
+    let outcome = on(&stack, outage).await;
+    stack.stop().await;
+    outcome
+}
+
+async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
+    let organization: Value = serde_json::from_str(ORGANIZATION).context("the sample organization is not JSON")?;
+    let id = organization.get("organizationId").and_then(Value::as_str).context("the sample organization has no id")?;
+    let visitor = Visitor::admin(stack, id)?;
+    terminal::heading("Connecting");
+    visitor.send_events("msg_demo_organization", &organization).await?;
+    terminal::step(&format!("organization {id} announced, its keys made"));
+    let mut connections = BTreeMap::new();
+    for crm in CRMS {
+        let connection = visitor.connect(crm).await.with_context(|| format!("connecting {crm}"))?;
+        terminal::step(&format!("{crm}: authorized in the browser, approved by an admin ({connection})"));
+        connections.insert(connection, *crm);
+    }
+    let quiet = found::Counts::now(stack);
+
+    terminal::heading("Feeding the sample events");
+    let started = stack.hub.clock().now();
+    let mut sessions = BTreeSet::new();
+    for (half, events) in EVENTS.iter().enumerate() {
+        if let Some(outage) = outage.as_ref().filter(|_| half == 1) {
+            let sandbox = stack.sandboxes.get(outage.crm.as_str()).context("no such sandbox")?;
+            let fault = json!({ "fault": "outage", "seconds": outage.seconds });
+            sandbox.add_fault(fault).map_err(|error| anyhow::anyhow!("the sandbox refused the outage: {}", error.detail))?;
+            terminal::step(&format!("{} is gone for {} seconds", outage.crm, outage.seconds));
+        }
+        let events: Vec<Value> = events.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().context("a sample event is not JSON")?;
+        for event in &events {
+            sessions.extend(event.pointer("/payload/sessionId").and_then(Value::as_str).map(str::to_owned));
+        }
+        visitor.send_events(&format!("msg_demo_{half}"), &Value::Array(events.clone())).await?;
+        terminal::step(&format!("{} events accepted", events.len()));
+    }
+
+    let patience = PATIENCE + Duration::from_secs(outage.map_or(0, |outage| outage.seconds * 4));
+    let deliveries = settled(stack, &visitor, connections.len() * sessions.len(), patience).await?;
+    let cost = found::Counts::now(stack).since(&quiet);
+    terminal::heading("What the CRMs hold now");
+    report(stack, id, &visitor, &connections, &deliveries, started, &cost).await
+}
+
+/// Waits until every delivery has ended and every queue is empty.
+async fn settled(stack: &Stack, visitor: &Visitor<'_>, expected: usize, patience: Duration) -> anyhow::Result<Vec<Value>> {
+    let until = Instant::now() + patience;
+    loop {
+        let page = visitor.api(Method::GET, "/api/deliveries?limit=100", None, StatusCode::OK).await?;
+        let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ended = items.iter().filter(|item| matches!(text(item, "/status"), "delivered" | "skipped" | "parked" | "dead_lettered")).count();
+        let dead_letters = |name: &str| name.ends_with("-dlq");
+        let waiting: usize = stack.aws.queues().iter().filter(|(name, _)| !dead_letters(name)).map(|(_, depth)| depth.total()).sum();
+        if ended >= expected && waiting == 0 {
+            return Ok(items);
+        }
+        if Instant::now() > until {
+            bail!("after {} seconds {ended} of {expected} deliveries have ended and {waiting} messages wait: {items:#?}", patience.as_secs());
+        }
+        sleep(LOOK).await;
+    }
+}
+
+pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+async fn report(
+    stack: &Stack,
+    organization: &str,
+    visitor: &Visitor<'_>,
+    connections: &BTreeMap<String, &str>,
+    deliveries: &[Value],
+    started: Timestamp,
+    cost: &found::Counts,
+) -> anyhow::Result<bool> {
+    let mut rows = Vec::new();
+    let mut good = true;
+    let mut written = 0;
+    for delivery in deliveries {
+        let crm = connections.get(text(delivery, "/connection")).copied().unwrap_or("?");
+        let detail = visitor.api(Method::GET, &format!("/api/deliveries/{}", text(delivery, "/id")), None, StatusCode::OK).await?;
+        let found = found::rows(stack, organization, crm, &detail, started).await?;
+        good &= found.iter().all(|row| row.good);
+        written += usize::from(text(delivery, "/status") == "delivered");
+        rows.extend(found);
+    }
+    let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
+    terminal::table(&["destination", "session", "record", "written", "found again", "latency", ""], &cells);
+    let sessions = u32::try_from(written).unwrap_or(1).max(1);
+    terminal::line(&cost.line(sessions));
+    terminal::line(if good { "All of it is there, once." } else { "NOT all of it is there, once." });
+    Ok(good && written > 0)
+}

@@ -1,0 +1,122 @@
+//! What a delivery wrote, found again by reading the CRM; and what it cost.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use hub_domain::{Timestamp, mapping::RecordKind};
+use hub_engine::{
+    deliveries::read_back,
+    identity::{Caller, Role},
+};
+use serde_json::Value;
+
+use crate::{demo::text, stack::Stack};
+
+/// One line of the table: the records of one kind of one session.
+pub(crate) struct Row {
+    crm: String,
+    session: String,
+    record: String,
+    written: usize,
+    found: usize,
+    latency_ms: i64,
+    note: String,
+    /// Whether exactly what should be there is there.
+    pub(crate) good: bool,
+}
+
+impl Row {
+    /// The cells of the table.
+    pub(crate) fn cells(&self) -> Vec<String> {
+        vec![
+            self.crm.clone(),
+            self.session.clone(),
+            self.record.clone(),
+            self.written.to_string(),
+            self.found.to_string(),
+            format!("{} ms", self.latency_ms),
+            if self.good { self.note.clone() } else { format!("✗ {}", self.note) },
+        ]
+    }
+}
+
+/// The lines of one delivery.
+pub(crate) async fn rows(stack: &Stack, organization: &str, crm: &str, detail: &Value, started: Timestamp) -> anyhow::Result<Vec<Row>> {
+    let status = text(detail, "/status");
+    let updated: Timestamp = text(detail, "/updated_at").parse().context("a delivery without a time")?;
+    let row = |record: String, written, found, note: String, good| Row {
+        crm: crm.to_owned(),
+        session: text(detail, "/session").to_owned(),
+        record,
+        written,
+        found,
+        latency_ms: updated.as_millisecond() - started.as_millisecond(),
+        note,
+        good,
+    };
+    if status != "delivered" {
+        let note = format!("{status}: {}", text(detail, "/reason"));
+        return Ok(vec![row("–".to_owned(), 0, 0, note, status == "skipped")]);
+    }
+    let caller = Caller { organization: organization.parse()?, role: Role::Admin, subject: "demo".to_owned() };
+    let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for write in detail.pointer("/plan/writes").and_then(Value::as_array).into_iter().flatten() {
+        let group = (text(write, "/kind").to_owned(), text(write, "/object").to_owned());
+        groups.entry(group).or_default().push(text(write, "/key").to_owned());
+    }
+    let mut rows = Vec::new();
+    for ((kind, object), keys) in groups {
+        let record_kind: RecordKind = serde_json::from_value(Value::String(kind.clone()))?;
+        let connection = text(detail, "/connection").parse()?;
+        let found = read_back(&stack.hub, &caller, &connection, record_kind, &object, keys.clone()).await?;
+        let once = keys.iter().all(|key| found.iter().filter(|record| record.key == *key).count() == 1);
+        let note = if once { "each once" } else { "missing or twice" };
+        rows.push(row(format!("{kind} → {object}"), keys.len(), found.len(), note.to_owned(), once));
+    }
+    Ok(rows)
+}
+
+/// What was spent so far.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Counts {
+    aws_calls: u64,
+    write_units: f64,
+    read_units: f64,
+    crm_calls: u64,
+}
+
+impl Counts {
+    /// As it stands.
+    pub(crate) fn now(stack: &Stack) -> Self {
+        let counts = stack.aws.counts();
+        Self {
+            aws_calls: counts.calls.values().sum(),
+            write_units: counts.write_units,
+            read_units: counts.read_units,
+            crm_calls: stack.sandboxes.values().map(hub_sandbox::Sandbox::calls).sum(),
+        }
+    }
+
+    /// What came since.
+    pub(crate) fn since(&self, before: &Self) -> Self {
+        Self {
+            aws_calls: self.aws_calls - before.aws_calls,
+            write_units: self.write_units - before.write_units,
+            read_units: self.read_units - before.read_units,
+            crm_calls: self.crm_calls - before.crm_calls,
+        }
+    }
+
+    /// Per delivered session.
+    pub(crate) fn line(&self, sessions: u32) -> String {
+        let per = f64::from(sessions);
+        let each = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / per;
+        format!(
+            "Per delivered session, ingest, dispatch, deliver and looking on included: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
+            each(self.aws_calls),
+            self.write_units / per,
+            self.read_units / per,
+            each(self.crm_calls),
+        )
+    }
+}

@@ -1,0 +1,223 @@
+//! Everything around a hub, in one process: AWS, an issuer, liveprompt's signature. For tests.
+//!
+//! A [`World`] is fresh and empty but for the table, the queues and the platform's secret. Its time
+//! is tokio's, which tests pause, and begins at [`START`]; ids and chances come from a seed. So a
+//! test on one thread replays exactly.
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up is a test that fails"
+)]
+
+mod ask;
+mod events;
+mod issuer;
+mod outage;
+
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
+use hub_domain::{OrganizationId, Timestamp};
+use hub_engine::{
+    Clients, Clock, Entropy, Hub, Parts, Settings, Transport, TransportError,
+    identity::{Caller, Identity, Issuer, Role},
+    ingest, webhook,
+};
+use hub_local_aws::{ENDPOINT, LocalAws};
+use secrecy::SecretString;
+use serde_json::json;
+use tower::{service_fn, util::BoxCloneSyncService};
+
+pub use ask::{Reply, ask};
+pub use events::{payload, request};
+pub use outage::{Fails, Outage};
+
+/// When every world begins.
+pub const START: &str = "2026-11-20T12:00:00Z";
+/// The access key of ingest: the `SenderId` of its messages.
+pub const INGEST: &str = "ingest";
+/// Where API and console are reached.
+pub const PUBLIC_URL: &str = "https://hub.example";
+
+const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// What the template gives the queues: six times the functions' timeout.
+const VISIBILITY_S: u32 = 360;
+
+/// A request to or an answer of a CRM.
+pub type Answer = Result<http::Response<Bytes>, TransportError>;
+
+/// One machine.
+#[derive(Debug)]
+pub struct World {
+    /// Its AWS.
+    pub aws: LocalAws,
+    /// Its time.
+    pub clock: Clock,
+    /// Which calls to AWS fail; every hub of this world meets it.
+    pub outage: Outage,
+    entropy: Entropy,
+    messages: AtomicU64,
+}
+
+impl World {
+    /// A fresh one. Call it inside a test whose time is paused.
+    pub async fn new(seed: u64) -> Self {
+        let start: Timestamp = START.parse().expect("a time");
+        let clock = Clock::paused(start);
+        let now = clock.clone();
+        let aws = LocalAws::with_seed(std::sync::Arc::new(move || now.now()), seed).expect("an AWS");
+        let world = Self {
+            aws,
+            clock,
+            outage: Outage::default(),
+            entropy: Entropy::seeded(seed),
+            messages: AtomicU64::new(0),
+        };
+        let hub = world.hub("set-up", World::no_crm());
+        hub.store().create_table().await.expect("a table");
+        for (queue, dead_letters) in [
+            ("events", "events-dlq"),
+            ("salesforce-live", "salesforce-dlq"),
+            ("salesforce-bulk", "salesforce-dlq"),
+        ] {
+            hub.queues().create(queue, dead_letters, VISIBILITY_S).await.expect("a queue");
+        }
+        hub.vault().put_platform(&platform()).await.expect("the platform's secret");
+        world
+    }
+
+    /// What every function is told.
+    pub fn settings() -> Settings {
+        Settings {
+            table: "hub".to_owned(),
+            queue_url_prefix: format!("{ENDPOINT}/000000000000/hub-"),
+            secret_prefix: "hub".to_owned(),
+            ..Settings::default()
+        }
+    }
+
+    /// The hub of one function, known to AWS by `identity`. It finds the issuer's keys by itself;
+    /// all other requests go out by `transport`.
+    pub fn hub(&self, identity: &str, transport: Transport) -> Hub {
+        self.hub_with(identity, transport, Self::settings())
+    }
+
+    /// A hub with settings of its own.
+    pub fn hub_with(&self, identity: &str, transport: Transport, settings: Settings) -> Hub {
+        let clients = Clients::with(hub_aws::Parts {
+            http_client: self.outage.around(self.aws.http_client()),
+            endpoint: ENDPOINT.to_owned(),
+            access_key: identity.to_owned(),
+            clock: self.clock.clone(),
+        });
+        Hub::new(Parts {
+            clients,
+            transport: issuer::reachable(transport),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            settings,
+        })
+    }
+
+    /// A way out that answers by `answer`.
+    pub fn crm(answer: impl Fn(http::Request<Bytes>) -> Answer + Clone + Send + Sync + 'static) -> Transport {
+        BoxCloneSyncService::new(service_fn(move |request| std::future::ready(answer(request))))
+    }
+
+    /// A way out that leads nowhere.
+    pub fn no_crm() -> Transport {
+        Self::crm(|_| Err(TransportError::NotSent("this test has no CRM".to_owned())))
+    }
+
+    /// An answer with a JSON body.
+    pub fn json(status: u16, body: &serde_json::Value) -> Answer {
+        let answer = http::Response::builder().status(status).header("content-type", "application/json");
+        Ok(answer.body(body.to_string().into()).expect("an answer"))
+    }
+
+    /// liveprompt's signature of a body, sent now: the three headers, or message attributes.
+    pub fn sign(&self, body: &[u8]) -> BTreeMap<&'static str, String> {
+        self.sign_at(body, self.clock.now())
+    }
+
+    /// A signature of another time.
+    pub fn sign_at(&self, body: &[u8], at: Timestamp) -> BTreeMap<&'static str, String> {
+        let id = format!("msg_{}", self.messages.fetch_add(1, Ordering::Relaxed));
+        let secret = SecretString::from(WEBHOOK_SECRET);
+        let signature = webhook::sign(body, &id, at.as_second(), &secret).expect("a signature");
+        BTreeMap::from([
+            ("webhook-id", id),
+            ("webhook-timestamp", at.as_second().to_string()),
+            ("webhook-signature", signature),
+        ])
+    }
+
+    /// Which issuer the tokens are of.
+    pub fn issuer() -> Issuer {
+        issuer::issuer()
+    }
+
+    /// Checks the tokens.
+    pub fn identity() -> Identity {
+        Identity::new(Self::issuer())
+    }
+
+    /// An `Authorization` header that holds for an hour.
+    pub fn bearer(&self, organization: &str, role: &str, subject: &str) -> String {
+        let now = self.clock.now().as_second();
+        self.bearer_of(&json!({
+            "iss": Self::issuer().issuer, "aud": Self::issuer().audience, "exp": now + 3_600,
+            "org": organization, "role": role, "sub": subject,
+        }))
+    }
+
+    /// An `Authorization` header with any claims.
+    pub fn bearer_of(&self, claims: &serde_json::Value) -> String {
+        issuer::bearer(claims)
+    }
+
+    /// An admin of an organization, as the engine knows one.
+    pub fn admin(organization: &str) -> Caller {
+        Caller {
+            organization: organization.parse().expect("an organization's id"),
+            role: Role::Admin,
+            subject: "ada@seller.example".to_owned(),
+        }
+    }
+
+    /// Begins an organization, as `organization.changed` does.
+    pub async fn organization(&self, id: &str) -> OrganizationId {
+        let hub = self.hub(INGEST, Self::no_crm());
+        let event = json!({
+            "id": format!("evt_begin_{id}"), "type": "organization.changed", "organizationId": id,
+            "timestamp": START, "payload": { "name": id, "plan": "enterprise", "status": "active" },
+        });
+        let results = ingest::accept(&hub, &[event]).await;
+        assert!(results.iter().all(|result| result.outcome.is_ok()), "{results:?}");
+        id.parse().expect("an organization's id")
+    }
+
+    /// The bodies of the messages in a queue, those in flight and delayed included.
+    pub fn messages(&self, queue: &str) -> Vec<String> {
+        let mut queues = self.aws.dump().expect("a dump").queues;
+        let found = queues.remove(&format!("hub-{queue}")).expect("a queue");
+        found.into_iter().map(|message| message.body).collect()
+    }
+}
+
+fn platform() -> Platform {
+    let salesforce = OauthClient {
+        client_id: "platform-client".to_owned(),
+        client_secret: "platform-secret".into(),
+        ..OauthClient::default()
+    };
+    Platform {
+        webhook: WebhookSecret { current: WEBHOOK_SECRET.into(), ..WebhookSecret::default() },
+        apps: BTreeMap::from([("salesforce".to_owned(), salesforce)]),
+        ..Platform::default()
+    }
+}
