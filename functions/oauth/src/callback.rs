@@ -3,7 +3,7 @@
 use axum::{
     extract::{Path, Query, State, rejection::QueryRejection},
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use hub_domain::{Connection, ConnectionState};
 use hub_engine::{

@@ -1,1 +1,301 @@
-//! End to end: event in, record in the fake CRM out.
+//! The whole hub in one process and one thread, over the fake CRM: what the stories are told with.
+//!
+//! Time is paused: it passes only where the machine waits for something. Each function has a hub
+//! and an identity of its own, as it has in AWS.
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up is a test that fails")]
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use axum::Router;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use hub_aws::vault::OauthClient;
+use hub_domain::{QueueMessage, Timestamp};
+use hub_engine::{Hub, Settings, Transport, TransportError};
+use hub_lambda::{BatchAnswer, Deadline, queue};
+use hub_local_aws::{EventSource, Handler};
+use hub_sandbox::Sandbox;
+use hub_world::{INGEST, Reply, World, ask};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::{service_fn, util::BoxCloneSyncService};
+
+/// The CRM of the stories: the first of the registry.
+pub const CRM: &str = hub_connectors::CRMS[0];
+/// The organization of the stories.
+pub const ORG: &str = "org_story";
+/// How long a function of a queue may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Everything.
+pub struct Machine {
+    /// AWS, time, issuer.
+    pub world: World,
+    /// The fake CRM.
+    pub sandbox: Sandbox,
+    sources: Vec<EventSource>,
+    ingest: Router,
+    api: Router,
+    oauth: Router,
+}
+
+impl Machine {
+    /// A fresh machine with one organization and no connection.
+    pub async fn new(seed: u64) -> Self {
+        let world = World::new(seed).await;
+        let base_url = format!("http://127.0.0.1:{}", Sandbox::default_port(CRM));
+        let clock = world.clock.clone();
+        let sandbox = Sandbox::new(CRM, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
+        let callback = format!("{}/api/integrations/{CRM}/callback", hub_world::PUBLIC_URL);
+        sandbox.set(&json!({ "redirect_uris": [callback] })).expect("the sandbox's settings");
+        let hub = |identity: &str| function(&world, &sandbox, &base_url, identity);
+        register(&hub("operator"), &sandbox).await;
+        let identity = World::identity();
+        let deliver = hub_deliver::handler(hub("deliver"), CRM.parse().expect("a CRM"));
+        let sources = vec![
+            source("hub-events".to_owned(), lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned()))),
+            source(format!("hub-{CRM}-live"), lambda(deliver.clone())),
+            source(format!("hub-{CRM}-bulk"), lambda(deliver)),
+        ];
+        let ingest = hub_ingest::router(hub(INGEST));
+        let api = hub_api::router(hub("api"), identity.clone());
+        let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());
+        world.organization(ORG).await;
+        Self { world, sandbox, sources, ingest, api, oauth }
+    }
+
+    /// A fresh machine with one connection in use.
+    pub async fn connected(seed: u64) -> (Self, String) {
+        let machine = Self::new(seed).await;
+        let connection = machine.connect(ORG, json!({})).await;
+        (machine, connection)
+    }
+
+    /// A hub for looking into things, and for being a worker that dies.
+    pub fn hub(&self, identity: &str) -> Hub {
+        function(&self.world, &self.sandbox, &format!("http://127.0.0.1:{}", Sandbox::default_port(CRM)), identity)
+    }
+
+    /// Creates, authorizes and approves a connection, as an admin does.
+    pub async fn connect(&self, organization: &str, settings: Value) -> String {
+        let id = self.create(organization, settings).await;
+        self.authorize(organization, &id).await;
+        let approved = self.api(organization, Method::POST, &format!("/api/integrations/crm/{id}/approve"), None).await;
+        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
+        id
+    }
+
+    /// Creates a connection.
+    pub async fn create(&self, organization: &str, settings: Value) -> String {
+        let new = json!({ "crm": CRM, "name": "Story", "settings": settings });
+        let created = self.api(organization, Method::POST, "/api/integrations/crm", Some(&new)).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+        created.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Goes through the CRM's consent page and back.
+    pub async fn authorize(&self, organization: &str, connection: &str) {
+        let begun = self.begin(organization, connection).await;
+        let cookie = begun.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+        let authorize = begun.json()["authorize_url"].as_str().expect("an address").to_owned();
+        let back = self.consent(&authorize).await;
+        let done = self.call_back(&back, &cookie).await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    }
+
+    /// `POST …/connect`.
+    pub async fn begin(&self, organization: &str, connection: &str) -> Reply {
+        let body = json!({ "connection_id": connection });
+        let begun = self.send_to(&self.oauth, organization, Method::POST, &format!("/api/integrations/{CRM}/connect"), Some(&body)).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        begun
+    }
+
+    /// The person says yes; where the CRM sends the browser.
+    pub async fn consent(&self, authorize: &str) -> String {
+        let request = Request::get(format!("{authorize}&__sandbox_consent=allow")).body(Bytes::new()).expect("a request");
+        let answer = self.sandbox.handle(request).await.expect("an answer");
+        let back = answer.headers().get(header::LOCATION).expect("a redirect");
+        back.to_str().expect("an address").to_owned()
+    }
+
+    /// The browser comes back.
+    pub async fn call_back(&self, address: &str, cookie: &str) -> Reply {
+        let path = address.strip_prefix(hub_world::PUBLIC_URL).unwrap_or(address);
+        let request = Request::get(path).header(header::COOKIE, cookie).body(Bytes::new()).expect("a request");
+        ask(&self.oauth, request).await
+    }
+
+    /// liveprompt sends events over HTTP.
+    pub async fn send(&self, events: &Value) -> Reply {
+        let body = events.to_string();
+        let mut request = Request::post("/api/events");
+        for (name, value) in self.world.sign(body.as_bytes()) {
+            request = request.header(name, value);
+        }
+        ask(&self.ingest, request.body(Bytes::from(body)).expect("a request")).await
+    }
+
+    /// liveprompt sends events over HTTP, and they must be accepted.
+    pub async fn accept(&self, events: &Value) {
+        let reply = self.send(events).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.text);
+    }
+
+    /// liveprompt puts a signed event into the queue.
+    pub async fn enqueue(&self, events: &Value) {
+        let body = events.to_string();
+        let attributes = self.world.sign(body.as_bytes()).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.put("liveprompt", "events", body, attributes).await;
+    }
+
+    /// Somebody puts a message into a queue.
+    pub async fn put(&self, identity: &str, queue: &str, body: String, attributes: BTreeMap<String, String>) {
+        let message = hub_aws::Outgoing { body, attributes, ..hub_aws::Outgoing::default() };
+        self.hub(identity).queues().send(queue, message).await.expect("a message sent");
+    }
+
+    /// The API, as an admin.
+    pub async fn api(&self, organization: &str, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        self.send_to(&self.api, organization, method, path, body).await
+    }
+
+    async fn send_to(&self, router: &Router, organization: &str, method: Method, path: &str, body: Option<&Value>) -> Reply {
+        let mut headers = HeaderMap::new();
+        let bearer = self.world.bearer(organization, "admin", "ada@seller.example");
+        headers.insert(header::AUTHORIZATION, bearer.parse().expect("a header"));
+        headers.insert(header::CONTENT_TYPE, "application/json".parse().expect("a header"));
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let mut request = Request::builder().method(method).uri(path).body(body).expect("a request");
+        *request.headers_mut() = headers;
+        ask(router, request).await
+    }
+
+    /// Works for this long.
+    pub async fn work_for(&self, time: Duration) {
+        let until = self.world.clock.now().checked_add(time).expect("a time");
+        loop {
+            self.work_now().await;
+            match self.next_due().filter(|due| *due <= until) {
+                Some(due) => self.sleep_until(due).await,
+                None => break,
+            }
+        }
+        self.sleep_until(until).await;
+    }
+
+    /// Works until every queue is empty, up to a day.
+    pub async fn work(&self) {
+        let until = self.world.clock.now().checked_add(Duration::from_hours(24)).expect("a time");
+        loop {
+            self.work_now().await;
+            match self.next_due() {
+                Some(due) if due <= until => self.sleep_until(due).await,
+                Some(due) => panic!("something waits until {due}: {:?}", self.world.aws.queues()),
+                None => return,
+            }
+        }
+    }
+
+    /// Works until nothing is visible.
+    async fn work_now(&self) {
+        loop {
+            let mut received = 0;
+            for source in &self.sources {
+                received += self.world.aws.poll_once(source).await;
+            }
+            if received == 0 {
+                return;
+            }
+        }
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.sources.iter().filter_map(|source| self.world.aws.next_due(&source.queue)).min()
+    }
+
+    async fn sleep_until(&self, due: Timestamp) {
+        let wait = Duration::try_from(due.duration_since(self.world.clock.now())).unwrap_or_default();
+        tokio::time::sleep(wait + Duration::from_millis(1)).await;
+    }
+
+    /// What the CRM holds of an object.
+    pub fn held(&self, object: &str) -> Vec<Value> {
+        let state = self.sandbox.state();
+        state["objects"][object].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The records of an object that carry one of our keys, by key.
+    pub fn ours(&self, object: &str, key_field: &str) -> BTreeMap<String, Value> {
+        let mut found = BTreeMap::new();
+        for record in self.held(object) {
+            if let Some(key) = record[key_field].as_str().map(str::to_owned) {
+                let twice = found.insert(key.clone(), record);
+                assert!(twice.is_none(), "{key} is there twice");
+            }
+        }
+        found
+    }
+
+    /// The deliveries of an organization, by session.
+    pub async fn deliveries(&self, organization: &str) -> BTreeMap<String, Value> {
+        let reply = self.api(organization, Method::GET, "/api/deliveries", None).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+        let items = reply.json()["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().map(|item| (item["session"].as_str().unwrap_or_default().to_owned(), item)).collect()
+    }
+
+    /// How many requests went to the CRM's API whose path contains `part`.
+    pub fn calls(&self, part: &str) -> usize {
+        self.sandbox.requests().iter().filter(|request| request.path_and_query.contains(part)).count()
+    }
+
+    /// Lets something go wrong at the CRM.
+    pub fn fault(&self, fault: Value) {
+        self.sandbox.add_fault(fault).expect("a fault");
+    }
+}
+
+fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
+    let settings = Settings {
+        base_urls: BTreeMap::from([(CRM.to_owned(), base_url.to_owned())]),
+        egress_allow: vec![base_url.trim_start_matches("http://").to_owned()],
+        ..World::settings()
+    };
+    world.hub_with(identity, to(sandbox), settings)
+}
+
+/// The way out to the fake CRM. A dropped connection may have been a request that was applied.
+fn to(sandbox: &Sandbox) -> Transport {
+    let sandbox = sandbox.clone();
+    BoxCloneSyncService::new(service_fn(move |request| {
+        let sandbox = sandbox.clone();
+        async move { sandbox.handle(request).await.map_err(|_| TransportError::Lost("the connection broke".to_owned())) }
+    }))
+}
+
+/// Registers the platform's application at the fake CRM.
+async fn register(hub: &Hub, sandbox: &Sandbox) {
+    let credentials = sandbox.credentials();
+    let text = |name: &str| credentials[name].as_str().expect("a text").to_owned();
+    let app = OauthClient { client_id: text("client_id"), client_secret: text("client_secret").into(), ..OauthClient::default() };
+    let mut platform = (*hub.vault().platform().await.expect("the platform's secret")).clone();
+    platform.apps.insert(CRM.to_owned(), app);
+    hub.vault().put_platform(&platform).await.expect("the platform's secret");
+}
+
+fn source(queue: String, handler: Handler) -> EventSource {
+    EventSource { queue, batch_size: 10, max_concurrency: 1, handler }
+}
+
+/// A handler as Lambda calls it.
+fn lambda<H, F>(handler: H) -> Handler
+where
+    H: Fn(Vec<QueueMessage>, Deadline) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = BatchAnswer> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let handler = handler.clone();
+        async move { queue::handle(event, Deadline::after(TIMEOUT), &handler).await.map_err(|error| error.to_string()) }.boxed()
+    })
+}

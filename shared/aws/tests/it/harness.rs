@@ -3,9 +3,7 @@
 
 use std::{env, sync::Arc, time::Duration};
 
-use hub_aws::{
-    Clients, Clock, Entropy, Parts, Queues, Store, Vault, clients::https_client, seams,
-};
+use hub_aws::{Clients, Clock, Entropy, Parts, Queues, Store, Vault, clients::https_client, seams};
 use hub_local_aws::LocalAws;
 
 use crate::wire::Wire;

@@ -8,7 +8,7 @@ use hub_aws::{
 };
 use hub_domain::{
     DeliveryId,
-    ledger::{Claim, DeliveryStatus},
+    ledger::{Claim, DeliveryStatus, LedgerEntry},
 };
 
 use super::{claim, delivered, failed, granted, id, standing};
@@ -61,7 +61,7 @@ async fn page(
 }
 
 fn ids(page: &DeliveryPage) -> Vec<DeliveryId> {
-    page.deliveries.iter().map(|found| found.id()).collect()
+    page.deliveries.iter().map(LedgerEntry::id).collect()
 }
 
 /// All pages in turn, and how many there were.
@@ -120,7 +120,7 @@ async fn a_filter_leaves_out_what_does_not_fit(on: Harness) {
                     .is_none_or(|is| *is == found.session)
                 && filter.status.is_none_or(|is| is == found.status)
         });
-        let expected: Vec<_> = fits.map(|found| found.id()).collect();
+        let expected: Vec<_> = fits.map(LedgerEntry::id).collect();
         assert_eq!(expected.len(), count, "{filter:?}");
         for most in [1, 3, 100] {
             let (found, _) = all(&store, &filter, most).await;

@@ -226,7 +226,7 @@ async fn outcomes_of_one_call_keep_their_order(on: Harness) {
     store.claim(&claims).await;
     let mut outcomes: Vec<_> = claims.iter().map(delivered).collect();
     for outcome in outcomes.iter_mut().step_by(7) {
-        outcome.claim.worker = "w2".to_owned();
+        "w2".clone_into(&mut outcome.claim.worker);
     }
     for (index, result) in store.settle(&outcomes).await.iter().enumerate() {
         assert_eq!(is_conflict(result), index % 7 == 0, "{index}: {result:?}");

@@ -31,8 +31,10 @@ suite! {
     a_write_whose_answer_was_lost_was_done,
 }
 
-/// As much as does not compress below 3 MB.
-const LARGE: usize = 4_100_000;
+/// As much as does not compress below 3 MB: eight pieces.
+const VERY_LARGE: usize = 4_100_000;
+/// Three pieces.
+const LARGE: usize = 1_100_000;
 
 fn at() -> Timestamp {
     Timestamp::from_millisecond(NOW).unwrap()
@@ -173,7 +175,7 @@ async fn a_large_session_is_whole(on: Harness) {
     let small = record("ses_1", 1, "small");
     put(&on, &store, &small).await.unwrap();
     assert_eq!(on.wire.calls("PutItem"), 0, "one item");
-    let large = record("ses_1", 2, &noise(1, LARGE));
+    let large = record("ses_1", 2, &noise(1, VERY_LARGE));
     put(&on, &store, &large).await.unwrap();
     assert_eq!(on.wire.calls("PutItem"), 8, "3 MB in pieces of 380 KB");
     let kept = store.session(&id("org_1"), &id("ses_1")).await;
