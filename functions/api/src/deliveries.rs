@@ -20,13 +20,17 @@ pub(crate) async fn list(
     Caller(caller): Caller,
     Query(given): Query<Vec<(String, String)>>,
 ) -> Result<Json<Page<Delivery>>, ApiError> {
-    let query = DeliveryQuery::read(&given).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
+    let query =
+        DeliveryQuery::read(&given).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
     let cursor = query.cursor.as_deref();
     let page = deliveries::list(&api.hub, &caller, &query.filter, cursor, query.limit)
         .await
         .map_err(|error| refused(&error))?;
     let next = page.next.as_deref().map(|next| query.next(next));
-    Ok(Json(Page { items: page.deliveries.into_iter().map(Delivery::from).collect(), next }))
+    Ok(Json(Page {
+        items: page.deliveries.into_iter().map(Delivery::from).collect(),
+        next,
+    }))
 }
 
 pub(crate) async fn get(
@@ -38,5 +42,7 @@ pub(crate) async fn get(
     let missing = |_| refused(&EngineError::NotFound("the delivery"));
     let id: DeliveryId = id.parse().map_err(missing)?;
     let found = deliveries::get(&api.hub, &caller, &id).await;
-    found.map(|found| Json(found.into())).map_err(|error| refused(&error))
+    found
+        .map(|found| Json(found.into()))
+        .map_err(|error| refused(&error))
 }

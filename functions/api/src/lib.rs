@@ -29,11 +29,16 @@ pub(crate) struct Api {
 
 /// The routes.
 pub fn router(hub: Hub, identity: Identity) -> Router {
-    let crm = "/api/integrations/crm";
     let routes = Router::new()
-        .route(crm, get(connections::list).post(connections::create))
-        .route(&format!("{crm}/{{id}}"), get(connections::get))
-        .route(&format!("{crm}/{{id}}/approve"), post(connections::approve))
+        .route(
+            "/api/integrations/crm",
+            get(connections::list).post(connections::create),
+        )
+        .route("/api/integrations/crm/{id}", get(connections::get))
+        .route(
+            "/api/integrations/crm/{id}/approve",
+            post(connections::approve),
+        )
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/{id}", get(deliveries::get))
         .route("/api/health", get(health));

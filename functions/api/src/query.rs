@@ -28,7 +28,11 @@ impl DeliveryQuery {
     /// Reads it. A fault's pointer is the parameter's name.
     pub(crate) fn read(given: &[(String, String)]) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let mut query = Self { filter: DeliveryFilter::default(), cursor: None, limit: PAGE };
+        let mut query = Self {
+            filter: DeliveryFilter::default(),
+            cursor: None,
+            limit: PAGE,
+        };
         let mut cursor = None;
         for (place, (name, value)) in given.iter().enumerate() {
             if given.iter().take(place).any(|(earlier, _)| earlier == name) {
@@ -47,10 +51,18 @@ impl DeliveryQuery {
         if let Some(cursor) = cursor {
             query.cursor = query.read_cursor(cursor);
             if query.cursor.is_none() {
-                faults.push("cursor", "is not of this query", "`next` of the page before");
+                faults.push(
+                    "cursor",
+                    "is not of this query",
+                    "`next` of the page before",
+                );
             }
         }
-        if faults.is_empty() { Ok(query) } else { Err(faults) }
+        if faults.is_empty() {
+            Ok(query)
+        } else {
+            Err(faults)
+        }
     }
 
     /// The cursor of the page that begins at the store's cursor. It names the filter, because the
@@ -65,31 +77,59 @@ impl DeliveryQuery {
     }
 
     fn named(&self) -> String {
-        let DeliveryFilter { connection, session, status } = &self.filter;
+        let DeliveryFilter {
+            connection,
+            session,
+            status,
+        } = &self.filter;
         let status = STATUSES.iter().find(|(_, known)| Some(*known) == *status);
         let connection = connection.as_ref().map_or("", |id| id.as_str());
         let session = session.as_ref().map_or("", |id| id.as_str());
-        format!("{connection},{session},{},", status.map_or("", |(name, _)| name))
+        format!(
+            "{connection},{session},{},",
+            status.map_or("", |(name, _)| name)
+        )
     }
 }
 
-fn id<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, value: &str, faults: &mut Faults) -> Option<T> {
-    value.parse().map_err(|error| faults.push(name, "is not such an id", format!("{error}"))).ok()
+fn id<T: std::str::FromStr<Err: std::fmt::Display>>(
+    name: &str,
+    value: &str,
+    faults: &mut Faults,
+) -> Option<T> {
+    value
+        .parse()
+        .map_err(|error| faults.push(name, "is not such an id", format!("{error}")))
+        .ok()
 }
 
 fn status(value: &str, faults: &mut Faults) -> Option<DeliveryStatus> {
-    let found = STATUSES.iter().find(|(name, _)| *name == value).map(|(_, status)| *status);
+    let found = STATUSES
+        .iter()
+        .find(|(name, _)| *name == value)
+        .map(|(_, status)| *status);
     if found.is_none() {
         let names: Vec<_> = STATUSES.iter().map(|(name, _)| *name).collect();
-        faults.push("status", "is not a status", format!("one of {}", names.join(", ")));
+        faults.push(
+            "status",
+            "is not a status",
+            format!("one of {}", names.join(", ")),
+        );
     }
     found
 }
 
 fn limit(value: &str, faults: &mut Faults) -> usize {
-    let found = value.parse().ok().filter(|limit| (1..=PAGE).contains(limit));
+    let found = value
+        .parse()
+        .ok()
+        .filter(|limit| (1..=PAGE).contains(limit));
     if found.is_none() {
-        faults.push("limit", "is out of range, or no number", format!("1 to {PAGE}"));
+        faults.push(
+            "limit",
+            "is out of range, or no number",
+            format!("1 to {PAGE}"),
+        );
     }
     found.unwrap_or(PAGE)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hub_domain::{
-    ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, PartId, SessionId, Timestamp,
+    ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, PartId, SessionId,
+    Timestamp,
     ledger::{DeliveryStatus, LedgerEntry},
     mapping::{RecordKind, Source},
     matching::{Candidate, Chosen, Rejection},
@@ -94,7 +95,12 @@ impl From<LedgerEntry> for Delivery {
             status: entry.status,
             revision: entry.revision,
             failures: entry.failures,
-            records: records.map(|(key, id)| Record { key: key.clone(), id: id.clone() }).collect(),
+            records: records
+                .map(|(key, id)| Record {
+                    key: key.clone(),
+                    id: id.clone(),
+                })
+                .collect(),
             connection: entry.connection,
             session: entry.session,
             event: entry.event,
@@ -144,7 +150,10 @@ struct Rejected {
 
 impl From<&Chosen> for Match {
     fn from(found: &Chosen) -> Self {
-        let rejected = found.rejected.iter().map(|(id, why)| Rejected { id: id.clone(), why: *why });
+        let rejected = found.rejected.iter().map(|(id, why)| Rejected {
+            id: id.clone(),
+            why: *why,
+        });
         Self {
             person: found.person,
             object: found.object.clone(),
@@ -188,7 +197,10 @@ struct Person {
 
 impl From<plan::Plan> for Plan {
     fn from(plan: plan::Plan) -> Self {
-        Self { revision: plan.revision, writes: plan.writes.into_iter().map(Write::from).collect() }
+        Self {
+            revision: plan.revision,
+            writes: plan.writes.into_iter().map(Write::from).collect(),
+        }
     }
 }
 
@@ -200,7 +212,9 @@ impl From<plan::Write> for Write {
             from: planned.from,
             evidence: planned.evidence,
         };
-        let person = |Candidate { object, id, email, .. }| Person { object, id, email };
+        let person = |Candidate {
+                          object, id, email, ..
+                      }| Person { object, id, email };
         Self {
             key: write.key,
             kind: write.kind,

@@ -27,7 +27,9 @@ impl Config {
             base_urls: common.base_urls,
             egress_allow: common.egress_allow,
         };
-        let named = env.optional("CRM").filter(|name| CRMS.contains(&name.as_str()));
+        let named = env
+            .optional("CRM")
+            .filter(|name| CRMS.contains(&name.as_str()));
         let Some(crm) = named.and_then(|name| name.parse().ok()) else {
             let expected = format!("one of {}", CRMS.join(", "));
             return Err(env.refuse("CRM", "names no CRM that this hub knows", &expected));

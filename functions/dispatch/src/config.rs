@@ -27,6 +27,9 @@ impl Config {
             egress_allow: common.egress_allow,
         };
         let ingest_sender = env.required("HUB_INGEST_SENDER");
-        env.finish(Self { settings, ingest_sender })
+        env.finish(Self {
+            settings,
+            ingest_sender,
+        })
     }
 }

@@ -23,7 +23,9 @@ pub fn handler(
     move |messages, _deadline| {
         let (hub, ingest_sender) = (hub.clone(), ingest_sender.clone());
         Box::pin(async move {
-            BatchAnswer { failed: dispatch::dispatch(&hub, &ingest_sender, messages).await }
+            BatchAnswer {
+                failed: dispatch::dispatch(&hub, &ingest_sender, messages).await,
+            }
         })
     }
 }

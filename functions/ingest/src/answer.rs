@@ -75,19 +75,32 @@ pub(crate) fn single(
     let problem = match event.status {
         202 => return Ok((StatusCode::ACCEPTED, Json(answer))),
         409 => Problem::conflict("Another event was accepted under this id."),
-        422 => Problem::invalid("The event cannot be accepted; the faults say what would be right."),
+        422 => {
+            Problem::invalid("The event cannot be accepted; the faults say what would be right.")
+        }
         _ => Problem::unavailable(RETRY_AFTER_S),
     };
-    let problem = problem.faults(event.faults.clone()).with("receipt", receipt);
-    Err(problem.with("event_id", event.id.as_ref().map(EventId::as_str)).into())
+    let problem = problem
+        .faults(event.faults.clone())
+        .with("receipt", receipt);
+    Err(problem
+        .with("event_id", event.id.as_ref().map(EventId::as_str))
+        .into())
 }
 
 /// The answer to a body that is a list.
 pub(crate) fn list(receipt: &str, results: Vec<EventResult>) -> Response {
     let answer = Answer::of(receipt, results);
     let (accepted, all) = (answer.accepted, answer.events.len());
-    let retryable = answer.events.iter().any(|event| event.is(StatusCode::SERVICE_UNAVAILABLE));
-    tracing::info!(accepted, refused = all - accepted, "a list of events was answered");
+    let retryable = answer
+        .events
+        .iter()
+        .any(|event| event.is(StatusCode::SERVICE_UNAVAILABLE));
+    tracing::info!(
+        accepted,
+        refused = all - accepted,
+        "a list of events was answered"
+    );
     let status = match accepted {
         0 if retryable => StatusCode::SERVICE_UNAVAILABLE,
         0 => StatusCode::UNPROCESSABLE_ENTITY,
@@ -105,9 +118,18 @@ pub(crate) fn list(receipt: &str, results: Vec<EventResult>) -> Response {
 impl Answer {
     fn of(receipt: &str, results: Vec<EventResult>) -> Self {
         let results = results.into_iter().enumerate();
-        let events: Vec<Event> = results.map(|(index, result)| Event::of(index, result)).collect();
-        let accepted = events.iter().filter(|event| event.is(StatusCode::ACCEPTED)).count();
-        Self { receipt: receipt.to_owned(), accepted, events }
+        let events: Vec<Event> = results
+            .map(|(index, result)| Event::of(index, result))
+            .collect();
+        let accepted = events
+            .iter()
+            .filter(|event| event.is(StatusCode::ACCEPTED))
+            .count();
+        Self {
+            receipt: receipt.to_owned(),
+            accepted,
+            events,
+        }
     }
 }
 

@@ -18,14 +18,13 @@ use bytes::Bytes;
 use hub_domain::limits::MAX_BODY_BYTES;
 use hub_engine::{
     EngineError, Hub, Verified,
-    ingest::{self, Body},
+    ingest::{self, Body, BodyFault},
     webhook::Signed,
 };
 use hub_lambda::{
     ApiError, Problem,
     http::{guarded, read_body},
 };
-use serde::de::IgnoredAny;
 
 pub use config::Config;
 
@@ -34,7 +33,11 @@ const CHALLENGE: &str = "StandardWebhooks";
 
 /// The routes.
 pub fn router(hub: Hub) -> Router {
-    guarded(Router::new().route("/api/events", post(events)).with_state(hub))
+    guarded(
+        Router::new()
+            .route("/api/events", post(events))
+            .with_state(hub),
+    )
 }
 
 #[tracing::instrument(skip_all, fields(request.id = header(&headers, "webhook-id")))]
@@ -44,12 +47,14 @@ async fn events(
     body: HttpBody,
 ) -> Result<Response, ApiError> {
     let body = read_body(body, MAX_BODY_BYTES).await?;
-    let verified = verified(&hub, &headers, body.clone()).await?;
-    let events = Body::read(verified).map_err(|faults| {
-        let problem = if serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
-            Problem::invalid("The body is neither an event nor a list of 1 to 100 events.")
-        } else {
-            Problem::malformed("The body is not JSON.")
+    let verified = verified(&hub, &headers, body).await?;
+    let events = Body::read(verified).map_err(|fault| {
+        let (problem, faults) = match fault {
+            BodyFault::NotJson(faults) => (Problem::malformed("The body is not JSON."), faults),
+            BodyFault::Shape(faults) => {
+                let detail = "The body is neither an event nor a list of 1 to 100 events.";
+                (Problem::invalid(detail), faults)
+            }
         };
         ApiError::from(problem.faults(faults.0))
     })?;

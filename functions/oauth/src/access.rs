@@ -19,7 +19,9 @@ impl FromRequestParts<Oauth> for Caller {
         let bearer = parts.headers.get(header::AUTHORIZATION);
         let bearer = bearer.and_then(|value| value.to_str().ok());
         let caller = state.identity.caller(&state.hub, bearer).await;
-        caller.map(Self).map_err(|error| problem(error.public()).caused_by(&error))
+        caller
+            .map(Self)
+            .map_err(|error| problem(error.public()).caused_by(&error))
     }
 }
 
@@ -29,5 +31,7 @@ pub(crate) fn refused(error: &EngineError) -> ApiError {
 }
 
 fn problem(public: Public) -> ApiError {
-    Problem::of_status(public.status, public.detail).faults(public.faults.0).into()
+    Problem::of_status(public.status, public.detail)
+        .faults(public.faults.0)
+        .into()
 }

@@ -22,7 +22,8 @@ pub(crate) async fn finish(
     callback: Result<Query<Callback>, QueryRejection>,
 ) -> Response {
     let Ok(Query(callback)) = callback else {
-        let words = "The CRM sent this browser back with an address that cannot be read. Begin again.";
+        let words =
+            "The CRM sent this browser back with an address that cannot be read. Begin again.";
         return page::page(StatusCode::BAD_REQUEST, "Not connected", words);
     };
     match ended(&oauth.hub, &crm, &callback, cookie(&headers)).await {
@@ -31,7 +32,12 @@ pub(crate) async fn finish(
     }
 }
 
-async fn ended(hub: &Hub, crm: &str, callback: &Callback, cookie: Option<&str>) -> Result<Connection, EngineError> {
+async fn ended(
+    hub: &Hub,
+    crm: &str,
+    callback: &Callback,
+    cookie: Option<&str>,
+) -> Result<Connection, EngineError> {
     let crm = crm.parse().map_err(|_| EngineError::NotFound("the CRM"))?;
     connect::finish(hub, &crm, callback, cookie).await
 }

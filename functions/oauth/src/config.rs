@@ -37,6 +37,10 @@ impl Config {
             role_claim: found.role_claim,
         };
         let public_url = env.required("HUB_PUBLIC_URL");
-        env.finish(Self { settings, issuer, public_url })
+        env.finish(Self {
+            settings,
+            issuer,
+            public_url,
+        })
     }
 }

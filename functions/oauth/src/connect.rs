@@ -27,18 +27,27 @@ pub(crate) async fn begin(
     body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
     let body = read_body(body, MAX_BODY_BYTES).await?;
-    let value = serde_json::from_slice(&body)
-        .map_err(|_| Problem::malformed("The body is not JSON."))?;
-    let crm = crm.parse().map_err(|_| refused(&EngineError::NotFound("the CRM")))?;
-    let connection = connection_id(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
+    let value =
+        serde_json::from_slice(&body).map_err(|_| Problem::malformed("The body is not JSON."))?;
+    let crm = crm
+        .parse()
+        .map_err(|_| refused(&EngineError::NotFound("the CRM")))?;
+    let connection =
+        connection_id(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
     let begun = connect::begin(&oauth.hub, &caller, &crm, &connection, &oauth.public_url)
         .await
         .map_err(|error| refused(&error))?;
     let headers = [
-        (header::SET_COOKIE, set_cookie(&begun.cookie, STATE_LIFETIME.as_secs())),
+        (
+            header::SET_COOKIE,
+            set_cookie(&begun.cookie, STATE_LIFETIME.as_secs()),
+        ),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, Json(json!({ "authorize_url": begun.authorize_url.as_str() }))))
+    Ok((
+        headers,
+        Json(json!({ "authorize_url": begun.authorize_url.as_str() })),
+    ))
 }
 
 fn connection_id(value: &Value) -> Result<ConnectionId, Faults> {

@@ -31,5 +31,9 @@ pub fn router(hub: Hub, identity: Identity, public_url: String) -> Router {
     let routes = Router::new()
         .route("/api/integrations/{crm}/connect", post(connect::begin))
         .route("/api/integrations/{crm}/callback", get(callback::finish));
-    guarded(routes.with_state(Oauth { hub, identity, public_url }))
+    guarded(routes.with_state(Oauth {
+        hub,
+        identity,
+        public_url,
+    }))
 }

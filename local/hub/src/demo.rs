@@ -1,10 +1,7 @@
 //! The main job, once: connect every destination, feed the sample events, wait, and look into the
 //! CRMs whether everything is there, once.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
 use hub_connectors::CRMS;
@@ -93,8 +90,7 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
     let quiet = found::Counts::now(stack);
 
     terminal::heading("Feeding the sample events");
-    let started = stack.hub.clock().now();
-    let mut sessions = BTreeSet::new();
+    let mut sent = BTreeMap::new();
     for (half, events) in EVENTS.iter().enumerate() {
         if let Some(outage) = outage.as_ref().filter(|_| half == 1) {
             let sandbox = stack.sandboxes.get(outage.crm.as_str()).context("no such sandbox")?;
@@ -104,36 +100,46 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
         }
         let events: Vec<Value> = events.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().context("a sample event is not JSON")?;
         for event in &events {
-            sessions.extend(event.pointer("/payload/sessionId").and_then(Value::as_str).map(str::to_owned));
+            // Latency counts from the last word on a session.
+            sent.insert(text(event, "/payload/sessionId").to_owned(), stack.hub.clock().now());
         }
         visitor.send_events(&format!("msg_demo_{half}"), &Value::Array(events.clone())).await?;
         terminal::step(&format!("{} events accepted", events.len()));
     }
 
     let patience = PATIENCE + Duration::from_secs(outage.map_or(0, |outage| outage.seconds * 4));
-    let deliveries = settled(stack, &visitor, connections.len() * sessions.len(), patience).await?;
+    drained(stack, patience).await?;
     let cost = found::Counts::now(stack).since(&quiet);
+    let deliveries = ended(&visitor, connections.len() * sent.len()).await?;
     terminal::heading("What the CRMs hold now");
-    report(stack, id, &visitor, &connections, &deliveries, started, &cost).await
+    report(stack, id, &visitor, &connections, &deliveries, &sent, &cost).await
 }
 
-/// Waits until every delivery has ended and every queue is empty.
-async fn settled(stack: &Stack, visitor: &Visitor<'_>, expected: usize, patience: Duration) -> anyhow::Result<Vec<Value>> {
+/// Waits until every queue is empty: nothing is under way any more. Looking costs no AWS call.
+async fn drained(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     let until = Instant::now() + patience;
     loop {
-        let page = visitor.api(Method::GET, "/api/deliveries?limit=100", None, StatusCode::OK).await?;
-        let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-        let ended = items.iter().filter(|item| matches!(text(item, "/status"), "delivered" | "skipped" | "parked" | "dead_lettered")).count();
-        let dead_letters = |name: &str| name.ends_with("-dlq");
-        let waiting: usize = stack.aws.queues().iter().filter(|(name, _)| !dead_letters(name)).map(|(_, depth)| depth.total()).sum();
-        if ended >= expected && waiting == 0 {
-            return Ok(items);
+        let queues = stack.aws.queues();
+        let waiting: usize = queues.iter().filter(|(name, _)| !name.ends_with("-dlq")).map(|(_, depth)| depth.total()).sum();
+        if waiting == 0 {
+            return Ok(());
         }
         if Instant::now() > until {
-            bail!("after {} seconds {ended} of {expected} deliveries have ended and {waiting} messages wait: {items:#?}", patience.as_secs());
+            bail!("after {} seconds {waiting} messages still wait: {queues:?}", patience.as_secs());
         }
         sleep(LOOK).await;
     }
+}
+
+/// The deliveries, all of which have ended.
+async fn ended(visitor: &Visitor<'_>, expected: usize) -> anyhow::Result<Vec<Value>> {
+    let page = visitor.api(Method::GET, "/api/deliveries?limit=100", None, StatusCode::OK).await?;
+    let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ended = items.iter().filter(|item| matches!(text(item, "/status"), "delivered" | "skipped" | "parked" | "dead_lettered")).count();
+    if ended != expected {
+        bail!("{ended} of {expected} deliveries have ended: {items:#?}");
+    }
+    Ok(items)
 }
 
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
@@ -146,7 +152,7 @@ async fn report(
     visitor: &Visitor<'_>,
     connections: &BTreeMap<String, &str>,
     deliveries: &[Value],
-    started: Timestamp,
+    sent: &BTreeMap<String, Timestamp>,
     cost: &found::Counts,
 ) -> anyhow::Result<bool> {
     let mut rows = Vec::new();
@@ -155,7 +161,7 @@ async fn report(
     for delivery in deliveries {
         let crm = connections.get(text(delivery, "/connection")).copied().unwrap_or("?");
         let detail = visitor.api(Method::GET, &format!("/api/deliveries/{}", text(delivery, "/id")), None, StatusCode::OK).await?;
-        let found = found::rows(stack, organization, crm, &detail, started).await?;
+        let found = found::rows(stack, organization, crm, &detail, sent).await?;
         good &= found.iter().all(|row| row.good);
         written += usize::from(text(delivery, "/status") == "delivered");
         rows.extend(found);

@@ -41,16 +41,17 @@ impl Row {
 }
 
 /// The lines of one delivery.
-pub(crate) async fn rows(stack: &Stack, organization: &str, crm: &str, detail: &Value, started: Timestamp) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn rows(stack: &Stack, organization: &str, crm: &str, detail: &Value, sent: &BTreeMap<String, Timestamp>) -> anyhow::Result<Vec<Row>> {
     let status = text(detail, "/status");
     let updated: Timestamp = text(detail, "/updated_at").parse().context("a delivery without a time")?;
+    let sent = sent.get(text(detail, "/session")).context("a delivery of a session that was not sent")?;
     let row = |record: String, written, found, note: String, good| Row {
         crm: crm.to_owned(),
         session: text(detail, "/session").to_owned(),
         record,
         written,
         found,
-        latency_ms: updated.as_millisecond() - started.as_millisecond(),
+        latency_ms: updated.as_millisecond() - sent.as_millisecond(),
         note,
         good,
     };
@@ -90,7 +91,8 @@ impl Counts {
     pub(crate) fn now(stack: &Stack) -> Self {
         let counts = stack.aws.counts();
         Self {
-            aws_calls: counts.calls.values().sum(),
+            // The poller's calls are Lambda's own.
+            aws_calls: counts.calls.values().sum::<u64>() - counts.poller_calls,
             write_units: counts.write_units,
             read_units: counts.read_units,
             crm_calls: stack.sandboxes.values().map(hub_sandbox::Sandbox::calls).sum(),
@@ -112,7 +114,7 @@ impl Counts {
         let per = f64::from(sessions);
         let each = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / per;
         format!(
-            "Per delivered session, ingest, dispatch, deliver and looking on included: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
+            "Per delivered session, from ingest to outcome: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
             each(self.aws_calls),
             self.write_units / per,
             self.read_units / per,

@@ -34,7 +34,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Arguments { ports, command } = Arguments::parse();
-    hub_lambda::telemetry::init_terminal();
+    // The demo shows results; what happens on the way is there with RUST_LOG=info.
+    hub_lambda::telemetry::init_terminal(if command.is_some() { "error" } else { "info" });
     let outcome = match command {
         None => stack::until_interrupted(ports).await.map(|()| true),
         Some(Command::Demo { outage }) => demo::run(ports, outage).await,

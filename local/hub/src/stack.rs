@@ -34,9 +34,9 @@ const PREFIX: &str = "hub";
 /// The table.
 const TABLE: &str = "hub";
 /// How long a function of a queue may take, as in the template.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(60);
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a message is hidden once received, in seconds: six times the function's timeout.
-const VISIBILITY_S: u32 = 360;
+const VISIBILITY_S: u32 = 720;
 
 /// The running whole.
 pub struct Stack {

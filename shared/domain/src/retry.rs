@@ -53,7 +53,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
     let step = |action, status, settled, reason: String| Next { action, status, settled, failures, reason, faults: Vec::new() };
     match verdict {
         Verdict::Done { .. } => Next { failures: 0, ..step(QueueAction::Delete, DeliveryStatus::Delivered, true, String::new()) },
-        Verdict::Skip(reason) => step(QueueAction::Delete, DeliveryStatus::Skipped, true, format!("{reason:?}")),
+        Verdict::Skip(reason) => step(QueueAction::Delete, DeliveryStatus::Skipped, true, reason.words().to_owned()),
         Verdict::Retry { after, reason } => {
             let failures = failures + 1;
             if failures >= MAX_FAILURES {

@@ -47,6 +47,20 @@ pub enum SkipReason {
     SessionGone,
 }
 
+impl SkipReason {
+    /// The words a person reads.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Stale => "a newer version is in the CRM already",
+            Self::SameContent => "the CRM holds exactly this already",
+            Self::InternalOnly => "nobody outside the organization took part",
+            Self::ConnectionOff => "the connection is gone",
+            Self::SessionUnknown => "it goes with its session once that comes",
+            Self::SessionGone => "the session was erased or its retention ended",
+        }
+    }
+}
+
 /// The answer to one question: what should the queue do now?
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

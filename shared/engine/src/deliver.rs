@@ -27,8 +27,8 @@ use crate::{connections::change, error::aws_verdict, hub::Hub, reference::Delive
 use apply::Applied;
 use prepare::{Prepared, Unready};
 
-/// With less time than this a batch is not begun: a call to a CRM may take half a minute.
-const LEAST_TIME: Duration = Duration::from_secs(40);
+/// With less time than this a batch is not begun: five calls to a CRM, each as long as it may take.
+const LEAST_TIME: Duration = Duration::from_secs(100);
 /// How long a lease outlives the function: its last write may still be on the way.
 const LEASE_SLACK: Duration = Duration::from_secs(5);
 

@@ -96,7 +96,7 @@ async fn references(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> R
         .await
         .map_err(|error| Stop::Later(error.to_string()))?
         .map_err(|refusal| Stop::Dead(refusal.to_string()))?;
-    let body = Body::read(body).map_err(|faults| Stop::Dead(faults.to_string()))?;
+    let body = Body::read(body).map_err(|fault| Stop::Dead(fault.to_string()))?;
     let mut references = Vec::new();
     let mut faults = Vec::new();
     for (id, outcome) in ingest::store_all(hub, &body.events).await {

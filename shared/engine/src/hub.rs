@@ -15,6 +15,7 @@ use crate::{
     cache::Cache,
     egress::Allowed,
     error::EngineError,
+    tokens::Access,
     transport::{self, Transport},
 };
 
@@ -70,6 +71,7 @@ struct Inner {
     organizations: Cache<OrganizationId, Organization>,
     connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
+    tokens: Cache<(OrganizationId, ConnectionId), Access>,
 }
 
 impl Hub {
@@ -103,6 +105,7 @@ impl Hub {
             organizations: cache(ORGANIZATIONS_KEPT),
             connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            tokens: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             clock,
             entropy,
         }))
@@ -213,6 +216,11 @@ impl Hub {
             self.0.mappings.put(key, found.clone());
         }
         Ok(found)
+    }
+
+    /// The access tokens this process read lately.
+    pub(crate) fn tokens(&self) -> &Cache<(OrganizationId, ConnectionId), Access> {
+        &self.0.tokens
     }
 
     /// Forgets what is cached of an organization's configuration: we just changed it.

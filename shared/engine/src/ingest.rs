@@ -59,21 +59,35 @@ pub struct Body {
     pub single: bool,
 }
 
+/// What is wrong with a body as a whole.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyFault {
+    /// It is not JSON.
+    #[error("{0}")]
+    NotJson(Faults),
+    /// It is JSON, and neither an event nor a list of 1 to [`MAX_EVENTS`].
+    #[error("{0}")]
+    Shape(Faults),
+}
+
 impl Body {
     /// Reads a body whose signature is right.
     ///
     /// # Errors
     /// What is wrong with the body as a whole.
-    pub fn read(body: Verified<Bytes>) -> Result<Self, Faults> {
-        let value: Value = serde_json::from_slice(&body.into_inner())
-            .map_err(|error| Faults::one("", format!("is not JSON (line {}, column {})", error.line(), error.column()), "an event or a list of events"))?;
+    pub fn read(body: Verified<Bytes>) -> Result<Self, BodyFault> {
+        let value: Value = serde_json::from_slice(&body.into_inner()).map_err(|error| {
+            let problem = format!("is not JSON (line {}, column {})", error.line(), error.column());
+            BodyFault::NotJson(Faults::one("", problem, "an event or a list of events"))
+        })?;
         match value {
             Value::Array(events) if events.is_empty() || events.len() > MAX_EVENTS => {
-                Err(Faults::one("", format!("has {} events", events.len()), format!("1 to {MAX_EVENTS} events")))
+                let problem = format!("has {} events", events.len());
+                Err(BodyFault::Shape(Faults::one("", problem, format!("1 to {MAX_EVENTS} events"))))
             }
             Value::Array(events) => Ok(Self { events, single: false }),
             Value::Object(_) => Ok(Self { events: vec![value], single: true }),
-            _ => Err(Faults::one("", "is neither an object nor an array", "an event or a list of events")),
+            _ => Err(BodyFault::Shape(Faults::one("", "is neither an object nor an array", "an event or a list of events"))),
         }
     }
 }

@@ -45,6 +45,15 @@ pub(crate) struct Access {
     pub(crate) token: SecretString,
     /// Which version of the token item it is; naming it after a 401 asks for the next.
     pub(crate) version: u64,
+    /// When it expires, in milliseconds since 1970.
+    expires_at: i64,
+}
+
+impl Access {
+    fn is_fresh(&self, hub: &Hub) -> bool {
+        let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(0);
+        self.expires_at - margin > hub.now_ms()
+    }
 }
 
 /// What a token reply says beyond the standard.
@@ -169,14 +178,28 @@ pub(crate) fn expires_at(hub: &Hub, manifest: &Manifest, reply: &TokenReply) -> 
 
 /// A usable access token of a connection. `spent` names the version the CRM refused just now.
 pub(crate) async fn access(hub: &Hub, connector: &dyn Connector, connection: &Connection, spent: Option<u64>) -> Result<Access, Verdict> {
+    let key = (connection.organization.clone(), connection.id.clone());
+    // A token that was replaced meanwhile works on, or the CRM refuses it and the next call names it.
+    if spent.is_none()
+        && let Some(access) = hub.tokens().get(&key).filter(|access| access.is_fresh(hub))
+    {
+        return Ok(access);
+    }
+    let access = stored(hub, connector, connection, spent).await?;
+    hub.tokens().put(key, access.clone());
+    Ok(access)
+}
+
+/// The token in the store, refreshed if it is spent.
+async fn stored(hub: &Hub, connector: &dyn Connector, connection: &Connection, spent: Option<u64>) -> Result<Access, Verdict> {
     let found = hub.store().token(&connection.organization, &connection.id).await.map_err(|error| aws_verdict(&error))?;
     let Some(item) = found else { return Err(Verdict::Reauthorize { reason: "it was never authorized".to_owned() }) };
     let credentials = credentials(hub, connection).await.map_err(|error| aws_verdict(&error))?;
     let ring = credentials.token_key.ring().map_err(|error| aws_verdict(&error))?;
     let tokens = item.open(&ring).map_err(|error| aws_verdict(&error))?;
-    let margin = i64::try_from(MARGIN.as_millis()).unwrap_or(0);
-    if spent != Some(item.version) && item.expires_at - margin > hub.now_ms() {
-        return Ok(Access { token: tokens.access, version: item.version });
+    let access = Access { token: tokens.access.clone(), version: item.version, expires_at: item.expires_at };
+    if spent != Some(item.version) && access.is_fresh(hub) {
+        return Ok(access);
     }
     refresh(hub, connector, connection, &credentials, &item, tokens).await
 }
@@ -229,7 +252,7 @@ async fn refresh(
             Ok(()) => {
                 move_base_url(hub, manifest, connection, &reply).await;
                 tracing::info!(connection.id = %connection.id, crm = %connection.crm, "the access token was refreshed");
-                return Ok(Access { token: tokens.access, version: item.version + 1 });
+                return Ok(Access { token: tokens.access, version: item.version + 1, expires_at: expires });
             }
             // Our own write may have been applied before its answer was lost.
             Err(AwsError::Conflict { .. }) => return after_somebody_else(hub, connection, credentials, item.version).await,
@@ -256,7 +279,7 @@ async fn after_somebody_else(hub: &Hub, connection: &Connection, credentials: &C
     if let Some(item) = item.filter(|item| item.version != before) {
         let ring = credentials.token_key.ring().map_err(|error| aws_verdict(&error))?;
         let tokens = item.open(&ring).map_err(|error| aws_verdict(&error))?;
-        return Ok(Access { token: tokens.access, version: item.version });
+        return Ok(Access { token: tokens.access, version: item.version, expires_at: item.expires_at });
     }
     Err(Verdict::Retry { after: Some(WAIT), reason: "somebody else refreshes the access token".to_owned() })
 }

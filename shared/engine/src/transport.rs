@@ -14,7 +14,8 @@ use crate::egress::{self, Allowed, Resolver};
 /// Time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a whole call. CRMs answer in seconds or not at all; a Lambda that waits longer pays.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A delivery makes at most five in a row: token, look-up, write, and two again after a refresh.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 

@@ -36,16 +36,17 @@ const QUIET: [&str; 6] = [
 pub fn init() {
     panic::set_hook(Box::new(log_panic));
     // It fails only where a subscriber is already at work, as in tests; that one stays.
-    let _ = json(wanted(), io::stdout).try_init();
+    let _ = json(wanted("info"), io::stdout).try_init();
 }
 
-/// Logs for a person at a terminal, on stderr, so that stdout stays free for results.
-pub fn init_terminal() {
+/// Logs for a person at a terminal, on stderr, so that stdout stays free for results. `unless_told`
+/// is the level where `RUST_LOG` says nothing.
+pub fn init_terminal(unless_told: &str) {
     let logs = fmt()
         .compact()
         .with_target(false)
         .with_writer(io::stderr)
-        .with_env_filter(wanted());
+        .with_env_filter(wanted(unless_told));
     let _ = logs.finish().try_init();
 }
 
@@ -65,8 +66,8 @@ where
         .finish()
 }
 
-fn wanted() -> EnvFilter {
-    filter(&Env::process().optional("RUST_LOG").unwrap_or_default())
+fn wanted(unless_told: &str) -> EnvFilter {
+    filter(&Env::process().optional("RUST_LOG").unwrap_or_else(|| unless_told.to_owned()))
 }
 
 fn filter(directives: &str) -> EnvFilter {

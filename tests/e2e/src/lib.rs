@@ -25,7 +25,7 @@ pub const CRM: &str = hub_connectors::CRMS[0];
 /// The organization of the stories.
 pub const ORG: &str = "org_story";
 /// How long a function of a queue may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Everything.
 pub struct Machine {

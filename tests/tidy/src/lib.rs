@@ -11,4 +11,4 @@ mod tree;
 pub mod yaml;
 
 pub use offender::{Offender, assert_none};
-pub use tree::{Tree, lines_with, names_word};
+pub use tree::{Tree, is_rust, lines_with, names_word};

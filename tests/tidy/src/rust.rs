@@ -32,7 +32,11 @@ impl<'a> Source<'a> {
             total: text.lines().count(),
             tests: Vec::new(),
         };
-        if sequence(&source.tokens, 0, &["#", "!", "[", "cfg", "(", "test", ")", "]"]) {
+        if sequence(
+            &source.tokens,
+            0,
+            &["#", "!", "[", "cfg", "(", "test", ")", "]"],
+        ) {
             source.mark_as_test();
         } else {
             source.tests = test_items(&source.tokens);
@@ -45,7 +49,9 @@ impl<'a> Source<'a> {
     }
 
     fn is_test(&self, line: usize) -> bool {
-        self.tests.iter().any(|(from, to)| (*from..=*to).contains(&line))
+        self.tests
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&line))
     }
 
     /// All tokens, those of tests too.
@@ -75,7 +81,9 @@ impl<'a> Source<'a> {
         self.tokens
             .windows(3)
             .filter_map(|three| match three {
-                [word, name, end] if word.text == "mod" && end.text == ";" && self.is_test(word.line) => {
+                [word, name, end]
+                    if word.text == "mod" && end.text == ";" && self.is_test(word.line) =>
+                {
                     Some(format!("{folder}/{}", name.text))
                 }
                 _ => None,
@@ -86,10 +94,11 @@ impl<'a> Source<'a> {
 
 /// Whether these tokens stand at a place.
 pub fn sequence(tokens: &[Token<'_>], at: usize, texts: &[&str]) -> bool {
-    texts
-        .iter()
-        .enumerate()
-        .all(|(offset, text)| tokens.get(at + offset).is_some_and(|token| token.text == *text))
+    texts.iter().enumerate().all(|(offset, text)| {
+        tokens
+            .get(at + offset)
+            .is_some_and(|token| token.text == *text)
+    })
 }
 
 /// The lines at which these tokens stand.
@@ -161,8 +170,16 @@ mod tests {
     fn test_code_is_known() {
         let text = "fn a() {}\n#[cfg(test)]\n#[allow(x)]\nmod tests {\n  fn b(c: [u8; 2]) { d() }\n}\nfn e() {}\n#[cfg(not(test))]\nfn f() {}\n";
         let source = Source::new("x.rs", text);
-        let words: Vec<&str> = source.code().iter().filter(|t| t.kind == Kind::Word).map(|t| t.text).collect();
-        assert_eq!(words, ["fn", "a", "fn", "e", "cfg", "not", "test", "fn", "f"]);
+        let words: Vec<&str> = source
+            .code()
+            .iter()
+            .filter(|t| t.kind == Kind::Word)
+            .map(|t| t.text)
+            .collect();
+        assert_eq!(
+            words,
+            ["fn", "a", "fn", "e", "cfg", "not", "test", "fn", "f"]
+        );
         assert_eq!(source.lines(), 4);
         let whole = Source::new("x.rs", "#![cfg(test)]\nfn a() {}\n");
         assert_eq!(whole.lines(), 0);

@@ -86,7 +86,7 @@ impl Tree {
     pub fn sources(&self, groups: &[&str]) -> Vec<Source<'_>> {
         let mut sources: Vec<Source<'_>> = self
             .files()
-            .filter(|(path, _)| path.ends_with(".rs") && in_src(path, groups))
+            .filter(|(path, _)| is_rust(path) && in_src(path, groups))
             .map(|(path, text)| Source::new(path, text))
             .collect();
         // `#[cfg(test)] mod tests;` makes a test of another file.
@@ -104,6 +104,11 @@ impl Tree {
     }
 }
 
+/// Whether a file is Rust's.
+pub fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end == "rs")
+}
+
 /// Whether a path is `<group>/<crate>/src/…`.
 fn in_src(path: &str, groups: &[&str]) -> bool {
     let mut parts = path.split('/');
@@ -114,7 +119,13 @@ fn listed(root: &Path) -> Option<Vec<String>> {
     let output = Command::new("git")
         .arg("-C")
         .arg(root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
         .output()
         .ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -192,7 +203,15 @@ mod tests {
     #[test]
     fn a_name_is_found_as_a_word_and_in_identifiers() {
         for line in [
-            "acme", "an Acme's", "ACME_URL", "AcmeClient", "toAcme", "acme2", "x_acme_y", "\"acme\"", "hub-acme-live",
+            "acme",
+            "an Acme's",
+            "ACME_URL",
+            "AcmeClient",
+            "toAcme",
+            "acme2",
+            "x_acme_y",
+            "\"acme\"",
+            "hub-acme-live",
         ] {
             assert!(names_word(line, "acme"), "{line}");
         }
@@ -205,7 +224,10 @@ mod tests {
     fn a_test_module_of_its_own_file_is_a_test() {
         let tree = Tree::of(&[
             ("shared/a/src/lib.rs", "mod plan;"),
-            ("shared/a/src/plan.rs", "#[cfg(test)]\nmod tests;\nfn f() {}"),
+            (
+                "shared/a/src/plan.rs",
+                "#[cfg(test)]\nmod tests;\nfn f() {}",
+            ),
             ("shared/a/src/plan/tests.rs", "fn g() {}"),
             ("shared/a/tests/it/main.rs", "fn h() {}"),
             ("local/a/src/lib.rs", ""),
@@ -214,14 +236,26 @@ mod tests {
         let lines: Vec<_> = sources.iter().map(|s| (s.path, s.lines())).collect();
         assert_eq!(
             lines,
-            [("shared/a/src/lib.rs", 1), ("shared/a/src/plan.rs", 1), ("shared/a/src/plan/tests.rs", 0)]
+            [
+                ("shared/a/src/lib.rs", 1),
+                ("shared/a/src/plan.rs", 1),
+                ("shared/a/src/plan/tests.rs", 0)
+            ]
         );
     }
 
     #[test]
     fn the_repository_is_read() {
         assert!(Tree::repository().get("Cargo.toml").is_some());
-        assert!(Tree::repository().files().all(|(path, _)| !path.starts_with("target/")));
-        assert!(walked(&Tree::root()).iter().any(|path| path == "tests/tidy/src/tree.rs"));
+        assert!(
+            Tree::repository()
+                .files()
+                .all(|(path, _)| !path.starts_with("target/"))
+        );
+        assert!(
+            walked(&Tree::root())
+                .iter()
+                .any(|path| path == "tests/tidy/src/tree.rs")
+        );
     }
 }

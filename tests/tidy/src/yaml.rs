@@ -43,7 +43,9 @@ impl Node {
         for event in Parser::new_from_str(text) {
             let (event, span) = event.map_err(|error| error.to_string())?;
             let done = match event {
-                Event::Scalar(text, _, _, tag) => Some(node(&span, tag.as_deref(), Value::Text(text.into_owned()))),
+                Event::Scalar(text, _, _, tag) => {
+                    Some(node(&span, tag.as_deref(), Value::Text(text.into_owned())))
+                }
                 Event::SequenceStart(_, tag) | Event::MappingStart(_, tag) => {
                     open.push(node(&span, tag.as_deref(), Value::List(Vec::new())));
                     None
@@ -51,7 +53,11 @@ impl Node {
                 Event::SequenceEnd => open.pop(),
                 Event::MappingEnd => open.pop().map(paired),
                 Event::Alias(_) => return Err(format!("line {}: an alias", span.start.line())),
-                Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => None,
+                Event::Nothing
+                | Event::StreamStart
+                | Event::StreamEnd
+                | Event::DocumentStart(_)
+                | Event::DocumentEnd => None,
             };
             let Some(done) = done else { continue };
             match open.last_mut().map(|node| &mut node.value) {
@@ -93,7 +99,10 @@ impl Node {
 
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries().iter().find(|(name, _)| name.text() == Some(key)).map(|(_, value)| value)
+        self.entries()
+            .iter()
+            .find(|(name, _)| name.text() == Some(key))
+            .map(|(_, value)| value)
     }
 
     /// The value under keys, one below the other.
@@ -106,7 +115,10 @@ impl Node {
         let below: Vec<&Node> = match &self.value {
             Value::Text(_) => Vec::new(),
             Value::List(list) => list.iter().flat_map(Node::all).collect(),
-            Value::Map(entries) => entries.iter().flat_map(|(key, value)| key.all().into_iter().chain(value.all())).collect(),
+            Value::Map(entries) => entries
+                .iter()
+                .flat_map(|(key, value)| key.all().into_iter().chain(value.all()))
+                .collect(),
         };
         std::iter::once(self).chain(below).collect()
     }
@@ -122,7 +134,9 @@ fn node(span: &Span, tag: Option<&Tag>, value: Value) -> Node {
 
 /// A mapping is gathered as a list of keys and values in turn.
 fn paired(node: Node) -> Node {
-    let Value::List(list) = node.value else { return node };
+    let Value::List(list) = node.value else {
+        return node;
+    };
     let mut entries = Vec::new();
     let mut list = list.into_iter();
     while let (Some(key), Some(value)) = (list.next(), list.next()) {
@@ -143,13 +157,19 @@ mod tests {
         let text = "A: !Sub \"${B}-x\"\nB:\n  - !GetAtt [C, Arn]\n  - { D: !Ref E, \"Null\": false }\nF: !If\n  - G\n  - !Ref H\n";
         let root = Node::parse(text).unwrap();
         let a = root.get("A").unwrap();
-        assert_eq!((a.tag.as_deref(), a.text(), a.line), (Some("Sub"), Some("${B}-x"), 1));
+        assert_eq!(
+            (a.tag.as_deref(), a.text(), a.line),
+            (Some("Sub"), Some("${B}-x"), 1)
+        );
         let b = root.get("B").unwrap().items();
-        assert_eq!((b[0].tag.as_deref(), b[0].texts(), b[0].line), (Some("GetAtt"), vec!["C", "Arn"], 3));
+        assert_eq!(
+            (b[0].tag.as_deref(), b[0].texts(), b[0].line),
+            (Some("GetAtt"), vec!["C", "Arn"], 3)
+        );
         assert_eq!(b[1].get("Null").and_then(Node::text), Some("false"));
         assert_eq!(b[1].at(&["D"]).and_then(|d| d.tag.as_deref()), Some("Ref"));
         assert_eq!(root.get("F").unwrap().items()[1].line, 7);
-        assert_eq!(root.all().len(), 16);
+        assert_eq!(root.all().len(), 17);
         assert!(Node::parse("a: &x 1\nb: *x\n").is_err());
     }
 }

@@ -26,7 +26,10 @@ impl Reply {
 
     /// A header, empty if there is none.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
     }
 }
 
@@ -36,5 +39,9 @@ pub async fn ask(router: &Router, request: Request<Bytes>) -> Reply {
     let (parts, body) = answer.unwrap_or_else(|never| match never {}).into_parts();
     let body = body.collect().await.expect("a whole body").to_bytes();
     let text = String::from_utf8(body.into()).expect("text");
-    Reply { status: parts.status, headers: parts.headers, text }
+    Reply {
+        status: parts.status,
+        headers: parts.headers,
+        text,
+    }
 }

@@ -18,7 +18,12 @@ pub fn payload(file: &str) -> Value {
 
 /// The HTTP request that an API Gateway event stands for.
 pub fn request(event: &Value) -> Request<Bytes> {
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let text = |pointer: &str| {
+        event
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    };
     let query = text("/rawQueryString");
     let separator = if query.is_empty() { "" } else { "?" };
     let mut request = Request::builder()
@@ -30,7 +35,9 @@ pub fn request(event: &Value) -> Request<Bytes> {
     for cookie in event["cookies"].as_array().into_iter().flatten() {
         request = request.header("cookie", cookie.as_str().expect("a cookie"));
     }
-    request.body(text("/body").to_owned().into()).expect("a request")
+    request
+        .body(text("/body").to_owned().into())
+        .expect("a request")
 }
 
 impl World {
@@ -47,10 +54,15 @@ impl World {
             found.map(|(_, value)| (*value).to_owned())
         });
         match event.get_mut("Records").and_then(Value::as_array_mut) {
-            Some(records) => records.iter_mut().for_each(|record| self.fill_signature(record)),
+            Some(records) => records
+                .iter_mut()
+                .for_each(|record| self.fill_signature(record)),
             None => self.fill_signature(&mut event),
         }
-        assert!(!event.to_string().contains("{{"), "not all is filled in: {event:#}");
+        assert!(
+            !event.to_string().contains("{{"),
+            "not all is filled in: {event:#}"
+        );
         event
     }
 
@@ -81,7 +93,9 @@ fn filled(text: &str, of: &impl Fn(&str) -> Option<String>) -> String {
     let mut parts = text.split("{{");
     let mut whole = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let found = part.split_once("}}").and_then(|(name, rest)| Some((of(name)?, rest)));
+        let found = part
+            .split_once("}}")
+            .and_then(|(name, rest)| Some((of(name)?, rest)));
         match found {
             Some((value, rest)) => whole.extend([value.as_str(), rest]),
             None => whole.extend(["{{", part]),

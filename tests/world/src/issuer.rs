@@ -21,9 +21,15 @@ pub(crate) fn issuer() -> Issuer {
 }
 
 pub(crate) fn bearer(claims: &serde_json::Value) -> String {
-    let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::RS256) };
+    let header = Header {
+        kid: Some(KEY_ID.to_owned()),
+        ..Header::new(Algorithm::RS256)
+    };
     let key = EncodingKey::from_rsa_der(KEY);
-    format!("Bearer {}", jsonwebtoken::encode(&header, claims, &key).expect("a token"))
+    format!(
+        "Bearer {}",
+        jsonwebtoken::encode(&header, claims, &key).expect("a token")
+    )
 }
 
 /// The way out, with the issuer at its end too.

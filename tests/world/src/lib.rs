@@ -21,15 +21,17 @@ use std::{
 
 use bytes::Bytes;
 use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
-use hub_domain::{OrganizationId, Timestamp};
+use hub_domain::{Connection, ConnectionId, OrganizationId, Timestamp};
 use hub_engine::{
-    Clients, Clock, Entropy, Hub, Parts, Settings, Transport, TransportError,
+    CRMS, Clients, Clock, Entropy, Hub, Parts, Settings, Transport, TransportError,
+    connect::{self, Callback},
+    connections::{self, NewConnection},
     identity::{Caller, Identity, Issuer, Role},
     ingest, webhook,
 };
 use hub_local_aws::{ENDPOINT, LocalAws};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use tower::{service_fn, util::BoxCloneSyncService};
 
 pub use ask::{Reply, ask};
@@ -45,7 +47,7 @@ pub const PUBLIC_URL: &str = "https://hub.example";
 
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// What the template gives the queues: six times the functions' timeout.
-const VISIBILITY_S: u32 = 360;
+const VISIBILITY_S: u32 = 720;
 
 /// A request to or an answer of a CRM.
 pub type Answer = Result<http::Response<Bytes>, TransportError>;
@@ -69,7 +71,8 @@ impl World {
         let start: Timestamp = START.parse().expect("a time");
         let clock = Clock::paused(start);
         let now = clock.clone();
-        let aws = LocalAws::with_seed(std::sync::Arc::new(move || now.now()), seed).expect("an AWS");
+        let aws =
+            LocalAws::with_seed(std::sync::Arc::new(move || now.now()), seed).expect("an AWS");
         let world = Self {
             aws,
             clock,
@@ -79,14 +82,23 @@ impl World {
         };
         let hub = world.hub("set-up", World::no_crm());
         hub.store().create_table().await.expect("a table");
-        for (queue, dead_letters) in [
-            ("events", "events-dlq"),
-            ("salesforce-live", "salesforce-dlq"),
-            ("salesforce-bulk", "salesforce-dlq"),
-        ] {
-            hub.queues().create(queue, dead_letters, VISIBILITY_S).await.expect("a queue");
+        let mut queues = vec![("events".to_owned(), "events-dlq".to_owned())];
+        for crm in CRMS {
+            let dead_letters = format!("{crm}-dlq");
+            queues.extend(
+                ["live", "bulk"].map(|kind| (format!("{crm}-{kind}"), dead_letters.clone())),
+            );
         }
-        hub.vault().put_platform(&platform()).await.expect("the platform's secret");
+        for (queue, dead_letters) in queues {
+            hub.queues()
+                .create(&queue, &dead_letters, VISIBILITY_S)
+                .await
+                .expect("a queue");
+        }
+        hub.vault()
+            .put_platform(&platform())
+            .await
+            .expect("the platform's secret");
         world
     }
 
@@ -124,8 +136,12 @@ impl World {
     }
 
     /// A way out that answers by `answer`.
-    pub fn crm(answer: impl Fn(http::Request<Bytes>) -> Answer + Clone + Send + Sync + 'static) -> Transport {
-        BoxCloneSyncService::new(service_fn(move |request| std::future::ready(answer(request))))
+    pub fn crm(
+        answer: impl Fn(http::Request<Bytes>) -> Answer + Clone + Send + Sync + 'static,
+    ) -> Transport {
+        BoxCloneSyncService::new(service_fn(move |request| {
+            std::future::ready(answer(request))
+        }))
     }
 
     /// A way out that leads nowhere.
@@ -134,8 +150,10 @@ impl World {
     }
 
     /// An answer with a JSON body.
-    pub fn json(status: u16, body: &serde_json::Value) -> Answer {
-        let answer = http::Response::builder().status(status).header("content-type", "application/json");
+    pub fn json(status: u16, body: &Value) -> Answer {
+        let answer = http::Response::builder()
+            .status(status)
+            .header("content-type", "application/json");
         Ok(answer.body(body.to_string().into()).expect("an answer"))
     }
 
@@ -176,7 +194,7 @@ impl World {
     }
 
     /// An `Authorization` header with any claims.
-    pub fn bearer_of(&self, claims: &serde_json::Value) -> String {
+    pub fn bearer_of(&self, claims: &Value) -> String {
         issuer::bearer(claims)
     }
 
@@ -197,8 +215,43 @@ impl World {
             "timestamp": START, "payload": { "name": id, "plan": "enterprise", "status": "active" },
         });
         let results = ingest::accept(&hub, &[event]).await;
-        assert!(results.iter().all(|result| result.outcome.is_ok()), "{results:?}");
+        assert!(
+            results.iter().all(|result| result.outcome.is_ok()),
+            "{results:?}"
+        );
         id.parse().expect("an organization's id")
+    }
+
+    /// A connection that an admin created, authorized and approved. `reply` is what the CRM's token
+    /// endpoint answers.
+    pub async fn connection(&self, organization: &str, crm: &str, reply: Value) -> ConnectionId {
+        let hub = self.hub("oauth", Self::crm(move |_| Self::json(200, &reply)));
+        let caller = Self::admin(organization);
+        let new = json!({ "crm": crm, "name": format!("{crm} of {organization}") });
+        let new = NewConnection::read(&new).expect("a valid connection");
+        let Connection { id, crm, .. } = connections::create(&hub, &caller, new)
+            .await
+            .expect("a connection");
+        let begun = connect::begin(&hub, &caller, &crm, &id, PUBLIC_URL)
+            .await
+            .expect("an authorization");
+        let state = begun
+            .authorize_url
+            .query_pairs()
+            .find(|(name, _)| name == "state");
+        let state = state.map(|(_, state)| state.into_owned());
+        let callback = Callback {
+            code: Some("code".to_owned()),
+            state,
+            ..Callback::default()
+        };
+        connect::finish(&hub, &crm, &callback, Some(&begun.cookie))
+            .await
+            .expect("tokens");
+        connections::approve(&hub, &caller, &id)
+            .await
+            .expect("an approval");
+        id
     }
 
     /// The bodies of the messages in a queue, those in flight and delayed included.
@@ -210,14 +263,18 @@ impl World {
 }
 
 fn platform() -> Platform {
-    let salesforce = OauthClient {
+    let app = OauthClient {
         client_id: "platform-client".to_owned(),
         client_secret: "platform-secret".into(),
         ..OauthClient::default()
     };
+    let apps = CRMS.iter().map(|crm| ((*crm).to_owned(), app.clone()));
     Platform {
-        webhook: WebhookSecret { current: WEBHOOK_SECRET.into(), ..WebhookSecret::default() },
-        apps: BTreeMap::from([("salesforce".to_owned(), salesforce)]),
+        webhook: WebhookSecret {
+            current: WEBHOOK_SECRET.into(),
+            ..WebhookSecret::default()
+        },
+        apps: apps.collect(),
         ..Platform::default()
     }
 }

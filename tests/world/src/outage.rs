@@ -37,12 +37,20 @@ impl Outage {
     /// From now on each call fails whose target holds `call`: `DynamoDB_20120810`, `AmazonSQS` or
     /// `secretsmanager` for a whole service, `.PutItem` for one operation.
     pub fn begin(&self, call: &str, fails: Fails) {
-        *self.rule() = Some(Rule { call: call.to_owned(), fails, left: None });
+        *self.rule() = Some(Rule {
+            call: call.to_owned(),
+            fails,
+            left: None,
+        });
     }
 
     /// Only the next `times` of these calls fail.
     pub fn times(&self, call: &str, fails: Fails, times: usize) {
-        *self.rule() = Some(Rule { call: call.to_owned(), fails, left: Some(times) });
+        *self.rule() = Some(Rule {
+            call: call.to_owned(),
+            fails,
+            left: Some(times),
+        });
     }
 
     /// Everything works again.
@@ -52,7 +60,10 @@ impl Outage {
 
     /// The client, with this outage between it and AWS.
     pub(crate) fn around(&self, client: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(Client { outage: self.clone(), client })
+        SharedHttpClient::new(Client {
+            outage: self.clone(),
+            client,
+        })
     }
 
     fn rule(&self) -> MutexGuard<'_, Option<Rule>> {

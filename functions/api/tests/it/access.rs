@@ -23,8 +23,15 @@ const ROUTES: [(Method, &str); 6] = [
 #[tokio::test(start_paused = true)]
 async fn health_needs_no_bearer_and_every_other_route_does() {
     let (world, router) = api().await;
-    let health = ask(&router, Request::get("/api/health").body(Bytes::new()).unwrap()).await;
-    assert_eq!((health.status.as_u16(), health.json()), (200, json!({ "status": "ok" })));
+    let health = ask(
+        &router,
+        Request::get("/api/health").body(Bytes::new()).unwrap(),
+    )
+    .await;
+    assert_eq!(
+        (health.status.as_u16(), health.json()),
+        (200, json!({ "status": "ok" }))
+    );
 
     let now = world.clock.now().as_second();
     let claims = json!({ "iss": "https://issuer.example", "aud": "hub", "exp": now + 60, "org": "org_demo", "role": "admin", "sub": "ada" });
@@ -43,10 +50,16 @@ async fn health_needs_no_bearer_and_every_other_route_does() {
         ("no JWT", "Bearer words".to_owned()),
         ("no signature", format!("{head}.")),
         ("another token's signature", forged),
-        ("a changed signature", format!("{head}.A{}", &signature[1..])),
+        (
+            "a changed signature",
+            format!("{head}.A{}", &signature[1..]),
+        ),
         ("expired", with("exp", json!(now - 61))),
         ("not yet", with("nbf", json!(now + 61))),
-        ("another issuer", with("iss", json!("https://issuer.example/"))),
+        (
+            "another issuer",
+            with("iss", json!("https://issuer.example/")),
+        ),
         ("another audience", with("aud", json!("console"))),
         ("no organization", with("org", json!("demo"))),
         ("an unknown role", with("role", json!("root"))),
@@ -54,17 +67,30 @@ async fn health_needs_no_bearer_and_every_other_route_does() {
     ];
     for (method, path) in ROUTES {
         for (name, bearer) in &bearers {
-            let mut request = Request::builder().method(&method).uri(path).body(Bytes::new()).unwrap();
+            let mut request = Request::builder()
+                .method(&method)
+                .uri(path)
+                .body(Bytes::new())
+                .unwrap();
             if !bearer.is_empty() {
-                request.headers_mut().insert("authorization", bearer.parse().unwrap());
+                request
+                    .headers_mut()
+                    .insert("authorization", bearer.parse().unwrap());
             }
             let reply = ask(&router, request).await;
-            assert_eq!(reply.status, 401, "{method} {path} with {name}: {}", reply.text);
+            assert_eq!(
+                reply.status, 401,
+                "{method} {path} with {name}: {}",
+                reply.text
+            );
             assert_eq!(reply.header("www-authenticate"), "Bearer");
             assert_eq!(reply.header("content-type"), "application/problem+json");
         }
     }
-    assert_eq!(get(&router, "/api/integrations/crm", &good).await.status, 200);
+    assert_eq!(
+        get(&router, "/api/integrations/crm", &good).await.status,
+        200
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,10 +98,16 @@ async fn without_the_issuers_keys_nobody_is_refused_for_good() {
     let world = World::new(1).await;
     let mut issuer = World::issuer();
     issuer.jwks_url = "https://elsewhere.example/keys".to_owned();
-    let hub = world.hub("api", World::crm(|_| Err(TransportError::Lost("timed out at 10.0.0.7".to_owned()))));
+    let hub = world.hub(
+        "api",
+        World::crm(|_| Err(TransportError::Lost("timed out at 10.0.0.7".to_owned()))),
+    );
     let router = hub_api::router(hub, hub_engine::identity::Identity::new(issuer));
     let reply = get(&router, "/api/integrations/crm", &admin(&world)).await;
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "10"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("retry-after")),
+        (503, "10")
+    );
     assert!(!reply.text.contains("10.0.0.7"), "{}", reply.text);
 }
 
@@ -83,17 +115,33 @@ async fn without_the_issuers_keys_nobody_is_refused_for_good() {
 async fn each_role_may_do_its_part() {
     let (world, router) = api().await;
     let connection = json!({ "crm": "salesforce", "name": "Ours" });
-    for (role, creates, lists, approves, sees_deliveries) in
-        [("admin", 201, 200, 404, 200), ("manager", 403, 200, 403, 200), ("viewer", 403, 403, 403, 403)]
-    {
+    for (role, creates, lists, approves, sees_deliveries) in [
+        ("admin", 201, 200, 404, 200),
+        ("manager", 403, 200, 403, 200),
+        ("viewer", 403, 403, 403, 403),
+    ] {
         let bearer = world.bearer("org_demo", role, "ada@seller.example");
         let path = "/api/integrations/crm";
         let reply = post(&router, path, &bearer, &connection).await;
         assert_eq!(reply.status, creates, "{role} creates: {}", reply.text);
-        assert_eq!(get(&router, path, &bearer).await.status, lists, "{role} lists");
-        let approve = post(&router, &format!("{path}/conn_none/approve"), &bearer, &json!({})).await;
+        assert_eq!(
+            get(&router, path, &bearer).await.status,
+            lists,
+            "{role} lists"
+        );
+        let approve = post(
+            &router,
+            &format!("{path}/conn_none/approve"),
+            &bearer,
+            &json!({}),
+        )
+        .await;
         assert_eq!(approve.status, approves, "{role} approves");
-        assert_eq!(get(&router, "/api/deliveries", &bearer).await.status, sees_deliveries, "{role} lists deliveries");
+        assert_eq!(
+            get(&router, "/api/deliveries", &bearer).await.status,
+            sees_deliveries,
+            "{role} lists deliveries"
+        );
     }
 }
 
@@ -101,12 +149,26 @@ async fn each_role_may_do_its_part() {
 async fn another_organizations_things_are_not_there() {
     let (world, router) = api().await;
     world.organization("org_other").await;
-    let created = post(&router, "/api/integrations/crm", &admin(&world), &json!({ "crm": "salesforce", "name": "Ours" })).await;
+    let created = post(
+        &router,
+        "/api/integrations/crm",
+        &admin(&world),
+        &json!({ "crm": "salesforce", "name": "Ours" }),
+    )
+    .await;
     let place = created.header("location");
     let theirs = world.bearer("org_other", "admin", "eve@other.example");
     assert_eq!(get(&router, place, &theirs).await.status, 404);
-    assert_eq!(post(&router, &format!("{place}/approve"), &theirs, &json!({})).await.status, 404);
-    assert_eq!(get(&router, "/api/integrations/crm", &theirs).await.json()["items"], json!([]));
+    assert_eq!(
+        post(&router, &format!("{place}/approve"), &theirs, &json!({}))
+            .await
+            .status,
+        404
+    );
+    assert_eq!(
+        get(&router, "/api/integrations/crm", &theirs).await.json()["items"],
+        json!([])
+    );
     assert_eq!(get(&router, place, &admin(&world)).await.status, 200);
 }
 
@@ -116,6 +178,10 @@ async fn a_token_holds_a_minute_longer_than_it_says() {
     let bearer = admin(&world);
     for (seconds, status) in [(3_600 + 59, 200), (1, 401)] {
         tokio::time::advance(Duration::from_secs(seconds)).await;
-        assert_eq!(get(&router, "/api/deliveries", &bearer).await.status, status, "since {START}");
+        assert_eq!(
+            get(&router, "/api/deliveries", &bearer).await.status,
+            status,
+            "since {START}"
+        );
     }
 }

@@ -46,15 +46,32 @@ async fn what_is_wrong_with_a_new_connection_is_said_at_once() {
     let bearer = admin(&world);
     let new = json!({ "crm": "abacus", "name": "", "settings": { "x": "y" }, "token": "t" });
     let reply = post(&router, PATH, &bearer, &new).await;
-    assert_eq!((reply.status.as_u16(), reply.header("content-type")), (422, "application/problem+json"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("content-type")),
+        (422, "application/problem+json")
+    );
     let faults = reply.json()["faults"].clone();
-    let mut places: Vec<_> = faults.as_array().unwrap().iter().map(|fault| fault["pointer"].as_str().unwrap()).collect();
+    let mut places: Vec<_> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| fault["pointer"].as_str().unwrap())
+        .collect();
     places.sort_unstable();
     assert_eq!(places, ["/crm", "/name", "/token"]);
 
     let broken = ask(&router, request(Method::POST, PATH, &bearer, "{")).await;
     assert_eq!(broken.status, 400);
-    let large = ask(&router, request(Method::POST, PATH, &bearer, Bytes::from(vec![b' '; 2 * 1024 * 1024]))).await;
+    let large = ask(
+        &router,
+        request(
+            Method::POST,
+            PATH,
+            &bearer,
+            Bytes::from(vec![b' '; 2 * 1024 * 1024]),
+        ),
+    )
+    .await;
     assert_eq!(large.status, 413);
 }
 
@@ -66,7 +83,11 @@ async fn an_id_that_cannot_be_is_answered_like_an_unknown_one() {
     assert_eq!(unknown.status, 404);
     for id in ["none", "conn_", "conn_a*", "org_demo%23connection", "%00"] {
         let reply = get(&router, &format!("{PATH}/{id}"), &bearer).await;
-        assert_eq!((reply.status, reply.text), (unknown.status, unknown.text.clone()), "{id}");
+        assert_eq!(
+            (reply.status, reply.text),
+            (unknown.status, unknown.text.clone()),
+            "{id}"
+        );
     }
 }
 
@@ -74,10 +95,26 @@ async fn an_id_that_cannot_be_is_answered_like_an_unknown_one() {
 async fn nothing_is_approved_that_nobody_has_authorized() {
     let (world, router) = api().await;
     let bearer = admin(&world);
-    let created = post(&router, PATH, &bearer, &json!({ "crm": "salesforce", "name": "Ours" })).await;
-    let reply = post(&router, &format!("{}/approve", created.header("location")), &bearer, &json!({})).await;
+    let created = post(
+        &router,
+        PATH,
+        &bearer,
+        &json!({ "crm": "salesforce", "name": "Ours" }),
+    )
+    .await;
+    let reply = post(
+        &router,
+        &format!("{}/approve", created.header("location")),
+        &bearer,
+        &json!({}),
+    )
+    .await;
     assert_eq!(reply.status, 409);
-    assert!(reply.text.contains("has to be authorized at the CRM"), "{}", reply.text);
+    assert!(
+        reply.text.contains("has to be authorized at the CRM"),
+        "{}",
+        reply.text
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,6 +123,9 @@ async fn with_the_store_down_a_503_is_answered() {
     let bearer = admin(&world);
     world.outage.begin("DynamoDB", Fails::Before);
     let reply = get(&router, PATH, &bearer).await;
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "10"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("retry-after")),
+        (503, "10")
+    );
     assert!(!reply.text.contains("outage of the test"), "{}", reply.text);
 }

@@ -31,10 +31,16 @@ fn claim(connection: &str, session: &str) -> Claim {
 
 /// Deliveries that workers hold.
 async fn claimed(world: &World, of: impl IntoIterator<Item = (&'static str, String)>) {
-    let claims: Vec<_> = of.into_iter().map(|(connection, session)| claim(connection, &session)).collect();
+    let claims: Vec<_> = of
+        .into_iter()
+        .map(|(connection, session)| claim(connection, &session))
+        .collect();
     let hub = world.hub("deliver", World::no_crm());
     for outcome in hub.store().claim(&claims).await {
-        assert!(matches!(outcome, Ok(ClaimOutcome::Granted { .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Ok(ClaimOutcome::Granted { .. })),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -53,11 +59,19 @@ async fn settled(world: &World, claim: Claim) {
         }],
         verdict: "reject",
         reason: "a field is too long".to_owned(),
-        faults: vec![FieldFault { field: "Subject".to_owned(), code: "STRING_TOO_LONG".to_owned(), message: "at most 255".to_owned() }],
+        faults: vec![FieldFault {
+            field: "Subject".to_owned(),
+            code: "STRING_TOO_LONG".to_owned(),
+            message: "at most 255".to_owned(),
+        }],
         now: claim.now + 1_500,
         claim,
     };
-    let done = world.hub("deliver", World::no_crm()).store().settle(&[outcome]).await;
+    let done = world
+        .hub("deliver", World::no_crm())
+        .store()
+        .settle(&[outcome])
+        .await;
     assert!(done.iter().all(Result::is_ok), "{done:?}");
 }
 
@@ -68,9 +82,17 @@ async fn pages(router: &Router, bearer: &str, query: &str) -> (Vec<String>, usiz
         let reply = get(router, &format!("/api/deliveries?{query}{cursor}"), bearer).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         let page = reply.json();
-        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        ids.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
         pages += 1;
-        let Some(next) = page["next"].as_str() else { return (ids, pages) };
+        let Some(next) = page["next"].as_str() else {
+            return (ids, pages);
+        };
         cursor = format!("&cursor={next}");
     }
 }
@@ -82,7 +104,14 @@ async fn pages_hold_every_delivery_once() {
     claimed(&world, (0..23).map(|n| ("conn_a", format!("ses_{n}")))).await;
     claimed(&world, (0..4).map(|n| ("conn_b", format!("ses_{n}")))).await;
 
-    for (query, all) in [("limit=5", 27), ("limit=100", 27), ("connection=conn_a&limit=4", 23), ("session=ses_3&limit=1", 2), ("status=claimed&limit=9", 27), ("status=parked&limit=9", 0)] {
+    for (query, all) in [
+        ("limit=5", 27),
+        ("limit=100", 27),
+        ("connection=conn_a&limit=4", 23),
+        ("session=ses_3&limit=1", 2),
+        ("status=claimed&limit=9", 27),
+        ("status=parked&limit=9", 0),
+    ] {
         let (mut ids, pages) = pages(&router, &bearer, query).await;
         assert_eq!(ids.len(), all, "{query}");
         ids.sort();
@@ -90,7 +119,12 @@ async fn pages_hold_every_delivery_once() {
         assert_eq!(ids.len(), all, "{query}: each once");
         assert!(pages <= all + 1, "{query}: {pages} pages");
     }
-    let (none, pages) = pages(&router, &world.bearer("org_other", "admin", "eve"), "limit=5").await;
+    let (none, pages) = pages(
+        &router,
+        &world.bearer("org_other", "admin", "eve"),
+        "limit=5",
+    )
+    .await;
     assert_eq!((none.len(), pages), (0, 1));
 }
 
@@ -99,12 +133,26 @@ async fn a_cursor_leads_on_only_in_its_own_query() {
     let (world, router) = api().await;
     let bearer = admin(&world);
     claimed(&world, (0..3).map(|n| ("conn_a", format!("ses_{n}")))).await;
-    let first = get(&router, "/api/deliveries?limit=1", &bearer).await.json();
+    let first = get(&router, "/api/deliveries?limit=1", &bearer)
+        .await
+        .json();
     let next = first["next"].as_str().unwrap();
-    assert!(!next.contains(['/', '#', '=', '+']), "it goes into an address as it is: {next}");
-    for query in [format!("connection=conn_a&cursor={next}"), "cursor=AAAA".to_owned(), "cursor=!".to_owned(), "cursor=".to_owned()] {
+    assert!(
+        !next.contains(['/', '#', '=', '+']),
+        "it goes into an address as it is: {next}"
+    );
+    for query in [
+        format!("connection=conn_a&cursor={next}"),
+        "cursor=AAAA".to_owned(),
+        "cursor=!".to_owned(),
+        "cursor=".to_owned(),
+    ] {
         let reply = get(&router, &format!("/api/deliveries?{query}"), &bearer).await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["faults"][0]["pointer"]), (422, &json!("cursor")), "{query}");
+        assert_eq!(
+            (reply.status.as_u16(), &reply.json()["faults"][0]["pointer"]),
+            (422, &json!("cursor")),
+            "{query}"
+        );
     }
 }
 
@@ -115,7 +163,17 @@ async fn every_wrong_parameter_is_named() {
     let reply = get(&router, &format!("/api/deliveries?{query}"), &admin(&world)).await;
     assert_eq!(reply.status, 422);
     let faults = reply.json()["faults"].clone();
-    let found: Vec<_> = faults.as_array().unwrap().iter().map(|f| (f["pointer"].as_str().unwrap(), f["problem"].as_str().unwrap())).collect();
+    let found: Vec<_> = faults
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| {
+            (
+                f["pointer"].as_str().unwrap(),
+                f["problem"].as_str().unwrap(),
+            )
+        })
+        .collect();
     assert_eq!(
         found,
         [
@@ -129,7 +187,12 @@ async fn every_wrong_parameter_is_named() {
         ]
     );
     for limit in ["0", "-1", "1.5", "", "many"] {
-        let reply = get(&router, &format!("/api/deliveries?limit={limit}"), &admin(&world)).await;
+        let reply = get(
+            &router,
+            &format!("/api/deliveries?limit={limit}"),
+            &admin(&world),
+        )
+        .await;
         assert_eq!(reply.status, 422, "limit={limit}");
     }
 }
@@ -139,7 +202,8 @@ async fn a_delivery_shows_what_happened_and_why() {
     let (world, router) = api().await;
     let hub = world.hub("ingest", World::no_crm());
     let caller = World::admin("org_demo");
-    let new = connections::NewConnection::read(&json!({ "crm": "salesforce", "name": "Ours" })).unwrap();
+    let new =
+        connections::NewConnection::read(&json!({ "crm": "salesforce", "name": "Ours" })).unwrap();
     let connection: ConnectionId = connections::create(&hub, &caller, new).await.unwrap().id;
     let accepted = ingest::accept(&hub, &[hub_world::payload("session.completed.call.json")]).await;
     assert!(accepted[0].outcome.is_ok(), "{accepted:?}");
@@ -169,11 +233,39 @@ async fn a_delivery_shows_what_happened_and_why() {
     );
     assert_eq!(plan["revision"], 1);
     let writes = plan["writes"].as_array().unwrap();
-    let keys: Vec<_> = writes.iter().map(|write| (write["key"].as_str().unwrap(), write["kind"].as_str().unwrap())).collect();
-    assert_eq!(keys, [("ses_demo_call", "call"), ("ses_demo_call-task-act_invite", "task")]);
-    assert_eq!(writes[0]["people"], json!([{ "object": "Contact", "id": "0031", "email": "lee@prospect.example" }]));
-    let subject = writes[0]["fields"].as_array().unwrap().iter().find(|field| field["to"] == "Subject").unwrap();
-    assert_eq!((&subject["value"], &subject["from"]), (&json!("First call with Lee Prospect"), &json!("session.title")));
+    let keys: Vec<_> = writes
+        .iter()
+        .map(|write| {
+            (
+                write["key"].as_str().unwrap(),
+                write["kind"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            ("ses_demo_call", "call"),
+            ("ses_demo_call-task-act_invite", "task")
+        ]
+    );
+    assert_eq!(
+        writes[0]["people"],
+        json!([{ "object": "Contact", "id": "0031", "email": "lee@prospect.example" }])
+    );
+    let subject = writes[0]["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|field| field["to"] == "Subject")
+        .unwrap();
+    assert_eq!(
+        (&subject["value"], &subject["from"]),
+        (
+            &json!("First call with Lee Prospect"),
+            &json!("session.title")
+        )
+    );
 
     // A viewer sees it only if they took part.
     let host = world.bearer("org_demo", "viewer", "hana@seller.example");
@@ -188,9 +280,17 @@ async fn a_delivery_shows_what_happened_and_why() {
 async fn a_delivery_that_cannot_be_is_answered_like_an_unknown_one() {
     let (world, router) = api().await;
     let bearer = admin(&world);
-    let unknown: Value = get(&router, "/api/deliveries/dlv_a.b", &bearer).await.json();
+    let unknown: Value = get(&router, "/api/deliveries/dlv_a.b", &bearer)
+        .await
+        .json();
     assert_eq!(unknown["status"], 404);
     for id in ["dlv_nodot", "conn_1", "dlv_a.", "%2e%2e"] {
-        assert_eq!(get(&router, &format!("/api/deliveries/{id}"), &bearer).await.json(), unknown, "{id}");
+        assert_eq!(
+            get(&router, &format!("/api/deliveries/{id}"), &bearer)
+                .await
+                .json(),
+            unknown,
+            "{id}"
+        );
     }
 }

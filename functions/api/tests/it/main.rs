@@ -28,7 +28,10 @@ async fn api() -> (World, Router) {
 
 /// A request by somebody.
 fn request(method: Method, path: &str, bearer: &str, body: impl Into<Bytes>) -> Request<Bytes> {
-    let request = Request::builder().method(method).uri(path).header("authorization", bearer);
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("authorization", bearer);
     request.body(body.into()).unwrap()
 }
 
@@ -37,7 +40,11 @@ async fn get(router: &Router, path: &str, bearer: &str) -> Reply {
 }
 
 async fn post(router: &Router, path: &str, bearer: &str, body: &Value) -> Reply {
-    ask(router, request(Method::POST, path, bearer, body.to_string())).await
+    ask(
+        router,
+        request(Method::POST, path, bearer, body.to_string()),
+    )
+    .await
 }
 
 fn admin(world: &World) -> String {
@@ -47,10 +54,20 @@ fn admin(world: &World) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_function_without_its_configuration_names_every_missing_variable() {
     let error = Config::from_env(Env::of::<&str, &str>([])).unwrap_err();
-    let names: Vec<_> = error.faults.iter().map(|fault| fault.name.as_str()).collect();
+    let names: Vec<_> = error
+        .faults
+        .iter()
+        .map(|fault| fault.name.as_str())
+        .collect();
     assert_eq!(
         names,
-        ["HUB_TABLE", "HUB_QUEUE_URL_PREFIX", "HUB_SECRET_PREFIX", "HUB_OIDC_ISSUER", "HUB_OIDC_AUDIENCE"]
+        [
+            "HUB_TABLE",
+            "HUB_QUEUE_URL_PREFIX",
+            "HUB_SECRET_PREFIX",
+            "HUB_OIDC_ISSUER",
+            "HUB_OIDC_AUDIENCE"
+        ]
     );
     let config = Config::from_env(Env::of([
         ("HUB_TABLE", "hub"),
@@ -60,8 +77,14 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
         ("HUB_OIDC_AUDIENCE", "hub"),
     ]))
     .unwrap();
-    assert_eq!(config.issuer.jwks_url, "https://issuer.example/.well-known/jwks.json");
-    assert_eq!((config.issuer.organization_claim, config.issuer.role_claim), ("org".to_owned(), "role".to_owned()));
+    assert_eq!(
+        config.issuer.jwks_url,
+        "https://issuer.example/.well-known/jwks.json"
+    );
+    assert_eq!(
+        (config.issuer.organization_claim, config.issuer.role_claim),
+        ("org".to_owned(), "role".to_owned())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,7 +93,11 @@ async fn every_sample_is_answered() {
     let bearer = admin(&world);
     let sample = async |file: &str, id: &str| {
         let delivery = format!("dlv_{}.ses_demo_meeting", id.trim_start_matches("conn_"));
-        let fills = [("bearer", bearer.as_str()), ("connection-id", id), ("delivery-id", delivery.as_str())];
+        let fills = [
+            ("bearer", bearer.as_str()),
+            ("connection-id", id),
+            ("delivery-id", delivery.as_str()),
+        ];
         ask(&router, hub_world::request(&world.event(file, &fills))).await
     };
     assert_eq!(sample("ApiFunction.health.json", "").await.status, 200);

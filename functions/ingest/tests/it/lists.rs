@@ -7,7 +7,10 @@ use crate::{faults, ingest, queued, send, session};
 
 fn statuses(answer: &Value) -> Vec<u64> {
     let events = answer["events"].as_array().unwrap();
-    events.iter().map(|event| event["status"].as_u64().unwrap()).collect()
+    events
+        .iter()
+        .map(|event| event["status"].as_u64().unwrap())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -15,11 +18,18 @@ async fn one_invalid_among_valid_is_a_207_and_the_valid_ones_are_stored_and_queu
     let (world, router) = ingest().await;
     let mut invalid = session("evt_2", "ses_2", "Second");
     invalid["payload"]["session"]["kind"] = json!("seance");
-    let list = json!([session("evt_1", "ses_1", "First"), invalid, session("evt_3", "ses_3", "Third")]);
+    let list = json!([
+        session("evt_1", "ses_1", "First"),
+        invalid,
+        session("evt_3", "ses_3", "Third")
+    ]);
     let reply = send(&world, &router, &list).await;
     assert_eq!(reply.status, 207);
     let answer = reply.json();
-    assert_eq!((&answer["receipt"], &answer["accepted"]), (&json!("msg_0"), &json!(2)));
+    assert_eq!(
+        (&answer["receipt"], &answer["accepted"]),
+        (&json!("msg_0"), &json!(2))
+    );
     assert_eq!(statuses(&answer), [202, 422, 202]);
     assert_eq!(answer["events"][1]["index"], 1);
     assert_eq!(answer["events"][1]["id"], "evt_2");
@@ -31,11 +41,22 @@ async fn one_invalid_among_valid_is_a_207_and_the_valid_ones_are_stored_and_queu
 #[tokio::test(start_paused = true)]
 async fn all_accepted_is_a_202_and_none_is_a_422() {
     let (world, router) = ingest().await;
-    let reply = send(&world, &router, &json!([session("evt_1", "ses_1", "First")])).await;
-    assert_eq!((reply.status.as_u16(), statuses(&reply.json())), (202, vec![202]));
+    let reply = send(
+        &world,
+        &router,
+        &json!([session("evt_1", "ses_1", "First")]),
+    )
+    .await;
+    assert_eq!(
+        (reply.status.as_u16(), statuses(&reply.json())),
+        (202, vec![202])
+    );
 
     let reply = send(&world, &router, &json!([{}, "words", { "id": "evt_2" }])).await;
-    assert_eq!((reply.status.as_u16(), statuses(&reply.json())), (422, vec![422, 422, 422]));
+    assert_eq!(
+        (reply.status.as_u16(), statuses(&reply.json())),
+        (422, vec![422, 422, 422])
+    );
     assert_eq!(reply.json()["accepted"], 0);
     assert_eq!(reply.json()["events"][0]["id"], Value::Null);
     assert_eq!(reply.json()["events"][2]["id"], "evt_2");
@@ -46,9 +67,20 @@ async fn all_accepted_is_a_202_and_none_is_a_422() {
 async fn a_list_of_one_event_that_differs_is_answered_as_a_list() {
     let (world, router) = ingest().await;
     send(&world, &router, &session("evt_1", "ses_1", "First")).await;
-    let reply = send(&world, &router, &json!([session("evt_1", "ses_1", "Other")])).await;
-    assert_eq!((reply.status.as_u16(), statuses(&reply.json())), (422, vec![409]));
-    assert_eq!(faults(&reply.json()["events"][0])[0].0, "/payload/session/title");
+    let reply = send(
+        &world,
+        &router,
+        &json!([session("evt_1", "ses_1", "Other")]),
+    )
+    .await;
+    assert_eq!(
+        (reply.status.as_u16(), statuses(&reply.json())),
+        (422, vec![409])
+    );
+    assert_eq!(
+        faults(&reply.json()["events"][0])[0].0,
+        "/payload/session/title"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +89,10 @@ async fn what_could_not_be_stored_is_marked_retryable() {
     let list = json!([session("evt_1", "ses_1", "First"), {}]);
     world.outage.begin("AmazonSQS", Fails::Before);
     let reply = send(&world, &router, &list).await;
-    assert_eq!((reply.status.as_u16(), reply.header("retry-after")), (503, "10"));
+    assert_eq!(
+        (reply.status.as_u16(), reply.header("retry-after")),
+        (503, "10")
+    );
     let answer = reply.json();
     assert_eq!(statuses(&answer), [503, 422]);
     assert_eq!(answer["events"][0]["retryable"], true);

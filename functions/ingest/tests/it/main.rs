@@ -54,7 +54,12 @@ fn session(event: &str, session: &str, title: &str) -> Value {
 
 /// The events that are queued, in order.
 fn queued(world: &World) -> Vec<String> {
-    let read = |body: &String| serde_json::from_str::<Value>(body).unwrap()["event"].as_str().unwrap().to_owned();
+    let read = |body: &String| {
+        serde_json::from_str::<Value>(body).unwrap()["event"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     world.messages("events").iter().map(read).collect()
 }
 
@@ -62,14 +67,22 @@ fn queued(world: &World) -> Vec<String> {
 fn faults(of: &Value) -> Vec<(String, String)> {
     let text = |fault: &Value, name: &str| fault[name].as_str().unwrap().to_owned();
     let list = of["faults"].as_array().into_iter().flatten();
-    list.map(|fault| (text(fault, "pointer"), text(fault, "problem"))).collect()
+    list.map(|fault| (text(fault, "pointer"), text(fault, "problem")))
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_function_without_its_configuration_names_every_missing_variable() {
     let error = Config::from_env(Env::of::<&str, &str>([])).unwrap_err();
-    let names: Vec<_> = error.faults.iter().map(|fault| fault.name.as_str()).collect();
-    assert_eq!(names, ["HUB_TABLE", "HUB_QUEUE_URL_PREFIX", "HUB_SECRET_PREFIX"]);
+    let names: Vec<_> = error
+        .faults
+        .iter()
+        .map(|fault| fault.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["HUB_TABLE", "HUB_QUEUE_URL_PREFIX", "HUB_SECRET_PREFIX"]
+    );
 
     let config = Config::from_env(Env::of([
         ("HUB_TABLE", "hub"),
@@ -79,8 +92,14 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
         ("HUB_EGRESS_ALLOW", "127.0.0.1:4101"),
     ]))
     .unwrap();
-    assert_eq!(config.settings.queue_url_prefix, "https://sqs.example/1/hub-");
-    assert_eq!(config.settings.base_urls["salesforce"], "http://127.0.0.1:4101");
+    assert_eq!(
+        config.settings.queue_url_prefix,
+        "https://sqs.example/1/hub-"
+    );
+    assert_eq!(
+        config.settings.base_urls["salesforce"],
+        "http://127.0.0.1:4101"
+    );
     assert_eq!(config.settings.egress_allow, ["127.0.0.1:4101"]);
 }
 
@@ -103,7 +122,14 @@ async fn every_sample_is_accepted() {
     queued.sort();
     assert_eq!(
         queued,
-        ["evt_demo_action_item", "evt_demo_call", "evt_demo_insight", "evt_demo_internal", "evt_demo_meeting", "evt_demo_summary"]
+        [
+            "evt_demo_action_item",
+            "evt_demo_call",
+            "evt_demo_insight",
+            "evt_demo_internal",
+            "evt_demo_meeting",
+            "evt_demo_summary"
+        ]
     );
 }
 
@@ -115,15 +141,30 @@ async fn with_the_store_down_a_503_is_answered_and_nothing_is_lost() {
             let event = session("evt_1", "ses_1", "Kick-off");
             world.outage.begin(service, fails);
             let refused = send(&world, &router, &event).await;
-            assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "10"), "{service} {fails:?}");
+            assert_eq!(
+                (refused.status.as_u16(), refused.header("retry-after")),
+                (503, "10"),
+                "{service} {fails:?}"
+            );
             assert_eq!(refused.json()["retryable"], true);
             assert_eq!(refused.header("content-type"), "application/problem+json");
-            assert!(!refused.text.contains("ynamo"), "nothing of ours is told: {}", refused.text);
+            assert!(
+                !refused.text.contains("ynamo"),
+                "nothing of ours is told: {}",
+                refused.text
+            );
 
             world.outage.end();
             let accepted = send(&world, &router, &event).await;
-            assert_eq!(accepted.status, 202, "{service} {fails:?}: {}", accepted.text);
-            assert!(queued(&world).contains(&"evt_1".to_owned()), "{service} {fails:?}");
+            assert_eq!(
+                accepted.status, 202,
+                "{service} {fails:?}: {}",
+                accepted.text
+            );
+            assert!(
+                queued(&world).contains(&"evt_1".to_owned()),
+                "{service} {fails:?}"
+            );
         }
     }
 }
@@ -132,10 +173,15 @@ async fn with_the_store_down_a_503_is_answered_and_nothing_is_lost() {
 async fn with_the_secrets_down_nothing_is_believed_and_the_sender_comes_again() {
     let world = World::new(1).await;
     let router = router(world.hub(INGEST, World::no_crm()));
-    world.outage.begin("secretsmanager", hub_world::Fails::Before);
+    world
+        .outage
+        .begin("secretsmanager", hub_world::Fails::Before);
     let event = hub_world::payload("organization.changed.json");
     let refused = send(&world, &router, &event).await;
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "10"));
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (503, "10")
+    );
     world.outage.end();
     tokio::time::advance(Duration::from_secs(10)).await;
     assert_eq!(send(&world, &router, &event).await.status, 202);

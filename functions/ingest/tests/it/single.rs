@@ -36,10 +36,21 @@ async fn the_same_id_with_another_body_is_a_409_that_names_the_fields() {
     let reply = send(&world, &router, &other).await;
     assert_eq!(reply.status, 409);
     assert_eq!(reply.header("content-type"), "application/problem+json");
-    let places: Vec<_> = faults(&reply.json()).into_iter().map(|(pointer, _)| pointer).collect();
-    assert_eq!(places, ["/payload/session/title", "/timestamp"], "{}", reply.text);
+    let places: Vec<_> = faults(&reply.json())
+        .into_iter()
+        .map(|(pointer, _)| pointer)
+        .collect();
+    assert_eq!(
+        places,
+        ["/payload/session/title", "/timestamp"],
+        "{}",
+        reply.text
+    );
     assert_eq!(reply.json()["event_id"], "evt_1");
-    assert!(!reply.text.contains("Kick-off"), "what was accepted before is not shown");
+    assert!(
+        !reply.text.contains("Kick-off"),
+        "what was accepted before is not shown"
+    );
     assert_eq!(queued(&world), ["evt_1"]);
 }
 
@@ -52,9 +63,19 @@ async fn wrong_types_are_named_one_by_one() {
     event["payload"]["session"]["participants"] = json!({});
     let reply = send(&world, &router, &event).await;
     assert_eq!(reply.status, 422);
-    let mut places: Vec<_> = faults(&reply.json()).into_iter().map(|(pointer, _)| pointer).collect();
+    let mut places: Vec<_> = faults(&reply.json())
+        .into_iter()
+        .map(|(pointer, _)| pointer)
+        .collect();
     places.sort();
-    assert_eq!(places, ["/payload/session/duration_seconds", "/payload/session/participants", "/timestamp"]);
+    assert_eq!(
+        places,
+        [
+            "/payload/session/duration_seconds",
+            "/payload/session/participants",
+            "/timestamp"
+        ]
+    );
     assert_eq!(queued(&world), [""; 0]);
 }
 
@@ -65,7 +86,10 @@ async fn an_unknown_organization_is_refused() {
     event["organizationId"] = json!("org_nobody");
     let reply = send(&world, &router, &event).await;
     assert_eq!(reply.status, 422);
-    assert_eq!(faults(&reply.json()), [("/organizationId".to_owned(), "is unknown".to_owned())]);
+    assert_eq!(
+        faults(&reply.json()),
+        [("/organizationId".to_owned(), "is unknown".to_owned())]
+    );
     assert_eq!(queued(&world), [""; 0]);
 }
 
@@ -73,7 +97,12 @@ async fn an_unknown_organization_is_refused() {
 async fn a_title_of_300_emoji_is_accepted() {
     let (world, router) = ingest().await;
     let title = "🎉".repeat(300);
-    assert_eq!(send(&world, &router, &session("evt_1", "ses_1", &title)).await.status, 202);
+    assert_eq!(
+        send(&world, &router, &session("evt_1", "ses_1", &title))
+            .await
+            .status,
+        202
+    );
     assert_eq!(queued(&world), ["evt_1"]);
 }
 
@@ -90,11 +119,15 @@ async fn a_session_without_participants_is_accepted() {
 async fn what_ends_before_it_starts_is_refused() {
     let (world, router) = ingest().await;
     let mut event = session("evt_1", "ses_1", "Backwards");
-    event["payload"]["session"]["segments"] =
-        json!([{ "id": "seg_1", "speaker": "Ada", "start_ms": 2_000, "end_ms": 1_000, "text": "…" }]);
+    event["payload"]["session"]["segments"] = json!([{ "id": "seg_1", "speaker": "Ada", "start_ms": 2_000, "end_ms": 1_000, "text": "…" }]);
     let reply = send(&world, &router, &event).await;
     assert_eq!(reply.status, 422);
-    assert_eq!(faults(&reply.json())[0].0, "/payload/session/segments/0/end_ms", "{}", reply.text);
+    assert_eq!(
+        faults(&reply.json())[0].0,
+        "/payload/session/segments/0/end_ms",
+        "{}",
+        reply.text
+    );
 
     let meeting = json!({
         "id": "evt_2", "type": "meeting.scheduled", "organizationId": "org_demo", "timestamp": "2026-11-20T11:00:00Z",
@@ -104,5 +137,10 @@ async fn what_ends_before_it_starts_is_refused() {
     });
     let reply = send(&world, &router, &meeting).await;
     assert_eq!(reply.status, 422);
-    assert_eq!(faults(&reply.json())[0].0, "/payload/meeting/ends_at", "{}", reply.text);
+    assert_eq!(
+        faults(&reply.json())[0].0,
+        "/payload/meeting/ends_at",
+        "{}",
+        reply.text
+    );
 }

@@ -192,7 +192,7 @@ impl Store {
             How::Update => (
                 format!(
                     "UPDATE \"{table}\" SET ev = ? SET st = ? SET rev = ? SET lu = ? SET wk = ? SET ua = ? SET ct = ? \
-                     WHERE pk = ? AND sk = ? AND sd < ? AND lu <= ? AND ct <> ? RETURNING ALL OLD *"
+                     WHERE pk = ? AND sk = ? AND sd < ? AND rev <= ? AND lu <= ? AND ct <> ? RETURNING ALL OLD *"
                 ),
                 vec![
                     text(claim.event.as_str()),
@@ -204,6 +204,7 @@ impl Store {
                     text(UNKNOWN),
                     text(key.pk),
                     text(key.sk),
+                    number(claim.revision),
                     number(claim.revision),
                     number(claim.now),
                     text(&claim.content),

@@ -86,7 +86,14 @@ pub(super) fn refused(manifest: &Manifest, reply: &Reply, body: &Value) -> Verdi
                 .to_owned(),
             }
         }
-        verdict => verdict,
+        verdict @ (Verdict::Done { .. }
+        | Verdict::Skip(_)
+        | Verdict::Retry { .. }
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Misconfigured { .. }
+        | Verdict::Bug { .. }) => verdict,
     }
 }
 
@@ -213,7 +220,14 @@ fn judge(
                 code: error.code.clone(),
                 message: error.message.clone(),
             })),
-            verdict => return verdict,
+            verdict @ (Verdict::Done { .. }
+            | Verdict::Skip(_)
+            | Verdict::Retry { .. }
+            | Verdict::Throttle { .. }
+            | Verdict::Refresh
+            | Verdict::Reauthorize { .. }
+            | Verdict::Misconfigured { .. }
+            | Verdict::Bug { .. }) => return verdict,
         }
     }
     Verdict::Reject(faults)

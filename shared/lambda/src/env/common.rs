@@ -102,7 +102,11 @@ mod tests {
         let mut env = Env::of([("HUB_BASE_URLS", "zoho"), ("HUB_SECRET_PREFIX", "hub")]);
         let found = (env.common(), env.issuer());
         let error = env.finish(found).expect_err("faults");
-        let names: Vec<_> = error.faults.iter().map(|fault| fault.name.as_str()).collect();
+        let names: Vec<_> = error
+            .faults
+            .iter()
+            .map(|fault| fault.name.as_str())
+            .collect();
         assert_eq!(
             names,
             [

@@ -111,7 +111,7 @@ async fn a_worker_that_dies_after_the_write_leaves_no_double() {
         // The CRM applies the write and is silent for longer than the worker lives.
         machine.fault(json!({ "fault": "delay", "ms": 600_000, "times": 1, "where": { "path_prefix": "/services/data/v67.0/composite/graph" } }));
         let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
-        let worker = tokio::time::timeout(Duration::from_secs(59), deliver(&hub, &crm, vec![message], Duration::from_secs(60))).await;
+        let worker = tokio::time::timeout(Duration::from_secs(119), deliver(&hub, &crm, vec![message], Duration::from_secs(120))).await;
         assert!(worker.is_err(), "the worker died while it waited");
         let claimed = machine.deliveries(ORG).await["ses_1"].clone();
         assert_eq!(claimed["status"], "claimed", "{claimed}");

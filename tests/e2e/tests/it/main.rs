@@ -1,7 +1,8 @@
 //! Stories: what a customer's CRM holds after what happened.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod connecting;
+mod cost;
 mod delivering;
 mod failing;
 mod mapped;

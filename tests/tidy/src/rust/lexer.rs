@@ -75,7 +75,10 @@ fn next(rest: &str, first: char) -> (Option<Kind>, usize) {
     }
     if first.is_alphabetic() || first == '_' {
         let raw = if rest.starts_with("r#") { 2 } else { 0 };
-        return (Some(Kind::Word), raw + word(rest.get(raw..).unwrap_or_default()));
+        return (
+            Some(Kind::Word),
+            raw + word(rest.get(raw..).unwrap_or_default()),
+        );
     }
     if first.is_ascii_digit() {
         return (Some(Kind::Number), number(rest));
@@ -85,14 +88,17 @@ fn next(rest: &str, first: char) -> (Option<Kind>, usize) {
 }
 
 fn word(rest: &str) -> usize {
-    rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
+    rest.find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(rest.len())
 }
 
 /// A point belongs to a number only before a digit: `1..2` and `1.max(2)` are no such.
 fn number(rest: &str) -> usize {
     let whole = word(rest);
     let fraction = rest.get(whole..).unwrap_or_default();
-    let digits = fraction.strip_prefix('.').filter(|after| after.starts_with(|c: char| c.is_ascii_digit()));
+    let digits = fraction
+        .strip_prefix('.')
+        .filter(|after| after.starts_with(|c: char| c.is_ascii_digit()));
     digits.map_or(whole, |digits| whole + 1 + word(digits))
 }
 
@@ -118,8 +124,14 @@ fn block_comment(rest: &str) -> usize {
 
 /// `r"…"`, `r#"…"#`, `br"…"`, `cr"…"`
 fn raw_string(rest: &str) -> Option<usize> {
-    let prefix = ["br", "cr", "r"].into_iter().find(|prefix| rest.starts_with(prefix))?;
-    let hashes = rest.get(prefix.len()..)?.bytes().take_while(|byte| *byte == b'#').count();
+    let prefix = ["br", "cr", "r"]
+        .into_iter()
+        .find(|prefix| rest.starts_with(prefix))?;
+    let hashes = rest
+        .get(prefix.len()..)?
+        .bytes()
+        .take_while(|byte| *byte == b'#')
+        .count();
     let start = prefix.len() + hashes + 1;
     if !rest.get(start - 1..)?.starts_with('"') {
         return None;
@@ -131,7 +143,9 @@ fn raw_string(rest: &str) -> Option<usize> {
 
 /// `"…"`, `b"…"`, `c"…"`
 fn string(rest: &str) -> Option<usize> {
-    let prefix = ["\"", "b\"", "c\""].into_iter().find(|prefix| rest.starts_with(prefix))?;
+    let prefix = ["\"", "b\"", "c\""]
+        .into_iter()
+        .find(|prefix| rest.starts_with(prefix))?;
     Some(closed(rest, prefix.len(), '"'))
 }
 
@@ -155,7 +169,10 @@ fn quote(rest: &str) -> (Option<Kind>, usize) {
     let mut chars = rest.chars().skip(1);
     match (chars.next(), chars.next()) {
         (Some('\\'), _) | (Some(_), Some('\'')) => (Some(Kind::Literal), closed(rest, 1, '\'')),
-        _ => (Some(Kind::Lifetime), 1 + word(rest.get(1..).unwrap_or_default())),
+        _ => (
+            Some(Kind::Lifetime),
+            1 + word(rest.get(1..).unwrap_or_default()),
+        ),
     }
 }
 
@@ -164,26 +181,72 @@ mod tests {
     use super::*;
 
     fn texts(text: &str) -> Vec<(Kind, &str)> {
-        tokens(text).into_iter().map(|token| (token.kind, token.text)).collect()
+        tokens(text)
+            .into_iter()
+            .map(|token| (token.kind, token.text))
+            .collect()
     }
 
     #[test]
     fn strings_comments_and_lifetimes_are_told_apart() {
         use Kind::{Comment, Lifetime, Literal, Mark, Number, Word};
         let cases: [(&str, Vec<(Kind, &str)>); 9] = [
-            (r#"a"b\"c"d"#, vec![(Word, "a"), (Literal, r#""b\"c""#), (Word, "d")]),
+            (
+                r#"a"b\"c"d"#,
+                vec![(Word, "a"), (Literal, r#""b\"c""#), (Word, "d")],
+            ),
             ("r#\"a\"b\"# c", vec![(Literal, "r#\"a\"b\"#"), (Word, "c")]),
-            ("r#type br\"x\"", vec![(Word, "r#type"), (Literal, "br\"x\"")]),
-            ("'a' 'b '\\'' b'\\n'", vec![(Literal, "'a'"), (Lifetime, "'b"), (Literal, "'\\''"), (Literal, "b'\\n'")]),
-            ("1..2 1.5e3 1.max", vec![(Number, "1"), (Mark, "."), (Mark, "."), (Number, "2"), (Number, "1.5e3"), (Number, "1"), (Mark, "."), (Word, "max")]),
+            (
+                "r#type br\"x\"",
+                vec![(Word, "r#type"), (Literal, "br\"x\"")],
+            ),
+            (
+                "'a' 'b '\\'' b'\\n'",
+                vec![
+                    (Literal, "'a'"),
+                    (Lifetime, "'b"),
+                    (Literal, "'\\''"),
+                    (Literal, "b'\\n'"),
+                ],
+            ),
+            (
+                "1..2 1.5e3 1.max",
+                vec![
+                    (Number, "1"),
+                    (Mark, "."),
+                    (Mark, "."),
+                    (Number, "2"),
+                    (Number, "1.5e3"),
+                    (Number, "1"),
+                    (Mark, "."),
+                    (Word, "max"),
+                ],
+            ),
             ("// a\nb", vec![(Comment, "// a"), (Word, "b")]),
-            ("/* a /* b */ c */d", vec![(Comment, "/* a /* b */ c */"), (Word, "d")]),
-            ("a::b => c -> d", vec![(Word, "a"), (Mark, "::"), (Word, "b"), (Mark, "=>"), (Word, "c"), (Mark, "->"), (Word, "d")]),
+            (
+                "/* a /* b */ c */d",
+                vec![(Comment, "/* a /* b */ c */"), (Word, "d")],
+            ),
+            (
+                "a::b => c -> d",
+                vec![
+                    (Word, "a"),
+                    (Mark, "::"),
+                    (Word, "b"),
+                    (Mark, "=>"),
+                    (Word, "c"),
+                    (Mark, "->"),
+                    (Word, "d"),
+                ],
+            ),
             ("'(' '}'", vec![(Literal, "'('"), (Literal, "'}'")]),
         ];
         for (text, expected) in cases {
             assert_eq!(texts(text), expected, "{text}");
         }
-        assert_eq!(tokens("\"a\nb\"\nc").last().map(|token| token.line), Some(3));
+        assert_eq!(
+            tokens("\"a\nb\"\nc").last().map(|token| token.line),
+            Some(3)
+        );
     }
 }

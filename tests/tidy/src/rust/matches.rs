@@ -28,9 +28,20 @@ impl Arm<'_> {
     /// Whether it takes whatever comes: `_`, or a name alone.
     pub fn takes_all(&self) -> bool {
         let takes_all = |pattern: &Vec<Token<'_>>| {
-            let words: Vec<&str> = pattern.iter().map(|token| token.text).filter(|text| !["ref", "mut"].contains(text)).collect();
-            let name = |text: &str| text.starts_with(|c: char| c.is_lowercase() || c == '_') && !["true", "false"].contains(&text);
-            let is_word = |index: usize| pattern.get(index).is_some_and(|token| token.kind == Kind::Word);
+            let words: Vec<&str> = pattern
+                .iter()
+                .map(|token| token.text)
+                .filter(|text| !["ref", "mut"].contains(text))
+                .collect();
+            let name = |text: &str| {
+                text.starts_with(|c: char| c.is_lowercase() || c == '_')
+                    && !["true", "false"].contains(&text)
+            };
+            let is_word = |index: usize| {
+                pattern
+                    .get(index)
+                    .is_some_and(|token| token.kind == Kind::Word)
+            };
             match words.as_slice() {
                 [one] => name(one) && is_word(pattern.len() - 1),
                 [one, "@", "_"] => name(one),
@@ -63,7 +74,10 @@ pub fn matches<'a>(tokens: &[Token<'a>]) -> Vec<Match<'a>> {
         .filter(|(_, token)| token.kind == Kind::Word && token.text == "match")
         .filter_map(|(at, token)| {
             let open = body(tokens, at)?;
-            let of = impls.iter().rev().find(|(from, to, _)| (*from..*to).contains(&at));
+            let of = impls
+                .iter()
+                .rev()
+                .find(|(from, to, _)| (*from..*to).contains(&at));
             Some(Match {
                 line: token.line,
                 of: of.map(|(_, _, name)| *name),
@@ -90,12 +104,17 @@ fn impls<'a>(tokens: &[Token<'a>]) -> Vec<(usize, usize, &'a str)> {
     let mut found = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
         // `impl Trait` stands where a type does.
-        let before = at.checked_sub(1).and_then(|before| tokens.get(before)).map(|token| token.text);
+        let before = at
+            .checked_sub(1)
+            .and_then(|before| tokens.get(before))
+            .map(|token| token.text);
         let is_item = matches!(before, None | Some("}" | "{" | ";" | "]" | "unsafe"));
         if token.text != "impl" || !is_item {
             continue;
         }
-        let Some(open) = body(tokens, at) else { continue };
+        let Some(open) = body(tokens, at) else {
+            continue;
+        };
         let mut depth = 0_i32;
         let mut name = None;
         for token in tokens.get(at + 1..open).unwrap_or_default() {
@@ -132,11 +151,16 @@ fn arms<'a>(tokens: &[Token<'a>]) -> Vec<Arm<'a>> {
             }
             at += 1;
         }
-        let Some(first) = tokens.get(start).filter(|_| at < tokens.len()) else { break };
+        let Some(first) = tokens.get(start).filter(|_| at < tokens.len()) else {
+            break;
+        };
         let end = guard.unwrap_or(at);
         let starts = std::iter::once(start).chain(bars.iter().map(|bar| bar + 1));
         let ends = bars.iter().copied().chain([end]);
-        let patterns = starts.zip(ends).filter(|(from, to)| from < to).filter_map(|(from, to)| tokens.get(from..to).map(<[_]>::to_vec));
+        let patterns = starts
+            .zip(ends)
+            .filter(|(from, to)| from < to)
+            .filter_map(|(from, to)| tokens.get(from..to).map(<[_]>::to_vec));
         arms.push(Arm {
             line: first.line,
             patterns: patterns.collect(),
@@ -178,9 +202,25 @@ fn arm_end(tokens: &[Token<'_>], mut at: usize) -> usize {
 mod tests {
     use super::{super::tokens, *};
 
-    fn shape(text: &str) -> Vec<(Option<&str>, Vec<(usize, bool)>)> {
+    /// The type that a `match` is in, and for each arm how many patterns it has and whether it
+    /// takes all.
+    type Shape<'a> = (Option<&'a str>, Vec<(usize, bool)>);
+
+    fn shape(text: &str) -> Vec<Shape<'_>> {
         let found = matches(&tokens(text));
-        found.into_iter().map(|found| (found.of, found.arms.iter().map(|arm| (arm.patterns.len(), arm.takes_all())).collect())).collect()
+        found
+            .into_iter()
+            .map(|found| {
+                (
+                    found.of,
+                    found
+                        .arms
+                        .iter()
+                        .map(|arm| (arm.patterns.len(), arm.takes_all()))
+                        .collect(),
+                )
+            })
+            .collect()
     }
 
     #[test]
@@ -189,7 +229,17 @@ mod tests {
         assert_eq!(
             shape(text),
             [
-                (None, vec![(2, false), (1, false), (1, false), (1, false), (1, false), (1, true)]),
+                (
+                    None,
+                    vec![
+                        (2, false),
+                        (1, false),
+                        (1, false),
+                        (1, false),
+                        (1, false),
+                        (1, true)
+                    ]
+                ),
                 (None, vec![(1, true)]),
             ]
         );
@@ -198,13 +248,25 @@ mod tests {
     #[test]
     fn a_match_knows_its_impl() {
         let text = "impl<T: Into<U>> fmt::Display for a::Verdict<T> where T: X { fn f(x: impl Fn()) { match self { Self::A => 1, _ => 2 } } } fn g() { match x { 1 => 2 } }";
-        assert_eq!(shape(text), [(Some("Verdict"), vec![(1, false), (1, true)]), (None, vec![(1, false)])]);
+        assert_eq!(
+            shape(text),
+            [
+                (Some("Verdict"), vec![(1, false), (1, true)]),
+                (None, vec![(1, false)])
+            ]
+        );
     }
 
     #[test]
     fn a_variant_is_known_by_its_path() {
-        let found = matches(&tokens("match v { &crate::verdict::Verdict::Done { .. } => 1, Verdict => 2 }"));
-        let found: Vec<bool> = found.iter().flat_map(|found| &found.arms).map(|arm| arm.is_variant_of("Verdict")).collect();
+        let found = matches(&tokens(
+            "match v { &crate::verdict::Verdict::Done { .. } => 1, Verdict => 2 }",
+        ));
+        let found: Vec<bool> = found
+            .iter()
+            .flat_map(|found| &found.arms)
+            .map(|arm| arm.is_variant_of("Verdict"))
+            .collect();
         assert_eq!(found, [true, false]);
     }
 }

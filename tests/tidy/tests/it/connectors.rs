@@ -28,17 +28,37 @@ fn missing(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
     for crm in crms {
         for (folder, endings) in PLACES {
             let is_there = tree.below(folder).any(|(rest, _)| {
-                rest.strip_prefix(crm).is_some_and(|rest| endings.iter().any(|ending| if *ending == "/" { rest.starts_with(ending) } else { rest == *ending }))
+                rest.strip_prefix(crm).is_some_and(|rest| {
+                    endings.iter().any(|ending| {
+                        if *ending == "/" {
+                            rest.starts_with(ending)
+                        } else {
+                            rest == *ending
+                        }
+                    })
+                })
             });
             if !is_there {
-                found.push(Offender::new(format!("{folder}{crm}{}", endings[0]), 0, format!("is missing for {crm} of the registry")));
+                found.push(Offender::new(
+                    format!("{folder}{crm}{}", endings[0]),
+                    0,
+                    format!("is missing for {crm} of the registry"),
+                ));
             }
         }
         if !listed(tree).iter().any(|(listed, _)| listed == crm) {
-            found.push(Offender::new(TEMPLATE, 0, format!("{crm} of the registry is not in the list `Crms`")));
+            found.push(Offender::new(
+                TEMPLATE,
+                0,
+                format!("{crm} of the registry is not in the list `Crms`"),
+            ));
         }
         if !sandboxes(tree).iter().any(|(name, _)| name == crm) {
-            found.push(Offender::new(SANDBOX, 0, format!("{crm} has no line in the sandbox's registry")));
+            found.push(Offender::new(
+                SANDBOX,
+                0,
+                format!("{crm} has no line in the sandbox's registry"),
+            ));
         }
     }
     found
@@ -47,29 +67,60 @@ fn missing(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
 fn left_over(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
     let is_crm = |name: &str| crms.contains(&name);
     let mut found = Vec::new();
-    for (folder, lib) in [("shared/connectors/src/", CONNECTORS), ("local/sandbox/src/", SANDBOX)] {
+    for (folder, lib) in [
+        ("shared/connectors/src/", CONNECTORS),
+        ("local/sandbox/src/", SANDBOX),
+    ] {
         // Modules that are declared are no CRM's.
         let declared = declared_modules(tree, lib);
-        let names = tree.names_in(folder).into_iter().filter(|name| name != "lib.rs" && name != "README.md");
+        let names = tree
+            .names_in(folder)
+            .into_iter()
+            .filter(|name| name != "lib.rs" && name != "README.md");
         found.extend(
             names
                 .filter(|name| {
                     let stem = name.trim_end_matches(".rs");
                     !is_crm(stem) && !declared.contains(stem)
                 })
-                .map(|name| Offender::new(format!("{folder}{name}"), 0, "belongs to no CRM of the registry")),
+                .map(|name| {
+                    Offender::new(
+                        format!("{folder}{name}"),
+                        0,
+                        "belongs to no CRM of the registry",
+                    )
+                }),
         );
     }
-    for folder in ["shared/connectors/manifests/", "shared/connectors/fixtures/", "docs/setup/"] {
-        let names = tree.names_in(folder).into_iter().filter(|name| name != "README.md");
+    for folder in [
+        "shared/connectors/manifests/",
+        "shared/connectors/fixtures/",
+        "docs/setup/",
+    ] {
+        let names = tree
+            .names_in(folder)
+            .into_iter()
+            .filter(|name| name != "README.md");
         found.extend(
             names
                 .filter(|name| !is_crm(name.split('.').next().unwrap_or_default()))
-                .map(|name| Offender::new(format!("{folder}{name}"), 0, "belongs to no CRM of the registry")),
+                .map(|name| {
+                    Offender::new(
+                        format!("{folder}{name}"),
+                        0,
+                        "belongs to no CRM of the registry",
+                    )
+                }),
         );
     }
     let unknown = |path: &str, names: Vec<(String, usize)>| -> Vec<Offender> {
-        names.into_iter().filter(|(name, _)| !is_crm(name)).map(|(name, line)| Offender::new(path, line, format!("{name} is no CRM of the registry"))).collect()
+        names
+            .into_iter()
+            .filter(|(name, _)| !is_crm(name))
+            .map(|(name, line)| {
+                Offender::new(path, line, format!("{name} is no CRM of the registry"))
+            })
+            .collect()
     };
     found.extend(unknown(TEMPLATE, listed(tree)));
     found.extend(unknown(SANDBOX, sandboxes(tree)));
@@ -85,25 +136,48 @@ fn listed(tree: &Tree) -> Vec<(String, usize)> {
 fn sandboxes(tree: &Tree) -> Vec<(String, usize)> {
     let source = Source::new(SANDBOX, tree.get(SANDBOX).unwrap_or_default());
     let tokens = source.code();
-    let is_entry = |at: &usize| sequence(&tokens, at + 1, &[":"]) && tokens.get(at + 2).is_some_and(|token| token.kind == Kind::Number) && sequence(&tokens, at + 3, &["=>"]);
-    (0..tokens.len()).filter(is_entry).map(|at| (tokens[at].text.to_owned(), tokens[at].line)).collect()
+    let is_entry = |at: &usize| {
+        sequence(&tokens, at + 1, &[":"])
+            && tokens
+                .get(at + 2)
+                .is_some_and(|token| token.kind == Kind::Number)
+            && sequence(&tokens, at + 3, &["=>"])
+    };
+    (0..tokens.len())
+        .filter(is_entry)
+        .map(|at| (tokens[at].text.to_owned(), tokens[at].line))
+        .collect()
 }
 
 fn declared_modules(tree: &Tree, lib: &str) -> BTreeSet<String> {
     let source = Source::new(lib, tree.get(lib).unwrap_or_default());
-    let registered: BTreeSet<String> = if lib == SANDBOX { sandboxes(tree).into_iter().map(|(name, _)| name).collect() } else { BTreeSet::new() };
-    let modules = source.all().windows(3).filter(|three| three[0].text == "mod" && three[2].text == ";").map(|three| three[1].text.to_owned());
+    let registered: BTreeSet<String> = if lib == SANDBOX {
+        sandboxes(tree).into_iter().map(|(name, _)| name).collect()
+    } else {
+        BTreeSet::new()
+    };
+    let modules = source
+        .all()
+        .windows(3)
+        .filter(|three| three[0].text == "mod" && three[2].text == ";")
+        .map(|three| three[1].text.to_owned());
     modules.filter(|name| !registered.contains(name)).collect()
 }
 
 #[test]
 fn every_crm_is_whole() {
-    assert_none("a CRM has a manifest, code, fixtures, a sandbox, a setup guide and its place in the template's list", &missing(Tree::repository(), CRMS));
+    assert_none(
+        "a CRM has a manifest, code, fixtures, a sandbox, a setup guide and its place in the template's list",
+        &missing(Tree::repository(), CRMS),
+    );
 }
 
 #[test]
 fn nothing_is_left_over_of_a_crm_that_is_not_there() {
-    assert_none("no manifest, code, fixtures, sandbox or setup guide without a CRM of the registry", &left_over(Tree::repository(), CRMS));
+    assert_none(
+        "no manifest, code, fixtures, sandbox or setup guide without a CRM of the registry",
+        &left_over(Tree::repository(), CRMS),
+    );
 }
 
 #[test]
@@ -118,15 +192,29 @@ fn made_up_offenders_are_found() {
         ("shared/connectors/manifests/zeta.toml", ""),
         ("shared/connectors/fixtures/README.md", ""),
         ("shared/connectors/fixtures/zeta/a.json", ""),
-        (SANDBOX, "mod frame;\nmod acme;\nmod zeta;\nframe::registry! {\n    acme: 4101 => acme::Acme,\n    zeta: 4102 => zeta::Zeta,\n}\n"),
+        (
+            SANDBOX,
+            "mod frame;\nmod acme;\nmod zeta;\nframe::registry! {\n    acme: 4101 => acme::Acme,\n    zeta: 4102 => zeta::Zeta,\n}\n",
+        ),
         ("local/sandbox/src/frame/mod.rs", ""),
         ("local/sandbox/src/acme/mod.rs", ""),
         ("local/sandbox/src/zeta.rs", ""),
         ("docs/setup/zeta.md", ""),
-        (TEMPLATE, "Resources:\n  Fn::ForEach::Crms:\n    - Crm\n    - [acme, zeta]\n    - {}\n"),
+        (
+            TEMPLATE,
+            "Resources:\n  Fn::ForEach::Crms:\n    - Crm\n    - [acme, zeta]\n    - {}\n",
+        ),
     ]);
-    let places = |found: Vec<Offender>| -> Vec<String> { found.iter().map(|o| format!("{}:{}", o.path, o.line)).collect() };
-    assert_eq!(places(missing(&tree, &["acme"])), ["shared/connectors/fixtures/acme/:0", "docs/setup/acme.md:0"]);
+    let places = |found: Vec<Offender>| -> Vec<String> {
+        found
+            .iter()
+            .map(|o| format!("{}:{}", o.path, o.line))
+            .collect()
+    };
+    assert_eq!(
+        places(missing(&tree, &["acme"])),
+        ["shared/connectors/fixtures/acme/:0", "docs/setup/acme.md:0"]
+    );
     assert_eq!(
         places(left_over(&tree, &["acme"])),
         [

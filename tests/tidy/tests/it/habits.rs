@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hub_tidy::{
-    Offender, Tree, assert_none, lines_with,
+    Offender, Tree, assert_none, is_rust, lines_with,
     rust::{Source, close, lines_of, sequence},
 };
 
@@ -19,7 +19,10 @@ const PANICS: &[&[&str]] = &[
     &["panic", "!"],
 ];
 /// Files that may panic once, and why.
-const MAY_PANIC: &[(&str, &str)] = &[("shared/aws/src/seams.rs", "without randomness no key, nonce or id is safe, so nothing may go on")];
+const MAY_PANIC: &[(&str, &str)] = &[(
+    "shared/aws/src/seams.rs",
+    "without randomness no key, nonce or id is safe, so nothing may go on",
+)];
 
 /// Split, so that this file is no offender of its own rules.
 const MARKERS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
@@ -35,12 +38,20 @@ const REGISTRIES: &[&str] = &[
     concat!("index", "-url"),
     concat!("artifact", "ory"),
 ];
-const MAKERS: &[&str] = &[concat!("cla", "ude"), concat!("anth", "ropic"), concat!("sub", "agent"), concat!("helper", " agent")];
+const MAKERS: &[&str] = &[
+    concat!("cla", "ude"),
+    concat!("anth", "ropic"),
+    concat!("sub", "agent"),
+    concat!("helper", " agent"),
+];
 
 /// A lock file names its registry; licences are others' texts.
 fn is_foreign(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_uppercase();
-    name == "CARGO.LOCK" || name.starts_with("LICENSE") || name.starts_with("NOTICE") || name.starts_with("COPYING")
+    name == "CARGO.LOCK"
+        || name.starts_with("LICENSE")
+        || name.starts_with("NOTICE")
+        || name.starts_with("COPYING")
 }
 
 fn panics(tree: &Tree, excepted: &[(&str, &str)]) -> Vec<Offender> {
@@ -50,7 +61,15 @@ fn panics(tree: &Tree, excepted: &[(&str, &str)]) -> Vec<Offender> {
         let code = source.code();
         let mut here: Vec<Offender> = PANICS
             .iter()
-            .flat_map(|texts| lines_of(&code, texts).into_iter().map(|line| Offender::new(source.path, line, format!("`{}` outside tests", texts.concat()))))
+            .flat_map(|texts| {
+                lines_of(&code, texts).into_iter().map(|line| {
+                    Offender::new(
+                        source.path,
+                        line,
+                        format!("`{}` outside tests", texts.concat()),
+                    )
+                })
+            })
             .collect();
         if here.len() == 1 && excepted.iter().any(|(path, _)| *path == source.path) {
             used.insert(source.path);
@@ -59,14 +78,20 @@ fn panics(tree: &Tree, excepted: &[(&str, &str)]) -> Vec<Offender> {
         }
     }
     let stale = excepted.iter().filter(|(path, _)| !used.contains(path));
-    found.extend(stale.map(|(path, _)| Offender::new(*path, 0, "is an exception to this rule and needs not be, or is none for several")));
+    found.extend(stale.map(|(path, _)| {
+        Offender::new(
+            *path,
+            0,
+            "is an exception to this rule and needs not be, or is none for several",
+        )
+    }));
     found
 }
 
 /// `#[ignore]`, also within `cfg_attr`.
 fn ignored(tree: &Tree) -> Vec<Offender> {
     let mut found = Vec::new();
-    for (path, text) in tree.files().filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, text) in tree.files().filter(|(path, _)| is_rust(path)) {
         let source = Source::new(path, text);
         let tokens = source.all();
         for at in (0..tokens.len()).filter(|at| sequence(tokens, *at, &["#", "["])) {
@@ -90,42 +115,77 @@ fn unnumbered(tree: &Tree) -> Vec<Offender> {
         MARKERS.iter().any(|marker| {
             line.match_indices(marker).any(|(at, _)| {
                 let (before, after) = (&line[..at], &line[at + marker.len()..]);
-                let is_word = !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '`') && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-                let numbered = after.trim_start_matches([' ', '(', ':']).strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+                let is_word = !before
+                    .ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '`')
+                    && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+                let numbered = after
+                    .trim_start_matches([' ', '(', ':'])
+                    .strip_prefix('#')
+                    .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
                 is_word && !numbered
             })
         })
     };
-    in_lines(tree, is_open, "left behind without an issue number, as in (#12)")
+    in_lines(
+        tree,
+        is_open,
+        "left behind without an issue number, as in (#12)",
+    )
 }
 
 fn in_lines(tree: &Tree, condition: impl Fn(&str) -> bool + Copy, what: &str) -> Vec<Offender> {
     tree.files()
         .filter(|(path, _)| !is_foreign(path))
-        .flat_map(|(path, text)| lines_with(text, condition).map(move |(line, text)| Offender::new(path, line, format!("{what}: {}", text.trim().chars().take(100).collect::<String>()))))
+        .flat_map(|(path, text)| {
+            lines_with(text, condition).map(move |(line, text)| {
+                Offender::new(
+                    path,
+                    line,
+                    format!(
+                        "{what}: {}",
+                        text.trim().chars().take(100).collect::<String>()
+                    ),
+                )
+            })
+        })
         .collect()
 }
 
 fn paths_of_a_machine(tree: &Tree) -> Vec<Offender> {
     // `…/network/x` or `{root}/x/` has no path of a machine: it begins with one.
     let is_path = |line: &str| {
-        MACHINE.iter().any(|folder| line.match_indices(folder).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "}._-~".contains(c))))
+        MACHINE.iter().any(|folder| {
+            line.match_indices(folder).any(|(at, _)| {
+                !line[..at].ends_with(|c: char| c.is_alphanumeric() || "}._-~".contains(c))
+            })
+        })
     };
     in_lines(tree, is_path, "a path of one machine")
 }
 
 fn registries(tree: &Tree) -> Vec<Offender> {
-    in_lines(tree, |line| REGISTRIES.iter().any(|host| line.contains(host)), "a package registry")
+    in_lines(
+        tree,
+        |line| REGISTRIES.iter().any(|host| line.contains(host)),
+        "a package registry",
+    )
 }
 
 fn makers(tree: &Tree) -> Vec<Offender> {
-    let is_named = |line: &str| MAKERS.iter().any(|word| line.to_ascii_lowercase().contains(word));
+    let is_named = |line: &str| {
+        MAKERS
+            .iter()
+            .any(|word| line.to_ascii_lowercase().contains(word))
+    };
     in_lines(tree, is_named, "how it was made is not the tree's business")
 }
 
 #[test]
 fn nothing_panics_outside_tests() {
-    assert_none("shared/ and functions/ do not panic (STYLE: errors)", &panics(Tree::repository(), MAY_PANIC));
+    assert_none(
+        "shared/ and functions/ do not panic (STYLE: errors)",
+        &panics(Tree::repository(), MAY_PANIC),
+    );
 }
 
 #[test]
@@ -135,17 +195,26 @@ fn no_test_is_ignored() {
 
 #[test]
 fn what_is_left_to_do_has_an_issue_number() {
-    assert_none("a marker of open work names its issue", &unnumbered(Tree::repository()));
+    assert_none(
+        "a marker of open work names its issue",
+        &unnumbered(Tree::repository()),
+    );
 }
 
 #[test]
 fn no_path_of_a_machine_is_in_the_tree() {
-    assert_none("the tree works wherever it lies", &paths_of_a_machine(Tree::repository()));
+    assert_none(
+        "the tree works wherever it lies",
+        &paths_of_a_machine(Tree::repository()),
+    );
 }
 
 #[test]
 fn no_package_registry_is_in_the_tree() {
-    assert_none("where packages come from is the machine's setting", &registries(Tree::repository()));
+    assert_none(
+        "where packages come from is the machine's setting",
+        &registries(Tree::repository()),
+    );
 }
 
 #[test]
@@ -156,20 +225,45 @@ fn the_tree_says_nothing_of_how_it_was_made() {
 #[test]
 fn made_up_panics_are_found() {
     let tree = Tree::of(&[
-        ("shared/a/src/lib.rs", "// x.unwrap()\nfn a() { x.unwrap(); }\nfn b() { x.unwrap_or(1).expected(\"panic!\"); }\n#[cfg(test)]\nmod tests { fn c() { panic!() } }\n"),
-        ("functions/b/src/lib.rs", "#[expect(clippy::x, reason = \"y\")]\nfn a() { x.expect(\"y\"); todo!() }\n"),
+        (
+            "shared/a/src/lib.rs",
+            "// x.unwrap()\nfn a() { x.unwrap(); }\nfn b() { x.unwrap_or(1).expected(\"panic!\"); }\n#[cfg(test)]\nmod tests { fn c() { panic!() } }\n",
+        ),
+        (
+            "functions/b/src/lib.rs",
+            "#[expect(clippy::x, reason = \"y\")]\nfn a() { x.expect(\"y\"); todo!() }\n",
+        ),
         ("shared/c/src/lib.rs", "fn a() { panic!() }"),
         ("local/d/src/lib.rs", "fn a() { panic!() }"),
     ]);
-    let places = |excepted: &[(&str, &str)]| -> Vec<String> { panics(&tree, excepted).iter().map(|o| format!("{}:{}", o.path, o.line)).collect() };
-    let all = ["functions/b/src/lib.rs:2", "functions/b/src/lib.rs:2", "shared/a/src/lib.rs:2"];
+    let places = |excepted: &[(&str, &str)]| -> Vec<String> {
+        panics(&tree, excepted)
+            .iter()
+            .map(|o| format!("{}:{}", o.path, o.line))
+            .collect()
+    };
+    let all = [
+        "functions/b/src/lib.rs:2",
+        "functions/b/src/lib.rs:2",
+        "shared/a/src/lib.rs:2",
+    ];
     assert_eq!(places(&[("shared/c/src/lib.rs", "why")]), all);
-    assert_eq!(places(&[("shared/c/src/lib.rs", "why"), ("shared/e/src/lib.rs", "why")]).last().unwrap(), "shared/e/src/lib.rs:0");
+    assert_eq!(
+        places(&[
+            ("shared/c/src/lib.rs", "why"),
+            ("shared/e/src/lib.rs", "why")
+        ])
+        .last()
+        .unwrap(),
+        "shared/e/src/lib.rs:0"
+    );
 }
 
 #[test]
 fn made_up_offenders_are_found() {
-    let [marker, _] = MARKERS else { panic!("two markers") };
+    let [marker, _] = MARKERS else {
+        panic!("two markers")
+    };
     let text = format!(
         "#[test]\n#[ignore = \"slow\"]\nfn a() {{}}\n// {marker}: later\n// {marker}(#12): later\n// `{marker}` has a number\nlet {marker}S = 1;\n\
          // see {machine}main\n// https://{host}/x\n// by {maker}\nlet p = \"{{base}}{machine}x\";\n#[cfg_attr(x, ignore)]\n",
@@ -177,8 +271,13 @@ fn made_up_offenders_are_found() {
         host = REGISTRIES[0],
         maker = MAKERS[0].to_uppercase(),
     );
-    let tree = Tree::of(&[("shared/a/src/lib.rs", text.as_str()), ("Cargo.lock", text.as_str())]);
-    let lines = |found: Vec<Offender>| -> Vec<usize> { found.iter().map(|offender| offender.line).collect() };
+    let tree = Tree::of(&[
+        ("shared/a/src/lib.rs", text.as_str()),
+        ("Cargo.lock", text.as_str()),
+    ]);
+    let lines = |found: Vec<Offender>| -> Vec<usize> {
+        found.iter().map(|offender| offender.line).collect()
+    };
     assert_eq!(lines(ignored(&tree)), [2, 12]);
     assert_eq!(lines(unnumbered(&tree)), [4]);
     assert_eq!(lines(paths_of_a_machine(&tree)), [8]);

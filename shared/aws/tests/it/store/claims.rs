@@ -24,12 +24,29 @@ suite! {
     an_expired_lease_is_taken_over,
     a_failed_delivery_is_claimed_at_once,
     content_that_came_back_is_written_again,
+    an_older_revision_never_claims_over_a_newer_one,
     claims_of_one_call_keep_their_order,
     a_failed_call_fails_its_own_claims,
     of_many_workers_one_is_granted,
     of_many_workers_one_takes_an_expired_lease_over,
     a_claim_whose_answer_was_lost_waits_for_its_lease,
     deliveries_have_nothing_to_do_with_each_other,
+}
+
+/// A worker that read the session a moment too early must not write old over new, even where nobody
+/// knows whether the newer write arrived.
+async fn an_older_revision_never_claims_over_a_newer_one(on: Harness) {
+    let store = on.store().await;
+    let newer = claim("ses_1", 3, "w1");
+    granted(&store, &newer).await;
+    settle(&store, &failed(&newer, 1)).await.unwrap();
+    let older = later("ses_1", 2, "w2");
+    assert_eq!(
+        ask(&store, &older).await,
+        ClaimOutcome::Held { until: older.now },
+        "it comes again, and reads again"
+    );
+    granted(&store, &later("ses_1", 3, "w3")).await;
 }
 
 /// A claim later on, after the lease of [`claim`].

@@ -1,0 +1,360 @@
+//! What each function may do in AWS: exactly what its use cases do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hub_aws::store::{GLOBAL_CLASSES, TENANT_CLASSES};
+use hub_tidy::{Offender, Tree, assert_none, yaml::Node};
+
+use crate::template::{TEMPLATE, Template, referred};
+
+/// The classes of keys that a function's use cases touch, by the calls that do it.
+struct Declared {
+    function: &'static str,
+    /// `GetItem`, `BatchGetItem`, `Query`, `ConditionCheckItem`.
+    reads: &'static [&'static str],
+    /// `PutItem`, `UpdateItem`, `DeleteItem`, conditional or not.
+    writes: &'static [&'static str],
+    /// `PartiQLInsert`, `PartiQLUpdate`: the claims and outcomes of a batch.
+    statements: &'static [&'static str],
+}
+
+/// Taken from `shared/engine`. A condition of a write reads nothing, nor does what a write returns.
+const DECLARED: &[Declared] = &[
+    // `ingest::accept`: the organization must be there, or begins here; an event that is there
+    // already is read; a session is read, merged and written.
+    Declared {
+        function: "ingest",
+        reads: &["org", "event", "session"],
+        writes: &["org", "event", "session"],
+        statements: &[],
+    },
+    // `dispatch::dispatch`: as ingest for raw events; and the connections an event goes to.
+    Declared {
+        function: "dispatch",
+        reads: &["org", "event", "session", "conn"],
+        writes: &["org", "event", "session"],
+        statements: &[],
+    },
+    // `connections::create` (the organization is there; the lease while credentials are written),
+    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping).
+    Declared {
+        function: "api",
+        reads: &["org", "conn", "map", "dlv", "session"],
+        writes: &["conn", "lease"],
+        statements: &[],
+    },
+    // `connect::begin` and `finish`: a state is put, and taken by a delete that returns it; tokens
+    // are put whole; the lease while a refresh token is kept in the credentials.
+    Declared {
+        function: "oauth",
+        reads: &["conn"],
+        writes: &["conn", "token", "lease", "oauth"],
+        statements: &[],
+    },
+    // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
+    // connection moves to another host or is parked; ledger entries by statements alone.
+    Declared {
+        function: "deliver",
+        reads: &["session", "conn", "map", "token"],
+        writes: &["conn", "token"],
+        statements: &["dlv"],
+    },
+];
+
+const READS: &[&str] = &["GetItem", "BatchGetItem", "Query", "ConditionCheckItem"];
+const WRITES: &[&str] = &["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
+const STATEMENTS: &[&str] = &["PartiQLInsert", "PartiQLUpdate"];
+
+/// A statement of a policy that allows something.
+fn allowing(policy: &Node) -> Vec<&Node> {
+    policy
+        .all()
+        .into_iter()
+        .filter(|node| {
+            node.get("Effect").and_then(Node::text) == Some("Allow") && node.get("Action").is_some()
+        })
+        .collect()
+}
+
+fn actions(statement: &Node) -> Vec<&str> {
+    statement.get("Action").map(Node::texts).unwrap_or_default()
+}
+
+/// The statements of the role of a function, also those that other resources add to it.
+fn statements<'a>(template: &'a Template, function: &'a Node) -> Vec<&'a Node> {
+    let role = function
+        .at(&["Properties", "Role"])
+        .map(referred)
+        .unwrap_or_default();
+    let own = template
+        .resource(role)
+        .and_then(|role| role.at(&["Properties", "Policies"]));
+    let added = template.resources().into_iter().filter_map(|(_, node)| {
+        let is_policy = node.get("Type").and_then(Node::text) == Some("AWS::IAM::RolePolicy");
+        (is_policy && node.at(&["Properties", "RoleName"]).map(referred) == Some(role))
+            .then_some(node)
+    });
+    own.into_iter().chain(added).flat_map(allowing).collect()
+}
+
+/// The class of a pattern of leading keys, if it is one we use.
+fn class(pattern: &str) -> Option<&'static str> {
+    let (organization, rest) = pattern.split_once('#')?;
+    let name = rest.strip_suffix("#*")?;
+    let known = match organization {
+        "org_*" => TENANT_CLASSES,
+        "-" => GLOBAL_CLASSES,
+        _ => return None,
+    };
+    known.iter().find(|known| **known == name).copied()
+}
+
+/// Statements on the table that bind less than they must, and the classes that each kind of call has.
+fn granted<'a>(
+    statements: &[&'a Node],
+    found: &mut Vec<Offender>,
+) -> BTreeMap<&'static str, BTreeMap<&'static str, &'a Node>> {
+    let mut classes: BTreeMap<&str, BTreeMap<&str, &Node>> = BTreeMap::new();
+    for statement in statements {
+        let on_table: Vec<&str> = actions(statement)
+            .into_iter()
+            .filter_map(|action| action.strip_prefix("dynamodb:"))
+            .collect();
+        if on_table.is_empty() {
+            continue;
+        }
+        let mut wrong = |line: usize, what: String| found.push(Offender::new(TEMPLATE, line, what));
+        if statement
+            .at(&["Condition", "Null", "dynamodb:LeadingKeys"])
+            .and_then(Node::text)
+            != Some("false")
+        {
+            wrong(
+                statement.line,
+                "a grant on the table without `Null: false`: a call without keys would pass"
+                    .to_owned(),
+            );
+        }
+        if statement.get("Resource").map(referred) != Some("Table") {
+            wrong(statement.line, "a grant on more than the table".to_owned());
+        }
+        let keys = statement.at(&[
+            "Condition",
+            "ForAllValues:StringLike",
+            "dynamodb:LeadingKeys",
+        ]);
+        let Some(keys) = keys else {
+            wrong(
+                statement.line,
+                "a grant on the table that names no classes of keys".to_owned(),
+            );
+            continue;
+        };
+        for key in keys.items() {
+            let pattern = key.text().unwrap_or_default();
+            let Some(class) = class(pattern) else {
+                wrong(
+                    key.line,
+                    format!("`{pattern}` is no class of keys that the store has"),
+                );
+                continue;
+            };
+            for action in &on_table {
+                let kinds = [
+                    ("reads", READS),
+                    ("writes", WRITES),
+                    ("statements", STATEMENTS),
+                ];
+                match kinds.iter().find(|(_, actions)| actions.contains(action)) {
+                    Some((kind, _)) => drop(classes.entry(kind).or_default().insert(class, key)),
+                    None => wrong(
+                        statement.line,
+                        format!("dynamodb:{action} is no call of the store"),
+                    ),
+                }
+            }
+        }
+    }
+    classes
+}
+
+fn unlike_declared(tree: &Tree, declared: &[Declared]) -> Vec<Offender> {
+    let template = Template::of(tree);
+    let mut found = Vec::new();
+    for (name, function) in template.functions() {
+        let statements = statements(&template, function);
+        let granted = granted(&statements, &mut found);
+        let Some(declared) = declared.iter().find(|declared| declared.function == name) else {
+            found.push(Offender::new(
+                TEMPLATE,
+                function.line,
+                format!("{name} has no entry in DECLARED of tests/tidy"),
+            ));
+            continue;
+        };
+        for (kind, wanted) in [
+            ("reads", declared.reads),
+            ("writes", declared.writes),
+            ("statements", declared.statements),
+        ] {
+            let wanted: BTreeSet<&str> = wanted.iter().copied().collect();
+            let has = granted.get(kind).cloned().unwrap_or_default();
+            for (class, key) in &has {
+                if !wanted.contains(class) {
+                    found.push(Offender::new(
+                        TEMPLATE,
+                        key.line,
+                        format!(
+                            "{name} {kind} `{class}` by its policy, and no use case of it does"
+                        ),
+                    ));
+                }
+            }
+            for class in wanted.iter().filter(|class| !has.contains_key(*class)) {
+                found.push(Offender::new(
+                    TEMPLATE,
+                    function.line,
+                    format!(
+                        "{name} {kind} `{class}` by its use cases, and its policy does not let it"
+                    ),
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// Grants of everything, and grants that are written elsewhere.
+fn too_wide(tree: &Tree) -> Vec<Offender> {
+    let template = Template::of(tree);
+    let mut found = Vec::new();
+    for (id, node) in template.resources() {
+        for statement in allowing(node) {
+            for action in actions(statement) {
+                if action.contains('*')
+                    || action.eq_ignore_ascii_case("dynamodb:Scan")
+                    || statement.get("NotAction").is_some()
+                {
+                    found.push(Offender::new(
+                        TEMPLATE,
+                        statement.line,
+                        format!("{id} allows `{action}`"),
+                    ));
+                }
+            }
+        }
+        let is_function =
+            node.get("Type").and_then(Node::text) == Some("AWS::Serverless::Function");
+        let elsewhere = node
+            .at(&["Properties", "ManagedPolicyArns"])
+            .or_else(|| node.at(&["Properties", "Policies"]).filter(|_| is_function));
+        found.extend(elsewhere.map(|policies| {
+            Offender::new(
+                TEMPLATE,
+                policies.line,
+                format!("{id} has policies that its role does not spell out"),
+            )
+        }));
+    }
+    found
+}
+
+#[test]
+fn policies_grant_what_the_use_cases_touch() {
+    assert_none(
+        "a function's grants on the table are its declared classes, with `Null: false`",
+        &unlike_declared(Tree::repository(), DECLARED),
+    );
+}
+
+#[test]
+fn no_policy_grants_everything() {
+    assert_none(
+        "no policy has Scan or a `*` action, and each is written out in its role",
+        &too_wide(Tree::repository()),
+    );
+}
+
+#[test]
+fn classes_are_known_by_their_pattern() {
+    assert_eq!(class("org_*#dlv#*"), Some("dlv"));
+    assert_eq!(class("-#oauth#*"), Some("oauth"));
+    for pattern in [
+        "org_*#oauth#*",
+        "-#dlv#*",
+        "*#dlv#*",
+        "org_*#dlv",
+        "org_*#*#*",
+        "org_*",
+        "dlv",
+    ] {
+        assert_eq!(class(pattern), None, "{pattern}");
+    }
+}
+
+#[test]
+fn made_up_offenders_are_found() {
+    let template = "\
+Resources:
+  AFunction:
+    Type: AWS::Serverless::Function
+    Properties: { Role: !GetAtt ARole.Arn }
+  ARole:
+    Type: AWS::IAM::Role
+    Properties:
+      ManagedPolicyArns: [x]
+      Policies:
+        - PolicyName: a
+          PolicyDocument:
+            Statement:
+              - Effect: Allow
+                Action: [dynamodb:GetItem, dynamodb:Query]
+                Resource: !GetAtt Table.Arn
+                Condition:
+                  \"Null\": { \"dynamodb:LeadingKeys\": \"false\" }
+                  ForAllValues:StringLike:
+                    dynamodb:LeadingKeys: [\"org_*#org#*\", \"org_*#conn#*\", \"org_*#other#*\"]
+              - Effect: Allow
+                Action: dynamodb:Scan
+                Resource: \"*\"
+              - !If
+                - C
+                - Effect: Allow
+                  Action: sqs:*
+                  Resource: \"*\"
+                - !Ref AWS::NoValue
+              - { Effect: Deny, Action: \"*\", Resource: \"*\" }
+  More:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      RoleName: !Ref ARole
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Action: dynamodb:PutItem
+            Resource: !GetAtt Table.Arn
+            Condition:
+              ForAllValues:StringLike: { dynamodb:LeadingKeys: \"-#oauth#*\" }
+";
+    let tree = Tree::of(&[(TEMPLATE, template)]);
+    let declared = [Declared {
+        function: "a",
+        reads: &["org", "dlv"],
+        writes: &["oauth"],
+        statements: &[],
+    }];
+    let lines = |found: Vec<Offender>| -> Vec<usize> {
+        found.iter().map(|offender| offender.line).collect()
+    };
+    // An unknown class; Scan thrice (no Null, not the table, no keys); PutItem without Null; `conn`
+    // that is not declared; `dlv` that is not granted.
+    assert_eq!(
+        lines(unlike_declared(&tree, &declared)),
+        [19, 20, 20, 20, 36, 19, 3]
+    );
+    assert_eq!(lines(too_wide(&tree)), [20, 25, 8]);
+    assert_eq!(
+        unlike_declared(&tree, &[]).last().unwrap().what,
+        "a has no entry in DECLARED of tests/tidy"
+    );
+}
