@@ -4,9 +4,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, bail};
+use http::{Method, StatusCode};
 use hub_connectors::CRMS;
 use hub_domain::Timestamp;
-use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -52,13 +52,24 @@ impl std::str::FromStr for Outage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("a CRM and a time, like {}=10s", CRMS.first().copied().unwrap_or("crm"));
+        let wrong = || {
+            format!(
+                "a CRM and a time, like {}=10s",
+                CRMS.first().copied().unwrap_or("crm")
+            )
+        };
         let (crm, time) = text.split_once('=').ok_or_else(wrong)?;
-        let seconds = time.strip_suffix('s').and_then(|seconds| seconds.parse().ok()).ok_or_else(wrong)?;
+        let seconds = time
+            .strip_suffix('s')
+            .and_then(|seconds| seconds.parse().ok())
+            .ok_or_else(wrong)?;
         if !CRMS.contains(&crm) {
             return Err(format!("the CRM is one of {}", CRMS.join(", ")));
         }
-        Ok(Self { crm: crm.to_owned(), seconds })
+        Ok(Self {
+            crm: crm.to_owned(),
+            seconds,
+        })
     }
 }
 
@@ -75,16 +86,27 @@ pub async fn run(ports: Ports, outage: Option<Outage>) -> anyhow::Result<bool> {
 }
 
 async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
-    let organization: Value = serde_json::from_str(ORGANIZATION).context("the sample organization is not JSON")?;
-    let id = organization.get("organizationId").and_then(Value::as_str).context("the sample organization has no id")?;
+    let organization: Value =
+        serde_json::from_str(ORGANIZATION).context("the sample organization is not JSON")?;
+    let id = organization
+        .get("organizationId")
+        .and_then(Value::as_str)
+        .context("the sample organization has no id")?;
     let visitor = Visitor::admin(stack, id)?;
     terminal::heading("Connecting");
-    visitor.send_events("msg_demo_organization", &organization).await?;
+    visitor
+        .send_events("msg_demo_organization", &organization)
+        .await?;
     terminal::step(&format!("organization {id} announced, its keys made"));
     let mut connections = BTreeMap::new();
     for crm in CRMS {
-        let connection = visitor.connect(crm).await.with_context(|| format!("connecting {crm}"))?;
-        terminal::step(&format!("{crm}: authorized in the browser, approved by an admin ({connection})"));
+        let connection = visitor
+            .connect(crm)
+            .await
+            .with_context(|| format!("connecting {crm}"))?;
+        terminal::step(&format!(
+            "{crm}: authorized in the browser, approved by an admin ({connection})"
+        ));
         connections.insert(connection, *crm);
     }
     let quiet = found::Counts::now(stack);
@@ -93,17 +115,34 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
     let mut sent = BTreeMap::new();
     for (half, events) in EVENTS.iter().enumerate() {
         if let Some(outage) = outage.as_ref().filter(|_| half == 1) {
-            let sandbox = stack.sandboxes.get(outage.crm.as_str()).context("no such sandbox")?;
+            let sandbox = stack
+                .sandboxes
+                .get(outage.crm.as_str())
+                .context("no such sandbox")?;
             let fault = json!({ "fault": "outage", "seconds": outage.seconds });
-            sandbox.add_fault(fault).map_err(|error| anyhow::anyhow!("the sandbox refused the outage: {}", error.detail))?;
-            terminal::step(&format!("{} is gone for {} seconds", outage.crm, outage.seconds));
+            sandbox.add_fault(fault).map_err(|error| {
+                anyhow::anyhow!("the sandbox refused the outage: {}", error.detail)
+            })?;
+            terminal::step(&format!(
+                "{} is gone for {} seconds",
+                outage.crm, outage.seconds
+            ));
         }
-        let events: Vec<Value> = events.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().context("a sample event is not JSON")?;
+        let events: Vec<Value> = events
+            .iter()
+            .map(|text| serde_json::from_str(text))
+            .collect::<Result<_, _>>()
+            .context("a sample event is not JSON")?;
         for event in &events {
             // Latency counts from the last word on a session.
-            sent.insert(text(event, "/payload/sessionId").to_owned(), stack.hub.clock().now());
+            sent.insert(
+                text(event, "/payload/sessionId").to_owned(),
+                stack.hub.clock().now(),
+            );
         }
-        visitor.send_events(&format!("msg_demo_{half}"), &Value::Array(events.clone())).await?;
+        visitor
+            .send_events(&format!("msg_demo_{half}"), &Value::Array(events.clone()))
+            .await?;
         terminal::step(&format!("{} events accepted", events.len()));
     }
 
@@ -120,12 +159,19 @@ async fn drained(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
     let until = Instant::now() + patience;
     loop {
         let queues = stack.aws.queues();
-        let waiting: usize = queues.iter().filter(|(name, _)| !name.ends_with("-dlq")).map(|(_, depth)| depth.total()).sum();
+        let waiting: usize = queues
+            .iter()
+            .filter(|(name, _)| !name.ends_with("-dlq"))
+            .map(|(_, depth)| depth.total())
+            .sum();
         if waiting == 0 {
             return Ok(());
         }
         if Instant::now() > until {
-            bail!("after {} seconds {waiting} messages still wait: {queues:?}", patience.as_secs());
+            bail!(
+                "after {} seconds {waiting} messages still wait: {queues:?}",
+                patience.as_secs()
+            );
         }
         sleep(LOOK).await;
     }
@@ -133,9 +179,28 @@ async fn drained(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
 
 /// The deliveries, all of which have ended.
 async fn ended(visitor: &Visitor<'_>, expected: usize) -> anyhow::Result<Vec<Value>> {
-    let page = visitor.api(Method::GET, "/api/deliveries?limit=100", None, StatusCode::OK).await?;
-    let items = page.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
-    let ended = items.iter().filter(|item| matches!(text(item, "/status"), "delivered" | "skipped" | "parked" | "dead_lettered")).count();
+    let page = visitor
+        .api(
+            Method::GET,
+            "/api/deliveries?limit=100",
+            None,
+            StatusCode::OK,
+        )
+        .await?;
+    let items = page
+        .get("items")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let ended = items
+        .iter()
+        .filter(|item| {
+            matches!(
+                text(item, "/status"),
+                "delivered" | "skipped" | "parked" | "dead_lettered"
+            )
+        })
+        .count();
     if ended != expected {
         bail!("{ended} of {expected} deliveries have ended: {items:#?}");
     }
@@ -143,7 +208,10 @@ async fn ended(visitor: &Visitor<'_>, expected: usize) -> anyhow::Result<Vec<Val
 }
 
 pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 async fn report(
@@ -159,17 +227,42 @@ async fn report(
     let mut good = true;
     let mut written = 0;
     for delivery in deliveries {
-        let crm = connections.get(text(delivery, "/connection")).copied().unwrap_or("?");
-        let detail = visitor.api(Method::GET, &format!("/api/deliveries/{}", text(delivery, "/id")), None, StatusCode::OK).await?;
+        let crm = connections
+            .get(text(delivery, "/connection"))
+            .copied()
+            .unwrap_or("?");
+        let detail = visitor
+            .api(
+                Method::GET,
+                &format!("/api/deliveries/{}", text(delivery, "/id")),
+                None,
+                StatusCode::OK,
+            )
+            .await?;
         let found = found::rows(stack, organization, crm, &detail, sent).await?;
         good &= found.iter().all(|row| row.good);
         written += usize::from(text(delivery, "/status") == "delivered");
         rows.extend(found);
     }
     let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-    terminal::table(&["destination", "session", "record", "written", "found again", "latency", ""], &cells);
+    terminal::table(
+        &[
+            "destination",
+            "session",
+            "record",
+            "written",
+            "found again",
+            "latency",
+            "",
+        ],
+        &cells,
+    );
     let sessions = u32::try_from(written).unwrap_or(1).max(1);
     terminal::line(&cost.line(sessions));
-    terminal::line(if good { "All of it is there, once." } else { "NOT all of it is there, once." });
+    terminal::line(if good {
+        "All of it is there, once."
+    } else {
+        "NOT all of it is there, once."
+    });
     Ok(good && written > 0)
 }

@@ -35,16 +35,30 @@ impl Row {
             self.written.to_string(),
             self.found.to_string(),
             format!("{} ms", self.latency_ms),
-            if self.good { self.note.clone() } else { format!("✗ {}", self.note) },
+            if self.good {
+                self.note.clone()
+            } else {
+                format!("✗ {}", self.note)
+            },
         ]
     }
 }
 
 /// The lines of one delivery.
-pub(crate) async fn rows(stack: &Stack, organization: &str, crm: &str, detail: &Value, sent: &BTreeMap<String, Timestamp>) -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn rows(
+    stack: &Stack,
+    organization: &str,
+    crm: &str,
+    detail: &Value,
+    sent: &BTreeMap<String, Timestamp>,
+) -> anyhow::Result<Vec<Row>> {
     let status = text(detail, "/status");
-    let updated: Timestamp = text(detail, "/updated_at").parse().context("a delivery without a time")?;
-    let sent = sent.get(text(detail, "/session")).context("a delivery of a session that was not sent")?;
+    let updated: Timestamp = text(detail, "/updated_at")
+        .parse()
+        .context("a delivery without a time")?;
+    let sent = sent
+        .get(text(detail, "/session"))
+        .context("a delivery of a session that was not sent")?;
     let row = |record: String, written, found, note: String, good| Row {
         crm: crm.to_owned(),
         session: text(detail, "/session").to_owned(),
@@ -59,20 +73,55 @@ pub(crate) async fn rows(stack: &Stack, organization: &str, crm: &str, detail: &
         let note = format!("{status}: {}", text(detail, "/reason"));
         return Ok(vec![row("–".to_owned(), 0, 0, note, status == "skipped")]);
     }
-    let caller = Caller { organization: organization.parse()?, role: Role::Admin, subject: "demo".to_owned() };
+    let caller = Caller {
+        organization: organization.parse()?,
+        role: Role::Admin,
+        subject: "demo".to_owned(),
+    };
     let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for write in detail.pointer("/plan/writes").and_then(Value::as_array).into_iter().flatten() {
-        let group = (text(write, "/kind").to_owned(), text(write, "/object").to_owned());
-        groups.entry(group).or_default().push(text(write, "/key").to_owned());
+    for write in detail
+        .pointer("/plan/writes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        let group = (
+            text(write, "/kind").to_owned(),
+            text(write, "/object").to_owned(),
+        );
+        groups
+            .entry(group)
+            .or_default()
+            .push(text(write, "/key").to_owned());
     }
     let mut rows = Vec::new();
     for ((kind, object), keys) in groups {
         let record_kind: RecordKind = serde_json::from_value(Value::String(kind.clone()))?;
         let connection = text(detail, "/connection").parse()?;
-        let found = read_back(&stack.hub, &caller, &connection, record_kind, &object, keys.clone()).await?;
-        let once = keys.iter().all(|key| found.iter().filter(|record| record.key == *key).count() == 1);
-        let note = if once { "each once" } else { "missing or twice" };
-        rows.push(row(format!("{kind} → {object}"), keys.len(), found.len(), note.to_owned(), once));
+        let found = read_back(
+            &stack.hub,
+            &caller,
+            &connection,
+            record_kind,
+            &object,
+            keys.clone(),
+        )
+        .await?;
+        let once = keys
+            .iter()
+            .all(|key| found.iter().filter(|record| record.key == *key).count() == 1);
+        let note = if once {
+            "each once"
+        } else {
+            "missing or twice"
+        };
+        rows.push(row(
+            format!("{kind} → {object}"),
+            keys.len(),
+            found.len(),
+            note.to_owned(),
+            once,
+        ));
     }
     Ok(rows)
 }
@@ -95,7 +144,11 @@ impl Counts {
             aws_calls: counts.calls.values().sum::<u64>() - counts.poller_calls,
             write_units: counts.write_units,
             read_units: counts.read_units,
-            crm_calls: stack.sandboxes.values().map(hub_sandbox::Sandbox::calls).sum(),
+            crm_calls: stack
+                .sandboxes
+                .values()
+                .map(hub_sandbox::Sandbox::calls)
+                .sum(),
         }
     }
 

@@ -46,7 +46,8 @@ impl Issuer {
     /// # Errors
     /// No key could be made.
     pub fn new(url: String, clock: Clock) -> anyhow::Result<Self> {
-        let key = KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("no RSA key could be made"))?;
+        let key =
+            KeyPair::generate(KeySize::Rsa2048).map_err(|_| anyhow!("no RSA key could be made"))?;
         Ok(Self(Arc::new(Inner { key, url, clock })))
     }
 
@@ -77,9 +78,17 @@ impl Issuer {
         let mut signature = vec![0; self.0.key.public_modulus_len()];
         self.0
             .key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
             .map_err(|_| anyhow!("the token could not be signed"))?;
-        Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+        Ok(format!(
+            "{signed}.{}",
+            BASE64_URL_SAFE_NO_PAD.encode(signature)
+        ))
     }
 
     /// Discovery, keys, and `GET /token?org=&role=&sub=`.

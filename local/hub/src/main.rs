@@ -1,5 +1,8 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
-#![allow(clippy::print_stderr, reason = "the terminal is what this program is for")]
+#![allow(
+    clippy::print_stderr,
+    reason = "the terminal is what this program is for"
+)]
 
 use std::process::ExitCode;
 

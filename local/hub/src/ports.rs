@@ -22,7 +22,9 @@ impl std::str::FromStr for Ports {
             return Ok(Self::Random);
         }
         let moved = text.strip_prefix('+').and_then(|by| by.parse().ok());
-        moved.map(Self::Moved).ok_or_else(|| "'random', or '+N' to move every port by N".to_owned())
+        moved
+            .map(Self::Moved)
+            .ok_or_else(|| "'random', or '+N' to move every port by N".to_owned())
     }
 }
 
@@ -33,7 +35,9 @@ impl Ports {
     /// The port is taken.
     pub async fn listen(self, documented: u16) -> anyhow::Result<(TcpListener, u16)> {
         let port = match self {
-            Self::Moved(by) => documented.checked_add(by).context("the ports cannot be moved that far")?,
+            Self::Moved(by) => documented
+                .checked_add(by)
+                .context("the ports cannot be moved that far")?,
             Self::Random => 0,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))

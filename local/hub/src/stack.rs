@@ -84,7 +84,11 @@ impl Stack {
         let (listener, port) = ports.listen(ports::AWS).await?;
         let aws_url = format!("http://127.0.0.1:{port}");
         aws.set_endpoint(&aws_url);
-        tasks.push(serve(aws.clone(), |aws, stop| async move { aws.serve(listener, stop).await.map_err(anyhow::Error::from) }, &stopped));
+        tasks.push(serve(
+            aws.clone(),
+            |aws, stop| async move { aws.serve(listener, stop).await.map_err(anyhow::Error::from) },
+            &stopped,
+        ));
 
         let (hub_listener, port) = ports.listen(ports::HUB).await?;
         let hub_url = format!("http://127.0.0.1:{port}");
@@ -97,10 +101,24 @@ impl Stack {
             let (listener, port) = ports.listen(Sandbox::default_port(crm)).await?;
             let url = format!("http://127.0.0.1:{port}");
             terminal::step(&format!("fake {crm} on {url}"));
-            let sandbox = Sandbox::new(crm, &url, local_clock.clone(), entropy.u64()).with_context(|| format!("no sandbox for {crm}"))?;
+            let sandbox = Sandbox::new(crm, &url, local_clock.clone(), entropy.u64())
+                .with_context(|| format!("no sandbox for {crm}"))?;
             let callback = format!("{hub_url}/api/integrations/{crm}/callback");
-            sandbox.set(&json!({ "redirect_uris": [callback] })).map_err(|error| anyhow::anyhow!("the sandbox refused its settings: {}", error.detail))?;
-            tasks.push(serve(sandbox.clone(), |sandbox, stop| async move { sandbox.serve(listener, stop).await.map_err(anyhow::Error::from) }, &stopped));
+            sandbox
+                .set(&json!({ "redirect_uris": [callback] }))
+                .map_err(|error| {
+                    anyhow::anyhow!("the sandbox refused its settings: {}", error.detail)
+                })?;
+            tasks.push(serve(
+                sandbox.clone(),
+                |sandbox, stop| async move {
+                    sandbox
+                        .serve(listener, stop)
+                        .await
+                        .map_err(anyhow::Error::from)
+                },
+                &stopped,
+            ));
             sandboxes.insert(*crm, sandbox);
             crm_urls.insert(*crm, url);
         }
@@ -108,13 +126,18 @@ impl Stack {
         terminal::step(&format!("OIDC issuer on {issuer_url}"));
         let issuer = Issuer::new(issuer_url.clone(), clock.clone())?;
         let everything = crm_urls.values().chain([&hub_url, &issuer_url]);
-        let egress_allow: Vec<String> = everything.filter_map(|url| url.strip_prefix("http://").map(str::to_owned)).collect();
+        let egress_allow: Vec<String> = everything
+            .filter_map(|url| url.strip_prefix("http://").map(str::to_owned))
+            .collect();
         let transport = transport::https(Allowed::new(egress_allow.iter().cloned()))?;
         let settings = Settings {
             table: TABLE.to_owned(),
             queue_url_prefix: format!("{aws_url}/{}/{PREFIX}-", hub_local_aws::ACCOUNT),
             secret_prefix: PREFIX.to_owned(),
-            base_urls: crm_urls.iter().map(|(crm, url)| ((*crm).to_owned(), url.clone())).collect(),
+            base_urls: crm_urls
+                .iter()
+                .map(|(crm, url)| ((*crm).to_owned(), url.clone()))
+                .collect(),
             egress_allow,
         };
         let function = |name: &str| {
@@ -124,15 +147,24 @@ impl Stack {
                 access_key: name.to_owned(),
                 clock: clock.clone(),
             });
-            Hub::new(Parts { clients, transport: transport.clone(), clock: clock.clone(), entropy: entropy.clone(), settings: settings.clone() })
+            Hub::new(Parts {
+                clients,
+                transport: transport.clone(),
+                clock: clock.clone(),
+                entropy: entropy.clone(),
+                settings: settings.clone(),
+            })
         };
 
         terminal::step("table, queues, secrets");
         let hub = function("operator");
-        let webhook_secret = SecretString::from(format!("whsec_{}", base64_of(&entropy.bytes::<32>())));
+        let webhook_secret =
+            SecretString::from(format!("whsec_{}", base64_of(&entropy.bytes::<32>())));
         set_up(&hub, &sandboxes, &webhook_secret).await?;
 
-        terminal::step(&format!("hub on {hub_url}: ingest, api, oauth, dispatch, deliver"));
+        terminal::step(&format!(
+            "hub on {hub_url}: ingest, api, oauth, dispatch, deliver"
+        ));
         let identity = Identity::new(identity::Issuer {
             issuer: issuer_url.clone(),
             audience: AUDIENCE.to_owned(),
@@ -147,15 +179,41 @@ impl Stack {
         );
         tasks.push(http(hub_listener, router, &stopped));
         tasks.push(http(issuer_listener, issuer.router(), &stopped));
-        tasks.push(poll(&aws, "events".to_owned(), lambda(hub_dispatch::handler(function("dispatch"), "ingest".to_owned())), &stopped));
+        tasks.push(poll(
+            &aws,
+            "events".to_owned(),
+            lambda(hub_dispatch::handler(
+                function("dispatch"),
+                "ingest".to_owned(),
+            )),
+            &stopped,
+        ));
         for crm in CRMS {
             let id: CrmId = crm.parse()?;
             let deliver = hub_deliver::handler(function("deliver"), id);
             for lane in ["live", "bulk"] {
-                tasks.push(poll(&aws, format!("{crm}-{lane}"), lambda(deliver.clone()), &stopped));
+                tasks.push(poll(
+                    &aws,
+                    format!("{crm}-{lane}"),
+                    lambda(deliver.clone()),
+                    &stopped,
+                ));
             }
         }
-        Ok(Self { aws, sandboxes, issuer, hub, webhook_secret, hub_url, aws_url, issuer_url, crm_urls, transport, stop, tasks })
+        Ok(Self {
+            aws,
+            sandboxes,
+            issuer,
+            hub,
+            webhook_secret,
+            hub_url,
+            aws_url,
+            issuer_url,
+            crm_urls,
+            transport,
+            stop,
+            tasks,
+        })
     }
 
     /// Stops everything and waits for it.
@@ -176,20 +234,49 @@ fn base64_of(bytes: &[u8]) -> String {
 }
 
 /// The table, the queues and the platform's secret: what the template and an operator make in AWS.
-async fn set_up(hub: &Hub, sandboxes: &BTreeMap<&'static str, Sandbox>, webhook: &SecretString) -> anyhow::Result<()> {
+async fn set_up(
+    hub: &Hub,
+    sandboxes: &BTreeMap<&'static str, Sandbox>,
+    webhook: &SecretString,
+) -> anyhow::Result<()> {
     hub.store().create_table().await?;
     for crm in CRMS {
         for lane in ["live", "bulk"] {
-            hub.queues().create(&format!("{crm}-{lane}"), &format!("{crm}-dlq"), VISIBILITY_S).await?;
+            hub.queues()
+                .create(
+                    &format!("{crm}-{lane}"),
+                    &format!("{crm}-dlq"),
+                    VISIBILITY_S,
+                )
+                .await?;
         }
     }
-    hub.queues().create("events", "events-dlq", VISIBILITY_S).await?;
-    let mut platform = Platform { webhook: WebhookSecret { current: webhook.clone(), ..WebhookSecret::default() }, ..Platform::default() };
+    hub.queues()
+        .create("events", "events-dlq", VISIBILITY_S)
+        .await?;
+    let mut platform = Platform {
+        webhook: WebhookSecret {
+            current: webhook.clone(),
+            ..WebhookSecret::default()
+        },
+        ..Platform::default()
+    };
     for (crm, sandbox) in sandboxes {
         let credentials = sandbox.credentials();
-        let text = |name: &str| credentials.get(name).and_then(|value| value.as_str()).map(str::to_owned);
-        let (Some(client_id), Some(secret)) = (text("client_id"), text("client_secret")) else { bail!("the sandbox of {crm} gave no client") };
-        let app = OauthClient { client_id, client_secret: SecretString::from(secret), ..OauthClient::default() };
+        let text = |name: &str| {
+            credentials
+                .get(name)
+                .and_then(|value| value.as_str())
+                .map(str::to_owned)
+        };
+        let (Some(client_id), Some(secret)) = (text("client_id"), text("client_secret")) else {
+            bail!("the sandbox of {crm} gave no client")
+        };
+        let app = OauthClient {
+            client_id,
+            client_secret: SecretString::from(secret),
+            ..OauthClient::default()
+        };
         platform.apps.insert((*crm).to_owned(), app);
     }
     hub.vault().put_platform(&platform).await?;
@@ -229,8 +316,20 @@ where
     })
 }
 
-fn http(listener: TcpListener, router: Router, stopped: &watch::Receiver<bool>) -> tokio::task::JoinHandle<()> {
-    serve((), |(), stop| async move { Ok(axum::serve(listener, router).with_graceful_shutdown(stop).await?) }, stopped)
+fn http(
+    listener: TcpListener,
+    router: Router,
+    stopped: &watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
+    serve(
+        (),
+        |(), stop| async move {
+            Ok(axum::serve(listener, router)
+                .with_graceful_shutdown(stop)
+                .await?)
+        },
+        stopped,
+    )
 }
 
 /// A queue handler as Lambda would call it.
@@ -241,13 +340,28 @@ where
 {
     Arc::new(move |event| {
         let handler = handler.clone();
-        async move { queue::handle(event, Deadline::after(FUNCTION_TIMEOUT), &handler).await.map_err(|error| error.to_string()) }.boxed()
+        async move {
+            queue::handle(event, Deadline::after(FUNCTION_TIMEOUT), &handler)
+                .await
+                .map_err(|error| error.to_string())
+        }
+        .boxed()
     })
 }
 
-fn poll(aws: &LocalAws, queue: String, handler: Handler, stopped: &watch::Receiver<bool>) -> tokio::task::JoinHandle<()> {
+fn poll(
+    aws: &LocalAws,
+    queue: String,
+    handler: Handler,
+    stopped: &watch::Receiver<bool>,
+) -> tokio::task::JoinHandle<()> {
     let (aws, stopped) = (aws.clone(), stopped.clone());
-    let source = EventSource { queue: format!("{PREFIX}-{queue}"), batch_size: 10, max_concurrency: 10, handler };
+    let source = EventSource {
+        queue: format!("{PREFIX}-{queue}"),
+        batch_size: 10,
+        max_concurrency: 10,
+        handler,
+    };
     tokio::spawn(async move { aws.run_source(&source, until_stopped(stopped)).await })
 }
 
@@ -260,9 +374,14 @@ pub async fn until_interrupted(ports: Ports) -> anyhow::Result<()> {
     let stack = Stack::start(ports).await?;
     terminal::heading("Running");
     terminal::line(&format!("  API              {}", stack.hub_url));
-    terminal::line(&format!("  admin's token    curl '{}/token?org=org_demo&role=admin'", stack.issuer_url));
+    terminal::line(&format!(
+        "  admin's token    curl '{}/token?org=org_demo&role=admin'",
+        stack.issuer_url
+    ));
     for (crm, url) in &stack.crm_urls {
-        terminal::line(&format!("  fake {crm:<12}{url}  (what it holds: {url}/__sandbox/state)"));
+        terminal::line(&format!(
+            "  fake {crm:<12}{url}  (what it holds: {url}/__sandbox/state)"
+        ));
     }
     terminal::line(&format!("  AWS              {}", stack.aws_url));
     terminal::line("  Ctrl-C ends it; nothing is kept.");

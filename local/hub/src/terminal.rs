@@ -1,5 +1,8 @@
 //! What a person at the terminal sees.
-#![allow(clippy::print_stdout, reason = "the terminal is what this crate is for")]
+#![allow(
+    clippy::print_stdout,
+    reason = "the terminal is what this crate is for"
+)]
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
@@ -21,7 +24,9 @@ pub(crate) fn line(text: &str) {
 /// A table.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header(header.iter().copied());
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_header(header.iter().copied());
     for row in rows {
         table.add_row(row);
     }

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use hub_engine::{transport, webhook};
 use http::{Request, Response, StatusCode, header};
+use hub_engine::{transport, webhook};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -18,70 +18,146 @@ pub(crate) struct Visitor<'a> {
 impl<'a> Visitor<'a> {
     /// An admin of an organization.
     pub(crate) fn admin(stack: &'a Stack, organization: &str) -> anyhow::Result<Self> {
-        let bearer = Bearer { organization, role: "admin", subject: "admin@seller.example" };
-        Ok(Self { stack, token: stack.issuer.token(&bearer)? })
+        let bearer = Bearer {
+            organization,
+            role: "admin",
+            subject: "admin@seller.example",
+        };
+        Ok(Self {
+            stack,
+            token: stack.issuer.token(&bearer)?,
+        })
     }
 
     /// liveprompt sends events.
     pub(crate) async fn send_events(&self, id: &str, events: &Value) -> anyhow::Result<Value> {
         let body = events.to_string();
         let now = self.stack.hub.clock().now().as_second();
-        let signature = webhook::sign(body.as_bytes(), id, now, &self.stack.webhook_secret).context("the webhook secret cannot sign")?;
+        let signature = webhook::sign(body.as_bytes(), id, now, &self.stack.webhook_secret)
+            .context("the webhook secret cannot sign")?;
         let request = Request::post(format!("{}/api/events", self.stack.hub_url))
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", now)
             .header("webhook-signature", signature)
             .body(Bytes::from(body))?;
-        expect(transport::send(&self.stack.transport, request).await?, StatusCode::ACCEPTED)
+        expect(
+            transport::send(&self.stack.transport, request).await?,
+            StatusCode::ACCEPTED,
+        )
     }
 
     /// The API, with the admin's token.
-    pub(crate) async fn api(&self, method: http::Method, path: &str, body: Option<&Value>, expected: StatusCode) -> anyhow::Result<Value> {
+    pub(crate) async fn api(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&Value>,
+        expected: StatusCode,
+    ) -> anyhow::Result<Value> {
         expect(self.raw_api(method, path, body).await?, expected)
     }
 
-    async fn raw_api(&self, method: http::Method, path: &str, body: Option<&Value>) -> anyhow::Result<Response<Bytes>> {
+    async fn raw_api(
+        &self,
+        method: http::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Response<Bytes>> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.stack.hub_url))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, "application/json")
-            .body(body.map(|body| Bytes::from(body.to_string())).unwrap_or_default())?;
+            .body(
+                body.map(|body| Bytes::from(body.to_string()))
+                    .unwrap_or_default(),
+            )?;
         Ok(transport::send(&self.stack.transport, request).await?)
     }
 
     /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve.
     pub(crate) async fn connect(&self, crm: &str) -> anyhow::Result<String> {
         let new = json!({ "crm": crm, "name": format!("Demo {crm}") });
-        let created = self.api(http::Method::POST, "/api/integrations/crm", Some(&new), StatusCode::CREATED).await?;
-        let id = created.get("id").and_then(Value::as_str).context("the new connection has no id")?.to_owned();
+        let created = self
+            .api(
+                http::Method::POST,
+                "/api/integrations/crm",
+                Some(&new),
+                StatusCode::CREATED,
+            )
+            .await?;
+        let id = created
+            .get("id")
+            .and_then(Value::as_str)
+            .context("the new connection has no id")?
+            .to_owned();
 
         let begin = json!({ "connection_id": id });
-        let begun = self.raw_api(http::Method::POST, &format!("/api/integrations/{crm}/connect"), Some(&begin)).await?;
-        let cookie = begun.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let begun = self
+            .raw_api(
+                http::Method::POST,
+                &format!("/api/integrations/{crm}/connect"),
+                Some(&begin),
+            )
+            .await?;
+        let cookie = begun
+            .headers()
+            .get(header::SET_COOKIE)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
         let begun = expect(begun, StatusCode::OK)?;
-        let cookie = cookie.context("no cookie was set")?.split(';').next().unwrap_or_default().to_owned();
-        let authorize = begun.get("authorize_url").and_then(Value::as_str).context("no address to log in at")?;
+        let cookie = cookie
+            .context("no cookie was set")?
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let authorize = begun
+            .get("authorize_url")
+            .and_then(Value::as_str)
+            .context("no address to log in at")?;
 
         // The person at the CRM's consent page says yes.
         let mut consent = Url::parse(authorize)?;
-        consent.query_pairs_mut().append_pair("__sandbox_consent", "allow");
-        let answer = transport::send(&self.stack.transport, Request::get(consent.as_str()).body(Bytes::new())?).await?;
-        let back = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let back = back.with_context(|| format!("the CRM did not send the browser back: {}", shown(&answer)))?;
-        let callback = Request::get(back).header(header::COOKIE, cookie).body(Bytes::new())?;
+        consent
+            .query_pairs_mut()
+            .append_pair("__sandbox_consent", "allow");
+        let answer = transport::send(
+            &self.stack.transport,
+            Request::get(consent.as_str()).body(Bytes::new())?,
+        )
+        .await?;
+        let back = answer
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|value| value.to_str().ok());
+        let back = back.with_context(|| {
+            format!("the CRM did not send the browser back: {}", shown(&answer))
+        })?;
+        let callback = Request::get(back)
+            .header(header::COOKIE, cookie)
+            .body(Bytes::new())?;
         let answer = transport::send(&self.stack.transport, callback).await?;
         if answer.status() != StatusCode::OK {
             bail!("the callback failed: {}", shown(&answer));
         }
-        self.api(http::Method::POST, &format!("/api/integrations/crm/{id}/approve"), None, StatusCode::OK).await?;
+        self.api(
+            http::Method::POST,
+            &format!("/api/integrations/crm/{id}/approve"),
+            None,
+            StatusCode::OK,
+        )
+        .await?;
         Ok(id)
     }
 }
 
 fn shown(answer: &Response<Bytes>) -> String {
-    let text: String = String::from_utf8_lossy(answer.body()).chars().take(500).collect();
+    let text: String = String::from_utf8_lossy(answer.body())
+        .chars()
+        .take(500)
+        .collect();
     format!("{} {text}", answer.status())
 }
 
@@ -89,5 +165,6 @@ fn expect(answer: Response<Bytes>, expected: StatusCode) -> anyhow::Result<Value
     if answer.status() != expected {
         bail!("expected {expected}, got {}", shown(&answer));
     }
-    serde_json::from_slice(answer.body()).with_context(|| format!("the answer is not JSON: {}", shown(&answer)))
+    serde_json::from_slice(answer.body())
+        .with_context(|| format!("the answer is not JSON: {}", shown(&answer)))
 }

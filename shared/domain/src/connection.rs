@@ -67,11 +67,20 @@ pub struct Connection {
 impl Connection {
     /// Whether events go to it.
     pub fn takes_events(&self) -> bool {
-        self.approved && self.enabled && matches!(self.state, ConnectionState::Active | ConnectionState::ReconnectNeeded)
+        self.approved
+            && self.enabled
+            && matches!(
+                self.state,
+                ConnectionState::Active | ConnectionState::ReconnectNeeded
+            )
     }
 
     /// The state an authorized connection is in: in use once an admin has approved it.
     pub fn authorized_state(&self) -> ConnectionState {
-        if self.approved { ConnectionState::Active } else { ConnectionState::AwaitingApproval }
+        if self.approved {
+            ConnectionState::Active
+        } else {
+            ConnectionState::AwaitingApproval
+        }
     }
 }

@@ -5,12 +5,14 @@
 
 mod parts;
 mod payload;
+mod read;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 pub use parts::{
-    ActionItem, Evidence, Host, Insight, InsightKind, Participant, Segment, Session, SessionKind, Section, Summary, Tags,
+    ActionItem, Evidence, Host, Insight, InsightKind, Participant, Section, Segment, Session,
+    SessionKind, Summary, Tags,
 };
 pub use payload::{Meeting, OrganizationChange, OrganizationStatus, Payload, PlanTier};
 
@@ -58,7 +60,12 @@ impl Envelope {
             (Some(kind), Some(payload)) => Payload::read(kind, &type_pointer, payload, faults),
             _ => None,
         };
-        Some(Self { id: id?, organization: organization?, timestamp: timestamp?, payload: payload? })
+        Some(Self {
+            id: id?,
+            organization: organization?,
+            timestamp: timestamp?,
+            payload: payload?,
+        })
     }
 
     /// The session the event belongs to, if its type has one.

@@ -26,14 +26,27 @@ impl Faults {
     pub const MOST: usize = 100;
 
     /// Notes one more fault; those beyond [`Self::MOST`] are dropped.
-    pub fn push(&mut self, pointer: impl Into<String>, problem: impl Into<String>, expected: impl Into<String>) {
+    pub fn push(
+        &mut self,
+        pointer: impl Into<String>,
+        problem: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
         if self.0.len() < Self::MOST {
-            self.0.push(Fault { pointer: pointer.into(), problem: problem.into(), expected: expected.into() });
+            self.0.push(Fault {
+                pointer: pointer.into(),
+                problem: problem.into(),
+                expected: expected.into(),
+            });
         }
     }
 
     /// A list with one fault.
-    pub fn one(pointer: impl Into<String>, problem: impl Into<String>, expected: impl Into<String>) -> Self {
+    pub fn one(
+        pointer: impl Into<String>,
+        problem: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
         let mut faults = Self::default();
         faults.push(pointer, problem, expected);
         faults
@@ -49,8 +62,16 @@ impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, fault) in self.0.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            let place = if fault.pointer.is_empty() { "the document" } else { &fault.pointer };
-            write!(f, "{separator}{place}: {} (expected {})", fault.problem, fault.expected)?;
+            let place = if fault.pointer.is_empty() {
+                "the document"
+            } else {
+                &fault.pointer
+            };
+            write!(
+                f,
+                "{separator}{place}: {} (expected {})",
+                fault.problem, fault.expected
+            )?;
         }
         Ok(())
     }

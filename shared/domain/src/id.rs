@@ -22,7 +22,10 @@ pub struct InvalidId {
 }
 
 fn is_tail(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
 }
 
 fn check(text: &str, prefix: &str, most: usize) -> Result<(), InvalidId> {
@@ -33,7 +36,11 @@ fn check(text: &str, prefix: &str, most: usize) -> Result<(), InvalidId> {
     Err(InvalidId {
         expected: format!(
             "{}letters, digits, '_', '-' or '.', at most {most} characters",
-            if prefix.is_empty() { String::new() } else { format!("'{prefix}' followed by ") }
+            if prefix.is_empty() {
+                String::new()
+            } else {
+                format!("'{prefix}' followed by ")
+            }
         ),
     })
 }
@@ -119,7 +126,10 @@ impl DeliveryId {
     /// The connection and session this delivery stands for; `None` for an id no delivery can have.
     pub fn parts(&self) -> Option<(ConnectionId, SessionId)> {
         let (connection, session) = self.tail().split_once('.')?;
-        Some((format!("conn_{connection}").parse().ok()?, format!("ses_{session}").parse().ok()?))
+        Some((
+            format!("conn_{connection}").parse().ok()?,
+            format!("ses_{session}").parse().ok()?,
+        ))
     }
 }
 
@@ -129,11 +139,28 @@ mod tests {
 
     #[test]
     fn an_id_keeps_its_text_and_refuses_what_would_break_a_key() {
-        assert_eq!("ses_01J".parse::<SessionId>().unwrap().to_string(), "ses_01J");
-        for wrong in ["", "ses_", "evt_1", "ses_a#b", "ses_a*", "ses_a?", "ses_ a", "ses_ä", &format!("ses_{}", "x".repeat(61))] {
+        assert_eq!(
+            "ses_01J".parse::<SessionId>().unwrap().to_string(),
+            "ses_01J"
+        );
+        for wrong in [
+            "",
+            "ses_",
+            "evt_1",
+            "ses_a#b",
+            "ses_a*",
+            "ses_a?",
+            "ses_ a",
+            "ses_ä",
+            &format!("ses_{}", "x".repeat(61)),
+        ] {
             assert!(wrong.parse::<SessionId>().is_err(), "{wrong}");
         }
-        assert!(format!("ses_{}", "x".repeat(60)).parse::<SessionId>().is_ok());
+        assert!(
+            format!("ses_{}", "x".repeat(60))
+                .parse::<SessionId>()
+                .is_ok()
+        );
     }
 
     #[test]

@@ -142,7 +142,9 @@ pub fn refused(claim: &Claim, standing: &LedgerEntry) -> ClaimOutcome {
     if standing.settled >= claim.revision {
         ClaimOutcome::Skip(SkipReason::Stale)
     } else if standing.lease_until > claim.now {
-        ClaimOutcome::Held { until: standing.lease_until }
+        ClaimOutcome::Held {
+            until: standing.lease_until,
+        }
     } else if standing.content.as_deref() == Some(&claim.content) {
         ClaimOutcome::Skip(SkipReason::SameContent)
     } else {
@@ -220,10 +222,25 @@ mod tests {
             lease_until: 61_000,
             probably_new: false,
         };
-        assert_eq!(refused(&claim, &entry(3, 0, "old")), ClaimOutcome::Skip(SkipReason::Stale));
-        assert_eq!(refused(&claim, &entry(4, 9_000, "old")), ClaimOutcome::Skip(SkipReason::Stale));
-        assert_eq!(refused(&claim, &entry(2, 9_000, "new")), ClaimOutcome::Held { until: 9_000 });
-        assert_eq!(refused(&claim, &entry(2, 1_000, "new")), ClaimOutcome::Skip(SkipReason::SameContent));
-        assert_eq!(refused(&claim, &entry(2, 0, "old")), ClaimOutcome::Held { until: 1_000 });
+        assert_eq!(
+            refused(&claim, &entry(3, 0, "old")),
+            ClaimOutcome::Skip(SkipReason::Stale)
+        );
+        assert_eq!(
+            refused(&claim, &entry(4, 9_000, "old")),
+            ClaimOutcome::Skip(SkipReason::Stale)
+        );
+        assert_eq!(
+            refused(&claim, &entry(2, 9_000, "new")),
+            ClaimOutcome::Held { until: 9_000 }
+        );
+        assert_eq!(
+            refused(&claim, &entry(2, 1_000, "new")),
+            ClaimOutcome::Skip(SkipReason::SameContent)
+        );
+        assert_eq!(
+            refused(&claim, &entry(2, 0, "old")),
+            ClaimOutcome::Held { until: 1_000 }
+        );
     }
 }

@@ -86,7 +86,11 @@ pub fn choose(email: &str, candidates: &[Candidate]) -> Match {
     found.sort_by_key(|c| (c.rank, Reverse(c.modified_at), c.id.clone()));
     found.dedup_by(|a, b| a.id == b.id);
     let Some((best, others)) = found.split_first() else {
-        return Match { email: email.to_owned(), chosen: None, rejected: Vec::new() };
+        return Match {
+            email: email.to_owned(),
+            chosen: None,
+            rejected: Vec::new(),
+        };
     };
     let rejected = others
         .iter()
@@ -101,7 +105,11 @@ pub fn choose(email: &str, candidates: &[Candidate]) -> Match {
             (other.id.clone(), why)
         })
         .collect();
-    Match { email: email.to_owned(), chosen: Some((*best).clone()), rejected }
+    Match {
+        email: email.to_owned(),
+        chosen: Some((*best).clone()),
+        rejected,
+    }
 }
 
 #[cfg(test)]
@@ -133,14 +141,28 @@ mod tests {
             assert_eq!(found.chosen.unwrap().id, "a-new");
             assert_eq!(
                 found.rejected,
-                [("b-new".to_owned(), Rejection::Tie), ("old".to_owned(), Rejection::Older), ("lead".to_owned(), Rejection::LessPreferred)]
+                [
+                    ("b-new".to_owned(), Rejection::Tie),
+                    ("old".to_owned(), Rejection::Older),
+                    ("lead".to_owned(), Rejection::LessPreferred)
+                ]
             );
         }
     }
 
     #[test]
     fn nobody_is_chosen_for_an_unknown_address() {
-        let found = choose("nobody@acme.example", &[candidate(0, "x", "2026-11-08T00:00:00Z")]);
-        assert_eq!(found, Match { email: "nobody@acme.example".to_owned(), chosen: None, rejected: Vec::new() });
+        let found = choose(
+            "nobody@acme.example",
+            &[candidate(0, "x", "2026-11-08T00:00:00Z")],
+        );
+        assert_eq!(
+            found,
+            Match {
+                email: "nobody@acme.example".to_owned(),
+                chosen: None,
+                rejected: Vec::new()
+            }
+        );
     }
 }

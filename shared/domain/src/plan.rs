@@ -94,7 +94,11 @@ pub fn task_key(session: &SessionId, item: &PartId) -> String {
 pub fn addresses(record: &SessionRecord) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(part) = &record.session {
-        for email in part.value.external().filter_map(|person| person.email.as_ref()) {
+        for email in part
+            .value
+            .external()
+            .filter_map(|person| person.email.as_ref())
+        {
             if !found.contains(email) {
                 found.push(email.clone());
             }
@@ -113,9 +117,17 @@ pub fn writable(record: &SessionRecord) -> Result<(), NoPlan> {
 }
 
 /// Makes the plan.
-pub fn make(record: &SessionRecord, connection: &Connection, mapping: &Mapping, matches: &[Match]) -> Result<Plan, NoPlan> {
+pub fn make(
+    record: &SessionRecord,
+    connection: &Connection,
+    mapping: &Mapping,
+    matches: &[Match],
+) -> Result<Plan, NoPlan> {
     writable(record)?;
-    let people: Vec<Candidate> = matches.iter().filter_map(|found| found.chosen.clone()).collect();
+    let people: Vec<Candidate> = matches
+        .iter()
+        .filter_map(|found| found.chosen.clone())
+        .collect();
     let company = people.iter().find_map(|person| person.company.clone());
     let mut writes = Vec::new();
     if let Some(part) = &record.session {
@@ -124,12 +136,26 @@ pub fn make(record: &SessionRecord, connection: &Connection, mapping: &Mapping, 
             SessionKind::Call => RecordKind::Call,
         };
         if let Some(rule) = mapping.record(kind) {
-            writes.push(write(activity_key(&record.id), rule, record, None, &people, company.clone()));
+            writes.push(write(
+                activity_key(&record.id),
+                rule,
+                record,
+                None,
+                &people,
+                company.clone(),
+            ));
         }
     }
     if let Some(rule) = mapping.record(RecordKind::Task) {
         for (id, item) in &record.action_items {
-            writes.push(write(task_key(&record.id, id), rule, record, Some(&item.value), &people, company.clone()));
+            writes.push(write(
+                task_key(&record.id, id),
+                rule,
+                record,
+                Some(&item.value),
+                &people,
+                company.clone(),
+            ));
         }
     }
     Ok(Plan {
@@ -150,10 +176,18 @@ fn write(
     people: &[Candidate],
     company: Option<String>,
 ) -> Write {
-    let evidence = item.and_then(|item| item.evidence.as_ref()).map(|e| e.segment_ids.clone()).unwrap_or_default();
+    let evidence = item
+        .and_then(|item| item.evidence.as_ref())
+        .map(|e| e.segment_ids.clone())
+        .unwrap_or_default();
     let planned = |field: &FieldRule| {
         let value = compose::value(field, record, item)?;
-        let planned = PlannedField { value, from: field.from, evidence: evidence.clone(), overwrite: field.overwrite };
+        let planned = PlannedField {
+            value,
+            from: field.from,
+            evidence: evidence.clone(),
+            overwrite: field.overwrite,
+        };
         Some((field.to.clone(), planned))
     };
     Write {
@@ -175,16 +209,28 @@ pub fn content_hash(record: &SessionRecord, connection: &Connection, mapping: &M
     let parts = (
         record.session.as_ref().map(|part| &part.value),
         record.summary.as_ref().map(|part| &part.value),
-        record.action_items.values().map(|part| &part.value).collect::<Vec<_>>(),
-        record.insights.values().map(|part| &part.value).collect::<Vec<_>>(),
+        record
+            .action_items
+            .values()
+            .map(|part| &part.value)
+            .collect::<Vec<_>>(),
+        record
+            .insights
+            .values()
+            .map(|part| &part.value)
+            .collect::<Vec<_>>(),
     );
     // Maps are ordered and numbers finite, so the text is the same for the same content.
     hasher.update(serde_json::to_vec(&(parts, mapping, &connection.settings)).unwrap_or_default());
-    hasher.finalize().iter().take(16).fold(String::new(), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hasher
+        .finalize()
+        .iter()
+        .take(16)
+        .fold(String::new(), |mut text, byte| {
+            use std::fmt::Write as _;
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 #[cfg(test)]

@@ -40,7 +40,11 @@ impl<'a> Reader<'a> {
     pub fn new(value: &'a Value, pointer: impl Into<String>, faults: &mut Faults) -> Option<Self> {
         let pointer = pointer.into();
         match value {
-            Value::Object(object) => Some(Self { object, pointer, seen: BTreeSet::new() }),
+            Value::Object(object) => Some(Self {
+                object,
+                pointer,
+                seen: BTreeSet::new(),
+            }),
             other => {
                 faults.push(pointer, format!("is {}", kind(other)), "an object");
                 None
@@ -60,7 +64,13 @@ impl<'a> Reader<'a> {
         (!value.is_null()).then_some(value)
     }
 
-    fn required<T>(&self, found: Option<T>, key: &str, expected: &str, faults: &mut Faults) -> Option<T> {
+    fn required<T>(
+        &self,
+        found: Option<T>,
+        key: &str,
+        expected: &str,
+        faults: &mut Faults,
+    ) -> Option<T> {
         // A field that is there and wrong has been noted already.
         if self.object.get(key).is_none_or(Value::is_null) {
             faults.push(self.at(key), "is missing", expected);
@@ -76,11 +86,19 @@ impl<'a> Reader<'a> {
             Value::String(text) => {
                 let length = text.chars().count();
                 if length > most {
-                    faults.push(pointer, format!("has {length} characters"), format!("at most {most} characters"));
+                    faults.push(
+                        pointer,
+                        format!("has {length} characters"),
+                        format!("at most {most} characters"),
+                    );
                     return None;
                 }
                 // Control characters other than line breaks and tabs have no place in a CRM field.
-                Some(text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect())
+                Some(
+                    text.chars()
+                        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+                        .collect(),
+                )
             }
             other => {
                 faults.push(pointer, format!("is {}", kind(other)), "a string");
@@ -94,8 +112,16 @@ impl<'a> Reader<'a> {
         let before = faults.0.len();
         let found = self.text(key, most, faults);
         if found.is_none() && faults.0.len() == before {
-            let problem = if self.object.get(key).is_none_or(Value::is_null) { "is missing" } else { "is blank" };
-            faults.push(self.at(key), problem, format!("a string of 1 to {most} characters"));
+            let problem = if self.object.get(key).is_none_or(Value::is_null) {
+                "is missing"
+            } else {
+                "is blank"
+            };
+            faults.push(
+                self.at(key),
+                problem,
+                format!("a string of 1 to {most} characters"),
+            );
         }
         found
     }
@@ -119,19 +145,28 @@ impl<'a> Reader<'a> {
     }
 
     /// An id that must be there.
-    pub fn required_id<T: FromStr<Err = InvalidId>>(&mut self, key: &str, faults: &mut Faults) -> Option<T> {
+    pub fn required_id<T: FromStr<Err = InvalidId>>(
+        &mut self,
+        key: &str,
+        faults: &mut Faults,
+    ) -> Option<T> {
         let found = self.id(key, faults);
         self.required(found, key, "an id", faults)
     }
 
     /// An RFC 3339 time with an offset, between 2000 and 2100.
     pub fn time(&mut self, key: &str, faults: &mut Faults) -> Option<Timestamp> {
-        const EXPECTED: &str = "an RFC 3339 time with offset between 2000 and 2100, like 2026-11-20T15:46:00Z";
+        const EXPECTED: &str =
+            "an RFC 3339 time with offset between 2000 and 2100, like 2026-11-20T15:46:00Z";
         let pointer = self.at(key);
         let value = self.value(key)?;
-        let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let time = value
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok());
         match time {
-            Some(time) if (MIN_TIME_SECONDS..MAX_TIME_SECONDS).contains(&time.as_second()) => Some(time),
+            Some(time) if (MIN_TIME_SECONDS..MAX_TIME_SECONDS).contains(&time.as_second()) => {
+                Some(time)
+            }
             Some(_) => {
                 faults.push(pointer, "is out of range", EXPECTED);
                 None
@@ -156,7 +191,11 @@ impl<'a> Reader<'a> {
         match value.as_u64() {
             Some(number) if number <= most => Some(number),
             _ => {
-                let problem = if value.is_number() { format!("is {value}") } else { format!("is {}", kind(value)) };
+                let problem = if value.is_number() {
+                    format!("is {value}")
+                } else {
+                    format!("is {}", kind(value))
+                };
                 faults.push(pointer, problem, format!("a whole number from 0 to {most}"));
                 None
             }
@@ -166,7 +205,12 @@ impl<'a> Reader<'a> {
     /// A whole number that must be there.
     pub fn required_integer(&mut self, key: &str, most: u64, faults: &mut Faults) -> Option<u64> {
         let found = self.integer(key, most, faults);
-        self.required(found, key, &format!("a whole number from 0 to {most}"), faults)
+        self.required(
+            found,
+            key,
+            &format!("a whole number from 0 to {most}"),
+            faults,
+        )
     }
 
     /// A number from 0 to 1.
@@ -207,10 +251,16 @@ impl<'a> Reader<'a> {
                 && !domain.starts_with('.')
                 && !domain.ends_with('.')
                 && !domain.contains('@')
-                && !email.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'))
+                && !email.contains(|c: char| {
+                    c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';')
+                })
         });
         if !valid {
-            faults.push(self.at(key), "is not an e-mail address", "an address like ada@example.com");
+            faults.push(
+                self.at(key),
+                "is not an e-mail address",
+                "an address like ada@example.com",
+            );
             return None;
         }
         Some(email)
@@ -220,7 +270,9 @@ impl<'a> Reader<'a> {
     pub fn link(&mut self, key: &str, most: usize, faults: &mut Faults) -> Option<String> {
         let text = self.text(key, most, faults)?;
         match url::Url::parse(text.trim()) {
-            Ok(link) if matches!(link.scheme(), "https" | "http") && link.has_host() => Some(text.trim().to_owned()),
+            Ok(link) if matches!(link.scheme(), "https" | "http") && link.has_host() => {
+                Some(text.trim().to_owned())
+            }
             _ => {
                 faults.push(self.at(key), "is not a link", "an https link");
                 None
@@ -255,7 +307,12 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of at most `most` ids. Absent is empty.
-    pub fn ids<T: FromStr<Err = InvalidId>>(&mut self, key: &str, most: usize, faults: &mut Faults) -> Vec<T> {
+    pub fn ids<T: FromStr<Err = InvalidId>>(
+        &mut self,
+        key: &str,
+        most: usize,
+        faults: &mut Faults,
+    ) -> Vec<T> {
         self.values(key, most, faults, |value, pointer, faults| {
             let parsed = value.as_str().map(str::parse);
             match parsed {
@@ -283,7 +340,11 @@ impl<'a> Reader<'a> {
         match self.value(key) {
             None => Vec::new(),
             Some(Value::Array(values)) if values.len() > most => {
-                faults.push(pointer, format!("has {} entries", values.len()), format!("at most {most} entries"));
+                faults.push(
+                    pointer,
+                    format!("has {} entries", values.len()),
+                    format!("at most {most} entries"),
+                );
                 Vec::new()
             }
             Some(Value::Array(values)) => values

@@ -21,13 +21,16 @@ pub const MAX_FAILURES: u32 = 20;
 /// The wait before the next attempt, with full jitter: `unit` (0 to 1) of the doubled wait.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
 pub fn backoff(failures: u32, unit: f64) -> Duration {
-    let doubled = FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(20)));
+    let doubled =
+        FIRST_WAIT.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1).min(20)));
     doubled.min(LONGEST_WAIT).mul_f64(unit.clamp(0.0, 1.0))
 }
 
 /// The wait until a moment, at most [`LONGEST_WAIT`].
 pub fn wait_until(until: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(until.duration_since(now)).unwrap_or_default().min(LONGEST_WAIT)
+    Duration::try_from(until.duration_since(now))
+        .unwrap_or_default()
+        .min(LONGEST_WAIT)
 }
 
 /// What becomes of a message and of its delivery.
@@ -50,27 +53,71 @@ pub struct Next {
 /// The one place where a verdict becomes an action. `failures` counts those before this attempt;
 /// `unit` (0 to 1) is the jitter.
 pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next {
-    let step = |action, status, settled, reason: String| Next { action, status, settled, failures, reason, faults: Vec::new() };
+    let step = |action, status, settled, reason: String| Next {
+        action,
+        status,
+        settled,
+        failures,
+        reason,
+        faults: Vec::new(),
+    };
     match verdict {
-        Verdict::Done { .. } => Next { failures: 0, ..step(QueueAction::Delete, DeliveryStatus::Delivered, true, String::new()) },
-        Verdict::Skip(reason) => step(QueueAction::Delete, DeliveryStatus::Skipped, true, reason.words().to_owned()),
+        Verdict::Done { .. } => Next {
+            failures: 0,
+            ..step(
+                QueueAction::Delete,
+                DeliveryStatus::Delivered,
+                true,
+                String::new(),
+            )
+        },
+        Verdict::Skip(reason) => step(
+            QueueAction::Delete,
+            DeliveryStatus::Skipped,
+            true,
+            reason.words().to_owned(),
+        ),
         Verdict::Retry { after, reason } => {
             let failures = failures + 1;
             if failures >= MAX_FAILURES {
                 let reason = format!("failed {failures} times, last: {reason}");
                 let action = QueueAction::DeadLetter(reason.clone());
-                return Next { failures, ..step(action, DeliveryStatus::DeadLettered, false, reason) };
+                return Next {
+                    failures,
+                    ..step(action, DeliveryStatus::DeadLettered, false, reason)
+                };
             }
             // A wait that was asked for is kept to, and spread so that not all come back at once.
-            let wait = after.map_or_else(|| backoff(failures, unit), |after| after.min(LONGEST_WAIT) + FIRST_WAIT.mul_f64(unit));
-            Next { failures, ..step(QueueAction::Again(wait), DeliveryStatus::Retrying, false, reason.clone()) }
+            let wait = after.map_or_else(
+                || backoff(failures, unit),
+                |after| after.min(LONGEST_WAIT) + FIRST_WAIT.mul_f64(unit),
+            );
+            Next {
+                failures,
+                ..step(
+                    QueueAction::Again(wait),
+                    DeliveryStatus::Retrying,
+                    false,
+                    reason.clone(),
+                )
+            }
         }
         Verdict::Throttle { until, .. } => {
             let wait = wait_until(*until, now) + FIRST_WAIT.mul_f64(unit);
-            step(QueueAction::Again(wait.min(LONGEST_WAIT)), DeliveryStatus::Waiting, false, format!("the CRM's limit is reached until {until}"))
+            step(
+                QueueAction::Again(wait.min(LONGEST_WAIT)),
+                DeliveryStatus::Waiting,
+                false,
+                format!("the CRM's limit is reached until {until}"),
+            )
         }
         // The engine refreshes and sends again itself; what is left of it here is a race.
-        Verdict::Refresh => step(QueueAction::Again(FIRST_WAIT), DeliveryStatus::Retrying, false, "the access token expired".to_owned()),
+        Verdict::Refresh => step(
+            QueueAction::Again(FIRST_WAIT),
+            DeliveryStatus::Retrying,
+            false,
+            "the access token expired".to_owned(),
+        ),
         Verdict::Reauthorize { reason } => step(
             QueueAction::Again(LONGEST_WAIT),
             DeliveryStatus::Waiting,
@@ -79,12 +126,23 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
         ),
         Verdict::Reject(faults) => {
             let reason = "the CRM refused the record".to_owned();
-            Next { faults: faults.clone(), ..step(QueueAction::Delete, DeliveryStatus::Parked, true, reason) }
+            Next {
+                faults: faults.clone(),
+                ..step(QueueAction::Delete, DeliveryStatus::Parked, true, reason)
+            }
         }
-        Verdict::Misconfigured { reason } => step(QueueAction::Delete, DeliveryStatus::Parked, true, reason.clone()),
-        Verdict::Bug { reason } => {
-            step(QueueAction::DeadLetter(reason.clone()), DeliveryStatus::DeadLettered, false, reason.clone())
-        }
+        Verdict::Misconfigured { reason } => step(
+            QueueAction::Delete,
+            DeliveryStatus::Parked,
+            true,
+            reason.clone(),
+        ),
+        Verdict::Bug { reason } => step(
+            QueueAction::DeadLetter(reason.clone()),
+            DeliveryStatus::DeadLettered,
+            false,
+            reason.clone(),
+        ),
     }
 }
 
@@ -96,7 +154,10 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn retry() -> Verdict {
-        Verdict::Retry { after: None, reason: "503".to_owned() }
+        Verdict::Retry {
+            after: None,
+            reason: "503".to_owned(),
+        }
     }
 
     #[test]
@@ -110,53 +171,136 @@ mod tests {
 
     #[test]
     fn every_verdict_has_its_action() {
-        let fault = FieldFault { field: "Status".to_owned(), code: "BAD".to_owned(), message: "choose another".to_owned() };
+        let fault = FieldFault {
+            field: "Status".to_owned(),
+            code: "BAD".to_owned(),
+            message: "choose another".to_owned(),
+        };
         let cases = [
-            (Verdict::Done { id: "1".to_owned() }, QueueAction::Delete, DeliveryStatus::Delivered, true, 0),
-            (Verdict::Skip(SkipReason::Stale), QueueAction::Delete, DeliveryStatus::Skipped, true, 3),
-            (retry(), QueueAction::Again(Duration::from_secs(8)), DeliveryStatus::Retrying, false, 4),
             (
-                Verdict::Retry { after: Some(Duration::from_secs(30)), reason: "429".to_owned() },
+                Verdict::Done { id: "1".to_owned() },
+                QueueAction::Delete,
+                DeliveryStatus::Delivered,
+                true,
+                0,
+            ),
+            (
+                Verdict::Skip(SkipReason::Stale),
+                QueueAction::Delete,
+                DeliveryStatus::Skipped,
+                true,
+                3,
+            ),
+            (
+                retry(),
+                QueueAction::Again(Duration::from_secs(8)),
+                DeliveryStatus::Retrying,
+                false,
+                4,
+            ),
+            (
+                Verdict::Retry {
+                    after: Some(Duration::from_secs(30)),
+                    reason: "429".to_owned(),
+                },
                 QueueAction::Again(Duration::from_secs(31)),
                 DeliveryStatus::Retrying,
                 false,
                 4,
             ),
             (
-                Verdict::Throttle { until: "1970-01-01T00:01:00Z".parse().unwrap(), scope: Scope::Connection },
+                Verdict::Throttle {
+                    until: "1970-01-01T00:01:00Z".parse().unwrap(),
+                    scope: Scope::Connection,
+                },
                 QueueAction::Again(Duration::from_secs(61)),
                 DeliveryStatus::Waiting,
                 false,
                 3,
             ),
             (
-                Verdict::Throttle { until: "1970-01-02T00:00:00Z".parse().unwrap(), scope: Scope::App },
+                Verdict::Throttle {
+                    until: "1970-01-02T00:00:00Z".parse().unwrap(),
+                    scope: Scope::App,
+                },
                 QueueAction::Again(LONGEST_WAIT),
                 DeliveryStatus::Waiting,
                 false,
                 3,
             ),
-            (Verdict::Refresh, QueueAction::Again(FIRST_WAIT), DeliveryStatus::Retrying, false, 3),
-            (Verdict::Reauthorize { reason: "revoked".to_owned() }, QueueAction::Again(LONGEST_WAIT), DeliveryStatus::Waiting, false, 3),
-            (Verdict::Reject(vec![fault]), QueueAction::Delete, DeliveryStatus::Parked, true, 3),
-            (Verdict::Misconfigured { reason: "no field".to_owned() }, QueueAction::Delete, DeliveryStatus::Parked, true, 3),
-            (Verdict::Bug { reason: "odd".to_owned() }, QueueAction::DeadLetter("odd".to_owned()), DeliveryStatus::DeadLettered, false, 3),
+            (
+                Verdict::Refresh,
+                QueueAction::Again(FIRST_WAIT),
+                DeliveryStatus::Retrying,
+                false,
+                3,
+            ),
+            (
+                Verdict::Reauthorize {
+                    reason: "revoked".to_owned(),
+                },
+                QueueAction::Again(LONGEST_WAIT),
+                DeliveryStatus::Waiting,
+                false,
+                3,
+            ),
+            (
+                Verdict::Reject(vec![fault]),
+                QueueAction::Delete,
+                DeliveryStatus::Parked,
+                true,
+                3,
+            ),
+            (
+                Verdict::Misconfigured {
+                    reason: "no field".to_owned(),
+                },
+                QueueAction::Delete,
+                DeliveryStatus::Parked,
+                true,
+                3,
+            ),
+            (
+                Verdict::Bug {
+                    reason: "odd".to_owned(),
+                },
+                QueueAction::DeadLetter("odd".to_owned()),
+                DeliveryStatus::DeadLettered,
+                false,
+                3,
+            ),
         ];
         for (verdict, action, status, settled, failures) in cases {
             let found = next(&verdict, 3, 1.0, NOW);
-            assert_eq!((&found.action, found.status, found.settled, found.failures), (&action, status, settled, failures), "{verdict:?}");
+            assert_eq!(
+                (&found.action, found.status, found.settled, found.failures),
+                (&action, status, settled, failures),
+                "{verdict:?}"
+            );
         }
     }
 
     #[test]
     fn what_keeps_failing_ends_in_the_dead_letter_queue() {
-        assert!(matches!(next(&retry(), MAX_FAILURES - 2, 1.0, NOW).action, QueueAction::Again(_)));
-        assert!(matches!(next(&retry(), MAX_FAILURES - 1, 1.0, NOW).action, QueueAction::DeadLetter(_)));
+        assert!(matches!(
+            next(&retry(), MAX_FAILURES - 2, 1.0, NOW).action,
+            QueueAction::Again(_)
+        ));
+        assert!(matches!(
+            next(&retry(), MAX_FAILURES - 1, 1.0, NOW).action,
+            QueueAction::DeadLetter(_)
+        ));
     }
 
     #[test]
     fn waiting_for_a_limit_is_no_failure() {
-        let throttle = Verdict::Throttle { until: "1970-01-01T00:01:00Z".parse().unwrap(), scope: Scope::Connection };
-        assert_eq!(next(&throttle, MAX_FAILURES, 0.0, NOW).failures, MAX_FAILURES);
+        let throttle = Verdict::Throttle {
+            until: "1970-01-01T00:01:00Z".parse().unwrap(),
+            scope: Scope::Connection,
+        };
+        assert_eq!(
+            next(&throttle, MAX_FAILURES, 0.0, NOW).failures,
+            MAX_FAILURES
+        );
     }
 }

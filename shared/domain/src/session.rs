@@ -70,18 +70,41 @@ pub enum Merge {
 }
 
 fn put<T: PartialEq>(slot: &mut Option<Part<T>>, at: Timestamp, event: &EventId, value: T) -> bool {
-    if slot.as_ref().is_some_and(|part| !part.is_older_than(at, event)) {
+    if slot
+        .as_ref()
+        .is_some_and(|part| !part.is_older_than(at, event))
+    {
         return false;
     }
-    *slot = Some(Part { at, event: event.clone(), value });
+    *slot = Some(Part {
+        at,
+        event: event.clone(),
+        value,
+    });
     true
 }
 
-fn put_in<T: PartialEq>(map: &mut BTreeMap<PartId, Part<T>>, id: PartId, at: Timestamp, event: &EventId, value: T) -> bool {
-    if map.get(&id).is_some_and(|part| !part.is_older_than(at, event)) {
+fn put_in<T: PartialEq>(
+    map: &mut BTreeMap<PartId, Part<T>>,
+    id: PartId,
+    at: Timestamp,
+    event: &EventId,
+    value: T,
+) -> bool {
+    if map
+        .get(&id)
+        .is_some_and(|part| !part.is_older_than(at, event))
+    {
         return false;
     }
-    map.insert(id, Part { at, event: event.clone(), value });
+    map.insert(
+        id,
+        Part {
+            at,
+            event: event.clone(),
+            value,
+        },
+    );
     true
 }
 
@@ -108,7 +131,13 @@ impl SessionRecord {
         }
         let mut transcript = None;
         let changed = match &event.payload {
-            Payload::SessionCompleted { session, segments, summary, action_items, insights } => {
+            Payload::SessionCompleted {
+                session,
+                segments,
+                summary,
+                action_items,
+                insights,
+            } => {
                 let mut changed = put(&mut self.session, at, id, (**session).clone());
                 if changed && !segments.is_empty() {
                     self.transcript = Some(id.clone());
@@ -118,18 +147,42 @@ impl SessionRecord {
                     changed |= put(&mut self.summary, at, id, summary.clone());
                 }
                 for item in action_items {
-                    changed |= put_in(&mut self.action_items, item.id.clone(), at, id, item.clone());
+                    changed |= put_in(
+                        &mut self.action_items,
+                        item.id.clone(),
+                        at,
+                        id,
+                        item.clone(),
+                    );
                 }
                 for insight in insights {
-                    changed |= put_in(&mut self.insights, insight.id.clone(), at, id, insight.clone());
+                    changed |= put_in(
+                        &mut self.insights,
+                        insight.id.clone(),
+                        at,
+                        id,
+                        insight.clone(),
+                    );
                 }
                 changed
             }
-            Payload::SummaryGenerated { summary, .. } => put(&mut self.summary, at, id, summary.clone()),
-            Payload::ActionItemCreated { action_item, .. } => {
-                put_in(&mut self.action_items, action_item.id.clone(), at, id, action_item.clone())
+            Payload::SummaryGenerated { summary, .. } => {
+                put(&mut self.summary, at, id, summary.clone())
             }
-            Payload::InsightDetected { insight, .. } => put_in(&mut self.insights, insight.id.clone(), at, id, insight.clone()),
+            Payload::ActionItemCreated { action_item, .. } => put_in(
+                &mut self.action_items,
+                action_item.id.clone(),
+                at,
+                id,
+                action_item.clone(),
+            ),
+            Payload::InsightDetected { insight, .. } => put_in(
+                &mut self.insights,
+                insight.id.clone(),
+                at,
+                id,
+                insight.clone(),
+            ),
             Payload::MeetingScheduled(_) | Payload::OrganizationChanged(_) => false,
         };
         if !changed {
@@ -152,14 +205,24 @@ mod tests {
     }
 
     fn session(id: &str, time: &str, title: &str) -> Envelope {
-        event(id, time, "session.completed", json!({ "sessionId": "ses_1", "session": {
+        event(
+            id,
+            time,
+            "session.completed",
+            json!({ "sessionId": "ses_1", "session": {
             "id": "ses_1", "title": title, "kind": "meeting", "created_at": "2026-11-20T15:00:00Z", "duration_seconds": 60,
             "host": { "name": "Hana", "email": "hana@seller.example" }, "participants": [],
-            "action_items": [{ "id": "a1", "title": format!("do {title}"), "status": "open" }] } }))
+            "action_items": [{ "id": "a1", "title": format!("do {title}"), "status": "open" }] } }),
+        )
     }
 
     fn summary(id: &str, time: &str, text: &str) -> Envelope {
-        event(id, time, "summary.generated", json!({ "sessionId": "ses_1", "summary": { "text": text, "format": "text" } }))
+        event(
+            id,
+            time,
+            "summary.generated",
+            json!({ "sessionId": "ses_1", "summary": { "text": text, "format": "text" } }),
+        )
     }
 
     #[test]
@@ -171,15 +234,32 @@ mod tests {
             summary("evt_3", "2026-11-20T16:02:00Z", "same time, smaller id"),
             session("evt_5", "2026-11-20T16:03:00Z", "second"),
         ];
-        let orders = [[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [2, 0, 4, 1, 3], [3, 2, 4, 0, 1]];
+        let orders = [
+            [0, 1, 2, 3, 4],
+            [4, 3, 2, 1, 0],
+            [2, 0, 4, 1, 3],
+            [3, 2, 4, 0, 1],
+        ];
         for order in orders {
             let mut record = SessionRecord::new("org_1".parse().unwrap(), "ses_1".parse().unwrap());
             for index in order {
                 record.merge(&events[index]);
             }
-            assert_eq!(record.session.as_ref().unwrap().value.title, "second", "{order:?}");
-            assert_eq!(record.summary.as_ref().unwrap().value.text, "new words", "{order:?}");
-            assert_eq!(record.action_items.values().next().unwrap().value.title, "do second", "{order:?}");
+            assert_eq!(
+                record.session.as_ref().unwrap().value.title,
+                "second",
+                "{order:?}"
+            );
+            assert_eq!(
+                record.summary.as_ref().unwrap().value.text,
+                "new words",
+                "{order:?}"
+            );
+            assert_eq!(
+                record.action_items.values().next().unwrap().value.title,
+                "do second",
+                "{order:?}"
+            );
         }
     }
 

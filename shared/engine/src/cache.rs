@@ -19,18 +19,28 @@ pub(crate) struct Cache<K, V> {
 
 impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     pub(crate) fn new(clock: Clock, keep: Duration, most: usize) -> Self {
-        Self { clock, keep, most, entries: Mutex::new(HashMap::new()) }
+        Self {
+            clock,
+            keep,
+            most,
+            entries: Mutex::new(HashMap::new()),
+        }
     }
 
     pub(crate) fn get(&self, key: &K) -> Option<V> {
         let now = self.clock.now();
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(key).filter(|(until, _)| *until > now).map(|(_, value)| value.clone())
+        entries
+            .get(key)
+            .filter(|(until, _)| *until > now)
+            .map(|(_, value)| value.clone())
     }
 
     pub(crate) fn put(&self, key: K, value: V) {
         let now = self.clock.now();
-        let Ok(until) = now.checked_add(self.keep) else { return };
+        let Ok(until) = now.checked_add(self.keep) else {
+            return;
+        };
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.most {
             entries.retain(|_, (until, _)| *until > now);
@@ -47,6 +57,9 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     }
 
     pub(crate) fn forget(&self, key: &K) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
     }
 }

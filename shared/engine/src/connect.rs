@@ -10,7 +10,9 @@ use hub_aws::{
 };
 use hub_connectors::Rotation;
 use hub_domain::{Connection, ConnectionId, ConnectionState, CrmId, Verdict};
-use oauth2::{AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse};
+use oauth2::{
+    AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse,
+};
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 use url::Url;
@@ -20,7 +22,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
-    tokens,
+    oauth,
 };
 
 /// How long a person has to log in and allow.
@@ -61,14 +63,23 @@ fn random(hub: &Hub) -> String {
 }
 
 fn redirect_uri(public_url: &str, crm: &CrmId) -> String {
-    format!("{}/api/integrations/{crm}/callback", public_url.trim_end_matches('/'))
+    format!(
+        "{}/api/integrations/{crm}/callback",
+        public_url.trim_end_matches('/')
+    )
 }
 
 /// Begins an authorization. `public_url` is where API and console are reached.
 ///
 /// # Errors
 /// The caller is no admin, the connection is not there or not of this CRM.
-pub async fn begin(hub: &Hub, caller: &Caller, crm: &CrmId, id: &ConnectionId, public_url: &str) -> Result<Begun, EngineError> {
+pub async fn begin(
+    hub: &Hub,
+    caller: &Caller,
+    crm: &CrmId,
+    id: &ConnectionId,
+    public_url: &str,
+) -> Result<Begun, EngineError> {
     caller.at_least(Role::Admin)?;
     let connector = hub.connector(crm)?;
     let connection = connections::get(hub, caller, id).await?;
@@ -76,11 +87,21 @@ pub async fn begin(hub: &Hub, caller: &Caller, crm: &CrmId, id: &ConnectionId, p
         return Err(EngineError::NotFound("the connection"));
     }
     let redirect = redirect_uri(public_url, crm);
-    let client = tokens::client(hub, connector.manifest(), &connection, Some(&redirect)).await?;
+    let client = oauth::client(hub, connector.manifest(), &connection, Some(&redirect)).await?;
     let (state, cookie, verifier) = (random(hub), random(hub), random(hub));
-    let pkce = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
-    let scopes = connector.manifest().oauth.scopes.iter().map(|scope| Scope::new(scope.clone()));
-    let (authorize_url, _) = client.authorize_url(|| CsrfToken::new(state.clone())).add_scopes(scopes).set_pkce_challenge(pkce).url();
+    let pkce =
+        PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
+    let scopes = connector
+        .manifest()
+        .oauth
+        .scopes
+        .iter()
+        .map(|scope| Scope::new(scope.clone()));
+    let (authorize_url, _) = client
+        .authorize_url(|| CsrfToken::new(state.clone()))
+        .add_scopes(scopes)
+        .set_pkce_challenge(pkce)
+        .url();
     let stored = OAuthState {
         organization: caller.organization.clone(),
         connection: id.clone(),
@@ -89,8 +110,14 @@ pub async fn begin(hub: &Hub, caller: &Caller, crm: &CrmId, id: &ConnectionId, p
         redirect_uri: redirect,
         expires_at: hub.now_ms() + i64::try_from(STATE_LIFETIME.as_millis()).unwrap_or(0),
     };
-    hub.store().put_oauth_state(&hash(&state), &stored).await.map_err(EngineError::aws("the authorization"))?;
-    Ok(Begun { authorize_url, cookie })
+    hub.store()
+        .put_oauth_state(&hash(&state), &stored)
+        .await
+        .map_err(EngineError::aws("the authorization"))?;
+    Ok(Begun {
+        authorize_url,
+        cookie,
+    })
 }
 
 /// Ends an authorization: exchanges the code, stores the tokens, and leaves the connection waiting
@@ -98,36 +125,61 @@ pub async fn begin(hub: &Hub, caller: &Caller, crm: &CrmId, id: &ConnectionId, p
 ///
 /// # Errors
 /// The state is unknown, used, too old or another browser's; or the CRM refuses.
-pub async fn finish(hub: &Hub, crm: &CrmId, callback: &Callback, cookie: Option<&str>) -> Result<Connection, EngineError> {
+pub async fn finish(
+    hub: &Hub,
+    crm: &CrmId,
+    callback: &Callback,
+    cookie: Option<&str>,
+) -> Result<Connection, EngineError> {
     let connector = hub.connector(crm)?;
     let manifest = connector.manifest();
-    let refused = || EngineError::Forbidden("this authorization is unknown, used, too old, or was begun in another browser; begin again");
-    let (Some(state), Some(cookie)) = (&callback.state, cookie) else { return Err(refused()) };
-    let found = hub.store().take_oauth_state(&hash(state), hub.clock().now()).await.map_err(EngineError::aws("the authorization"))?;
+    let refused = || {
+        EngineError::Forbidden(
+            "this authorization is unknown, used, too old, or was begun in another browser; begin again",
+        )
+    };
+    let (Some(state), Some(cookie)) = (&callback.state, cookie) else {
+        return Err(refused());
+    };
+    let found = hub
+        .store()
+        .take_oauth_state(&hash(state), hub.clock().now())
+        .await
+        .map_err(EngineError::aws("the authorization"))?;
     let found = found.ok_or_else(refused)?;
     if !bool::from(found.browser.as_bytes().ct_eq(hash(cookie).as_bytes())) {
         return Err(refused());
     }
-    let connection = hub.store().connection(&found.organization, &found.connection).await.map_err(EngineError::aws("the connection"))?;
+    let connection = hub
+        .store()
+        .connection(&found.organization, &found.connection)
+        .await
+        .map_err(EngineError::aws("the connection"))?;
     // A state begun for one CRM is worth nothing at another's callback (mix-up).
-    let connection = connection.filter(|connection| connection.crm == *crm).ok_or_else(refused)?;
+    let connection = connection
+        .filter(|connection| connection.crm == *crm)
+        .ok_or_else(refused)?;
     if let Some(error) = &callback.error {
         let words = callback.error_description.as_deref().unwrap_or_default();
-        return Err(EngineError::Crm(Verdict::Reauthorize { reason: format!("{error}: {words}") }));
+        return Err(EngineError::Crm(Verdict::Reauthorize {
+            reason: format!("{error}: {words}"),
+        }));
     }
     let code = callback.code.clone().ok_or_else(refused)?;
-    let client = tokens::client(hub, manifest, &connection, Some(&found.redirect_uri)).await?;
+    let client = oauth::client(hub, manifest, &connection, Some(&found.redirect_uri)).await?;
     let sender = hub.clone();
-    let send = move |request| tokens::exchange(sender.clone(), request);
+    let send = move |request| oauth::exchange(sender.clone(), request);
     let reply = client
         .exchange_code(AuthorizationCode::new(code))
         .set_pkce_verifier(PkceCodeVerifier::new(found.verifier.clone()))
         .request_async(&send)
         .await
-        .map_err(|error| EngineError::Crm(tokens::refusal(&error)))?;
-    let base_url = tokens::base_url(hub, manifest, &reply).map_err(EngineError::Crm)?;
-    let account = tokens::reply_text(&reply, manifest.oauth.account_at.as_ref());
-    let refresh = reply.refresh_token().map(|token| SecretString::from(token.secret().clone()));
+        .map_err(|error| EngineError::Crm(oauth::refusal(&error)))?;
+    let base_url = oauth::base_url(hub, manifest, &reply).map_err(EngineError::Crm)?;
+    let account = oauth::reply_text(&reply, manifest.oauth.account_at.as_ref());
+    let refresh = reply
+        .refresh_token()
+        .map(|token| SecretString::from(token.secret().clone()));
     let kept = match manifest.oauth.rotation {
         Rotation::Rotates => refresh,
         Rotation::Keeps => {
@@ -137,19 +189,39 @@ pub async fn finish(hub: &Hub, crm: &CrmId, callback: &Callback, cookie: Option<
             None
         }
     };
-    let credentials = hub.vault().credentials(connection.organization.as_str()).await.map_err(EngineError::aws("the organization's credentials"))?;
-    let ring = credentials.token_key.ring().map_err(EngineError::aws("the token key"))?;
-    let tokens = Tokens { access: SecretString::from(reply.access_token().secret().clone()), refresh: kept };
-    let expires = tokens::expires_at(hub, manifest, &reply);
+    let credentials = hub
+        .vault()
+        .credentials(connection.organization.as_str())
+        .await
+        .map_err(EngineError::aws("the organization's credentials"))?;
+    let ring = credentials
+        .token_key
+        .ring()
+        .map_err(EngineError::aws("the token key"))?;
+    let tokens = Tokens {
+        access: SecretString::from(reply.access_token().secret().clone()),
+        refresh: kept,
+    };
+    let expires = oauth::expires_at(hub, manifest, &reply);
     hub.store()
-        .put_tokens(&ring, hub.entropy(), &connection.organization, &connection.id, &tokens, expires, hub.now_ms())
+        .put_tokens(
+            &ring,
+            hub.entropy(),
+            &connection.organization,
+            &connection.id,
+            &tokens,
+            expires,
+            hub.now_ms(),
+        )
         .await
         .map_err(EngineError::aws("the tokens"))?;
     change(hub, &connection.organization, &connection.id, |current| {
         current.state = current.authorized_state();
         current.reason = match current.state {
             ConnectionState::AwaitingApproval => "an admin has to approve it".to_owned(),
-            ConnectionState::Unconnected | ConnectionState::Active | ConnectionState::ReconnectNeeded => String::new(),
+            ConnectionState::Unconnected
+            | ConnectionState::Active
+            | ConnectionState::ReconnectNeeded => String::new(),
         };
         current.base_url.clone_from(&base_url);
         current.account.clone_from(&account);
@@ -166,17 +238,34 @@ pub(crate) async fn update_credentials(
     let holder = ulid(hub.clock(), hub.entropy());
     let now = hub.now_ms();
     let until = now + i64::try_from(CREDENTIALS_LEASE.as_millis()).unwrap_or(0);
-    let lease = hub.store().lease(organization, "credentials", &holder, now, until).await.map_err(EngineError::aws("the credentials' lease"))?;
-    let outcome = hub.vault().update_credentials(organization.as_str(), &holder, |credentials| change(credentials)).await;
+    let lease = hub
+        .store()
+        .lease(organization, "credentials", &holder, now, until)
+        .await
+        .map_err(EngineError::aws("the credentials' lease"))?;
+    let outcome = hub
+        .vault()
+        .update_credentials(organization.as_str(), &holder, |credentials| {
+            change(credentials)
+        })
+        .await;
     if let Err(error) = hub.store().release(&lease).await {
         tracing::warn!(error = %error, "a lease could not be given back; it ends by itself");
     }
-    outcome.map(|_| ()).map_err(EngineError::aws("the organization's credentials"))
+    outcome
+        .map(|_| ())
+        .map_err(EngineError::aws("the organization's credentials"))
 }
 
-async fn keep_refresh_token(hub: &Hub, connection: &Connection, refresh: &SecretString) -> Result<(), EngineError> {
+async fn keep_refresh_token(
+    hub: &Hub,
+    connection: &Connection,
+    refresh: &SecretString,
+) -> Result<(), EngineError> {
     update_credentials(hub, &connection.organization, |credentials| {
-        credentials.refresh_tokens.insert(connection.id.to_string(), refresh.clone());
+        credentials
+            .refresh_tokens
+            .insert(connection.id.to_string(), refresh.clone());
     })
     .await
 }

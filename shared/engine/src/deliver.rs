@@ -14,12 +14,11 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
-    Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, SkipReason, Verdict,
+    Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage,
+    SessionId, SkipReason, Verdict,
     ledger::{ClaimOutcome, Outcome},
     retry::{self, LONGEST_WAIT, backoff},
 };
-
-
 
 pub(crate) use call::read;
 
@@ -43,7 +42,11 @@ struct Job {
 
 impl Job {
     fn receives(&self) -> u32 {
-        self.messages.iter().map(|message| message.receives).max().unwrap_or(1)
+        self.messages
+            .iter()
+            .map(|message| message.receives)
+            .max()
+            .unwrap_or(1)
     }
 }
 
@@ -69,15 +72,27 @@ async fn batch(
     messages: Vec<QueueMessage>,
     remaining: Duration,
 ) -> Vec<String> {
-    let queue = messages.first().map(|message| hub.queues().name_of(&message.source).to_owned()).unwrap_or_default();
+    let queue = messages
+        .first()
+        .map(|message| hub.queues().name_of(&message.source).to_owned())
+        .unwrap_or_default();
     if remaining < LEAST_TIME {
         return messages.into_iter().map(|message| message.id).collect();
     }
-    let mut actions = Actions { crm, queue: &queue, list: Vec::new() };
+    let mut actions = Actions {
+        crm,
+        queue: &queue,
+        list: Vec::new(),
+    };
     let jobs = fold(messages, &mut actions);
     let (prepared, unready) = prepare::prepare(hub, crm, jobs).await;
     for Unready { job, verdict } in unready {
-        let next = retry::next(&verdict, job.receives().saturating_sub(1), hub.entropy().unit(), hub.clock().now());
+        let next = retry::next(
+            &verdict,
+            job.receives().saturating_sub(1),
+            hub.entropy().unit(),
+            hub.clock().now(),
+        );
         log(&job, &verdict, &next.reason);
         actions.add(job.messages, &next.action);
     }
@@ -85,7 +100,13 @@ async fn batch(
     // Deliveries of different connections have nothing to do with each other.
     let mut groups: BTreeMap<(OrganizationId, ConnectionId), Vec<Prepared>> = BTreeMap::new();
     for prepared in claimed {
-        groups.entry((prepared.connection.organization.clone(), prepared.connection.id.clone())).or_default().push(prepared);
+        groups
+            .entry((
+                prepared.connection.organization.clone(),
+                prepared.connection.id.clone(),
+            ))
+            .or_default()
+            .push(prepared);
     }
     let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
@@ -98,10 +119,17 @@ fn fold(messages: Vec<QueueMessage>, actions: &mut Actions<'_>) -> Vec<Job> {
     let mut jobs: BTreeMap<(OrganizationId, ConnectionId, SessionId), Job> = BTreeMap::new();
     for message in messages {
         let Ok(reference) = serde_json::from_str::<DeliveryReference>(&message.body) else {
-            actions.add(vec![message], &QueueAction::DeadLetter("not a reference to a delivery".to_owned()));
+            actions.add(
+                vec![message],
+                &QueueAction::DeadLetter("not a reference to a delivery".to_owned()),
+            );
             continue;
         };
-        let key = (reference.organization.clone(), reference.connection.clone(), reference.session.clone());
+        let key = (
+            reference.organization.clone(),
+            reference.connection.clone(),
+            reference.session.clone(),
+        );
         let fresh = message.receives <= 1;
         match jobs.get_mut(&key) {
             Some(job) => {
@@ -111,17 +139,32 @@ fn fold(messages: Vec<QueueMessage>, actions: &mut Actions<'_>) -> Vec<Job> {
                 job.fresh &= fresh;
                 job.messages.push(message);
             }
-            None => drop(jobs.insert(key, Job { reference, messages: vec![message], fresh })),
+            None => drop(jobs.insert(
+                key,
+                Job {
+                    reference,
+                    messages: vec![message],
+                    fresh,
+                },
+            )),
         }
     }
     jobs.into_values().collect()
 }
 
 /// Claims what is prepared; what is not granted has its action at once.
-async fn claim(hub: &Hub, prepared: Vec<Prepared>, remaining: Duration, actions: &mut Actions<'_>) -> Vec<Prepared> {
+async fn claim(
+    hub: &Hub,
+    prepared: Vec<Prepared>,
+    remaining: Duration,
+    actions: &mut Actions<'_>,
+) -> Vec<Prepared> {
     let now = hub.now_ms();
     let lease = i64::try_from((remaining + LEASE_SLACK).as_millis()).unwrap_or(60_000);
-    let claims: Vec<_> = prepared.iter().map(|prepared| prepared.claim(hub, now, now + lease)).collect();
+    let claims: Vec<_> = prepared
+        .iter()
+        .map(|prepared| prepared.claim(hub, now, now + lease))
+        .collect();
     let outcomes = hub.store().claim(&claims).await;
     let mut granted = Vec::new();
     for ((mut prepared, claim), outcome) in prepared.into_iter().zip(claims).zip(outcomes) {
@@ -139,11 +182,18 @@ async fn claim(hub: &Hub, prepared: Vec<Prepared>, remaining: Duration, actions:
             }
             Ok(ClaimOutcome::Held { until }) => {
                 let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
-                QueueAction::Again(wait.min(LONGEST_WAIT) + Duration::from_secs(1).mul_f64(hub.entropy().unit()))
+                QueueAction::Again(
+                    wait.min(LONGEST_WAIT) + Duration::from_secs(1).mul_f64(hub.entropy().unit()),
+                )
             }
             Err(error) => {
                 let verdict = aws_verdict(&error);
-                let next = retry::next(&verdict, prepared.job.receives().saturating_sub(1), hub.entropy().unit(), hub.clock().now());
+                let next = retry::next(
+                    &verdict,
+                    prepared.job.receives().saturating_sub(1),
+                    hub.entropy().unit(),
+                    hub.clock().now(),
+                );
                 log(&prepared.job, &verdict, &next.reason);
                 next.action
             }
@@ -158,13 +208,21 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
     let now = hub.clock().now();
     let mut recorded = Vec::new();
     let mut outcomes = Vec::new();
-    for Applied { prepared, verdict, records, matches } in applied {
+    for Applied {
+        prepared,
+        verdict,
+        records,
+        matches,
+    } in applied
+    {
         if let Verdict::Reauthorize { reason } = &verdict {
             reconnect_needed(hub, &prepared.connection, reason).await;
         }
         let next = retry::next(&verdict, prepared.failures, hub.entropy().unit(), now);
         log(&prepared.job, &verdict, &next.reason);
-        let Some(claim) = prepared.claim else { continue };
+        let Some(claim) = prepared.claim else {
+            continue;
+        };
         outcomes.push(Outcome {
             claim,
             status: next.status,
@@ -203,16 +261,31 @@ async fn reconnect_needed(hub: &Hub, connection: &Connection, reason: &str) {
     })
     .await;
     match parked {
-        Ok(_) => tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again"),
-        Err(error) => tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again"),
+        Ok(_) => {
+            tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again")
+        }
+        Err(error) => {
+            tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again")
+        }
     }
 }
 
 fn log(job: &Job, verdict: &Verdict, reason: &str) {
-    let DeliveryReference { connection, event, session, .. } = &job.reference;
+    let DeliveryReference {
+        connection,
+        event,
+        session,
+        ..
+    } = &job.reference;
     let (name, attempt) = (verdict.name(), job.receives());
     match verdict {
-        Verdict::Done { .. } | Verdict::Skip(SkipReason::Stale | SkipReason::SameContent | SkipReason::InternalOnly | SkipReason::SessionUnknown) => {
+        Verdict::Done { .. }
+        | Verdict::Skip(
+            SkipReason::Stale
+            | SkipReason::SameContent
+            | SkipReason::InternalOnly
+            | SkipReason::SessionUnknown,
+        ) => {
             tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, "delivered");
         }
         Verdict::Bug { .. } => {
@@ -239,7 +312,11 @@ struct Actions<'a> {
 
 impl Actions<'_> {
     fn add(&mut self, messages: Vec<QueueMessage>, action: &QueueAction) {
-        self.list.extend(messages.into_iter().map(|message| (message, action.clone())));
+        self.list.extend(
+            messages
+                .into_iter()
+                .map(|message| (message, action.clone())),
+        );
     }
 
     async fn carry_out(self, hub: &Hub) -> Vec<String> {
@@ -253,18 +330,35 @@ impl Actions<'_> {
                     failed.push(message.id);
                 }
                 QueueAction::DeadLetter(reason) => {
-                    match hub.queues().dead_letter(self.queue, &format!("{}-dlq", self.crm), &message, &reason).await {
-                        Ok(()) => tracing::error!(message.id = message.id, reason, "a message lies in the dead-letter queue"),
+                    match hub
+                        .queues()
+                        .dead_letter(self.queue, &format!("{}-dlq", self.crm), &message, &reason)
+                        .await
+                    {
+                        Ok(()) => tracing::error!(
+                            message.id = message.id,
+                            reason,
+                            "a message lies in the dead-letter queue"
+                        ),
                         Err(error) => {
                             tracing::warn!(message.id = message.id, error = %error, "a message could not go to the dead-letter queue; it comes again");
-                            hidden.push((message.receipt, backoff(message.receives, hub.entropy().unit())));
+                            hidden.push((
+                                message.receipt,
+                                backoff(message.receives, hub.entropy().unit()),
+                            ));
                             failed.push(message.id);
                         }
                     }
                 }
             }
         }
-        for error in hub.queues().hide_batch(self.queue, hidden).await.into_iter().filter_map(Result::err) {
+        for error in hub
+            .queues()
+            .hide_batch(self.queue, hidden)
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+        {
             // It then comes again when the queue's own visibility timeout ends.
             tracing::warn!(error = %error, "a message could not be hidden");
         }

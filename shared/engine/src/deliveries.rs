@@ -2,7 +2,13 @@
 
 pub use hub_aws::store::{DeliveryFilter, DeliveryPage};
 use hub_connectors::{Answer, Operation, ReadBack};
-use hub_domain::{ConnectionId, DeliveryId, SessionRecord, ledger::LedgerEntry, mapping::RecordKind, matching::{Candidate, Match}, plan::{self, Plan}};
+use hub_domain::{
+    ConnectionId, DeliveryId, SessionRecord,
+    ledger::LedgerEntry,
+    mapping::RecordKind,
+    matching::{Candidate, Match},
+    plan::{self, Plan},
+};
 
 use crate::{
     connections,
@@ -28,11 +34,20 @@ pub struct Detail {
 ///
 /// # Errors
 /// The caller may not, or the store does not answer.
-pub async fn list(hub: &Hub, caller: &Caller, filter: &DeliveryFilter, cursor: Option<&str>, most: usize) -> Result<DeliveryPage, EngineError> {
+pub async fn list(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &DeliveryFilter,
+    cursor: Option<&str>,
+    most: usize,
+) -> Result<DeliveryPage, EngineError> {
     // Which sessions a viewer took part in is known only from the sessions themselves.
     caller.at_least(Role::Manager)?;
     let most = most.clamp(1, PAGE);
-    hub.store().deliveries(&caller.organization, filter, cursor, most).await.map_err(EngineError::aws("the deliveries"))
+    hub.store()
+        .deliveries(&caller.organization, filter, cursor, most)
+        .await
+        .map_err(EngineError::aws("the deliveries"))
 }
 
 /// One delivery. A viewer sees those of sessions they took part in.
@@ -41,16 +56,37 @@ pub async fn list(hub: &Hub, caller: &Caller, filter: &DeliveryFilter, cursor: O
 /// It is not there, or the caller may not see it, which is the same.
 pub async fn get(hub: &Hub, caller: &Caller, id: &DeliveryId) -> Result<Detail, EngineError> {
     let missing = || EngineError::NotFound("the delivery");
-    let entry = hub.store().delivery(&caller.organization, id).await.map_err(EngineError::aws("the delivery"))?.ok_or_else(missing)?;
-    let sealed = hub.store().session(&caller.organization, &entry.session).await.map_err(EngineError::aws("the session"))?;
+    let entry = hub
+        .store()
+        .delivery(&caller.organization, id)
+        .await
+        .map_err(EngineError::aws("the delivery"))?
+        .ok_or_else(missing)?;
+    let sealed = hub
+        .store()
+        .session(&caller.organization, &entry.session)
+        .await
+        .map_err(EngineError::aws("the session"))?;
     let record = match sealed {
         Some(sealed) => {
-            let ring = hub.vault().data(caller.organization.as_str()).await.map_err(EngineError::aws("the organization's key"))?;
-            Some(sealed.open(&ring).map_err(EngineError::aws("the session"))?)
+            let ring = hub
+                .vault()
+                .data(caller.organization.as_str())
+                .await
+                .map_err(EngineError::aws("the organization's key"))?;
+            Some(
+                sealed
+                    .open(&ring)
+                    .map_err(EngineError::aws("the session"))?,
+            )
         }
         None => None,
     };
-    if caller.role < Role::Manager && !record.as_ref().is_some_and(|record| took_part(record, &caller.subject)) {
+    if caller.role < Role::Manager
+        && !record
+            .as_ref()
+            .is_some_and(|record| took_part(record, &caller.subject))
+    {
         return Err(missing());
     }
     let plan = match &record {
@@ -63,34 +99,63 @@ pub async fn get(hub: &Hub, caller: &Caller, id: &DeliveryId) -> Result<Detail, 
 fn took_part(record: &SessionRecord, subject: &str) -> bool {
     record.session.as_ref().is_some_and(|part| {
         let session = &part.value;
-        session.host.email == subject || session.participants.iter().any(|person| person.email.as_deref() == Some(subject))
+        session.host.email == subject
+            || session
+                .participants
+                .iter()
+                .any(|person| person.email.as_deref() == Some(subject))
     })
 }
 
 /// Makes the plan again from the session, the mapping and the choices the ledger kept.
-async fn rebuild(hub: &Hub, entry: &LedgerEntry, record: &SessionRecord) -> Result<Option<Plan>, EngineError> {
-    let connections = hub.connections(&entry.organization).await.map_err(EngineError::aws("the connection"))?;
-    let Some(connection) = connections.iter().find(|connection| connection.id == entry.connection) else { return Ok(None) };
+async fn rebuild(
+    hub: &Hub,
+    entry: &LedgerEntry,
+    record: &SessionRecord,
+) -> Result<Option<Plan>, EngineError> {
+    let connections = hub
+        .connections(&entry.organization)
+        .await
+        .map_err(EngineError::aws("the connection"))?;
+    let Some(connection) = connections
+        .iter()
+        .find(|connection| connection.id == entry.connection)
+    else {
+        return Ok(None);
+    };
     let connector = hub.connector(&connection.crm)?;
     let mut at_the_time = connection.clone();
     at_the_time.mapping_version = entry.mapping_version;
-    let mapping = hub.mapping(&at_the_time, connector.manifest()).await.map_err(EngineError::aws("the mapping"))?;
-    let Some(mapping) = mapping else { return Ok(None) };
+    let mapping = hub
+        .mapping(&at_the_time, connector.manifest())
+        .await
+        .map_err(EngineError::aws("the mapping"))?;
+    let Some(mapping) = mapping else {
+        return Ok(None);
+    };
     let addresses = plan::addresses(record);
     let matches: Vec<Match> = entry
         .matches
         .iter()
         .filter_map(|kept| {
             let email = addresses.get(kept.person)?.clone();
-            let chosen = kept.object.clone().zip(kept.id.clone()).map(|(object, id)| Candidate {
-                object,
-                rank: 0,
-                id,
-                email: email.clone(),
-                company: None,
-                modified_at: None,
-            });
-            Some(Match { email, chosen, rejected: kept.rejected.clone() })
+            let chosen = kept
+                .object
+                .clone()
+                .zip(kept.id.clone())
+                .map(|(object, id)| Candidate {
+                    object,
+                    rank: 0,
+                    id,
+                    email: email.clone(),
+                    company: None,
+                    modified_at: None,
+                });
+            Some(Match {
+                email,
+                chosen,
+                rejected: kept.rejected.clone(),
+            })
         })
         .collect();
     Ok(plan::make(record, connection, &mapping, &matches).ok())
@@ -113,10 +178,22 @@ pub async fn read_back(
     let connector = hub.connector(&connection.crm)?;
     let mut found = Vec::new();
     for chunk in keys.chunks(connector.manifest().batch.lookup.max(1)) {
-        let operation = Operation::ReadBack { kind, object: object.to_owned(), keys: chunk.to_vec() };
-        match read(hub, connector.as_ref(), &connection, &operation).await.map_err(EngineError::Crm)? {
+        let operation = Operation::ReadBack {
+            kind,
+            object: object.to_owned(),
+            keys: chunk.to_vec(),
+        };
+        match read(hub, connector.as_ref(), &connection, &operation)
+            .await
+            .map_err(EngineError::Crm)?
+        {
             Answer::Records(records) => found.extend(records),
-            Answer::People(_) | Answer::Fields(_) => return Err(EngineError::Bug { context: "reading records back", source: None }),
+            Answer::People(_) | Answer::Fields(_) => {
+                return Err(EngineError::Bug {
+                    context: "reading records back",
+                    source: None,
+                });
+            }
         }
     }
     Ok(found)

@@ -37,13 +37,18 @@ pub async fn dispatch(hub: &Hub, ingest_sender: &str, messages: Vec<QueueMessage
     let mut outgoing: BTreeMap<String, Vec<(usize, Outgoing)>> = BTreeMap::new();
     for (index, message) in messages.iter().enumerate() {
         match fan_out(hub, ingest_sender, message).await {
-            Ok(found) => found.into_iter().for_each(|(queue, out)| outgoing.entry(queue).or_default().push((index, out))),
+            Ok(found) => found
+                .into_iter()
+                .for_each(|(queue, out)| outgoing.entry(queue).or_default().push((index, out))),
             Err(stop) => drop(stops.insert(index, stop)),
         }
     }
     for (queue, entries) in outgoing {
         let (places, bodies): (Vec<usize>, Vec<Outgoing>) = entries.into_iter().unzip();
-        for (place, sent) in places.into_iter().zip(hub.queues().send_batch(&queue, bodies).await) {
+        for (place, sent) in places
+            .into_iter()
+            .zip(hub.queues().send_batch(&queue, bodies).await)
+        {
             if let Err(error) = sent {
                 stops.insert(place, Stop::Later(error.to_string()));
             }
@@ -53,11 +58,21 @@ pub async fn dispatch(hub: &Hub, ingest_sender: &str, messages: Vec<QueueMessage
 }
 
 /// Which queues a message leads to.
-async fn fan_out(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Result<Vec<(String, Outgoing)>, Stop> {
+async fn fan_out(
+    hub: &Hub,
+    ingest_sender: &str,
+    message: &QueueMessage,
+) -> Result<Vec<(String, Outgoing)>, Stop> {
     let mut found = Vec::new();
     for reference in references(hub, ingest_sender, message).await? {
-        let connections = hub.connections(&reference.organization).await.map_err(|error| Stop::Later(error.to_string()))?;
-        for connection in connections.iter().filter(|connection| connection.takes_events()) {
+        let connections = hub
+            .connections(&reference.organization)
+            .await
+            .map_err(|error| Stop::Later(error.to_string()))?;
+        for connection in connections
+            .iter()
+            .filter(|connection| connection.takes_events())
+        {
             let delivery = DeliveryReference {
                 v: VERSION,
                 organization: reference.organization.clone(),
@@ -66,7 +81,8 @@ async fn fan_out(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Resu
                 event: reference.event.clone(),
                 revision: reference.revision,
             };
-            let body = serde_json::to_string(&delivery).map_err(|error| Stop::Later(error.to_string()))?;
+            let body =
+                serde_json::to_string(&delivery).map_err(|error| Stop::Later(error.to_string()))?;
             let out = Outgoing {
                 body,
                 group: Some(reference.organization.to_string()),
@@ -80,18 +96,32 @@ async fn fan_out(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Resu
 }
 
 /// What a message refers to: ingest says it, or a raw event is taken in first.
-async fn references(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> Result<Vec<EventReference>, Stop> {
+async fn references(
+    hub: &Hub,
+    ingest_sender: &str,
+    message: &QueueMessage,
+) -> Result<Vec<EventReference>, Stop> {
     let header = |name: &str| message.attributes.get(name).map_or("", String::as_str);
-    let signed = Signed { id: header("webhook-id"), timestamp: header("webhook-timestamp"), signature: header("webhook-signature") };
+    let signed = Signed {
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp"),
+        signature: header("webhook-signature"),
+    };
     if signed.signature.is_empty() {
         if !is_sender(message.sender.as_deref(), ingest_sender) {
-            return Err(Stop::Dead("neither a signed event nor a reference from ingest".to_owned()));
+            return Err(Stop::Dead(
+                "neither a signed event nor a reference from ingest".to_owned(),
+            ));
         }
-        let reference: EventReference = serde_json::from_str(&message.body).map_err(|_| Stop::Dead("not a reference to an event".to_owned()))?;
+        let reference: EventReference = serde_json::from_str(&message.body)
+            .map_err(|_| Stop::Dead("not a reference to an event".to_owned()))?;
         return Ok(vec![reference]);
     }
     // A message may have waited in the queue for hours: what counts is when it was sent.
-    let sent = message.sent_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_else(|| hub.clock().now());
+    let sent = message
+        .sent_at_ms
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or_else(|| hub.clock().now());
     let body = ingest::verified(hub, Bytes::from(message.body.clone()), signed, sent)
         .await
         .map_err(|error| Stop::Later(error.to_string()))?
@@ -107,7 +137,10 @@ async fn references(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> R
             Err(EventFailure::Invalid(found)) => faults.push(found.to_string()),
             Err(EventFailure::Different(fields)) => {
                 let id = id.map(|id| id.to_string()).unwrap_or_default();
-                faults.push(format!("{id} was accepted before with other values of {}", fields.join(", ")));
+                faults.push(format!(
+                    "{id} was accepted before with other values of {}",
+                    fields.join(", ")
+                ));
             }
         }
     }
@@ -119,7 +152,11 @@ async fn references(hub: &Hub, ingest_sender: &str, message: &QueueMessage) -> R
         return Err(Stop::Dead(reason));
     }
     // What is valid goes on; the message is kept for a person because of the rest.
-    match hub.queues().dead_letter(EVENTS, "events-dlq", message, &reason).await {
+    match hub
+        .queues()
+        .dead_letter(EVENTS, "events-dlq", message, &reason)
+        .await
+    {
         Ok(()) => Ok(references),
         Err(error) => Err(Stop::Later(error.to_string())),
     }
@@ -135,22 +172,45 @@ async fn settle(hub: &Hub, messages: &[QueueMessage], stops: BTreeMap<usize, Sto
     let mut failed = Vec::new();
     let mut hidden = Vec::new();
     for (index, stop) in stops {
-        let Some(message) = messages.get(index) else { continue };
+        let Some(message) = messages.get(index) else {
+            continue;
+        };
         let reason = match stop {
-            Stop::Dead(reason) => match hub.queues().dead_letter(EVENTS, "events-dlq", message, &reason).await {
+            Stop::Dead(reason) => match hub
+                .queues()
+                .dead_letter(EVENTS, "events-dlq", message, &reason)
+                .await
+            {
                 Ok(()) => {
-                    tracing::error!(message.id = message.id, "a message of the events queue is no event; it lies in the dead-letter queue");
+                    tracing::error!(
+                        message.id = message.id,
+                        "a message of the events queue is no event; it lies in the dead-letter queue"
+                    );
                     continue;
                 }
                 Err(error) => error.to_string(),
             },
             Stop::Later(reason) => reason,
         };
-        tracing::warn!(message.id = message.id, attempt = message.receives, reason, "an event could not be dispatched yet");
+        tracing::warn!(
+            message.id = message.id,
+            attempt = message.receives,
+            reason,
+            "an event could not be dispatched yet"
+        );
         failed.push(message.id.clone());
-        hidden.push((message.receipt.clone(), backoff(message.receives, hub.entropy().unit())));
+        hidden.push((
+            message.receipt.clone(),
+            backoff(message.receives, hub.entropy().unit()),
+        ));
     }
-    for error in hub.queues().hide_batch(EVENTS, hidden).await.into_iter().filter_map(Result::err) {
+    for error in hub
+        .queues()
+        .hide_batch(EVENTS, hidden)
+        .await
+        .into_iter()
+        .filter_map(Result::err)
+    {
         // It then comes again when the queue's own visibility timeout ends.
         tracing::warn!(error = %error, "a message could not be hidden");
     }
@@ -165,7 +225,13 @@ mod tests {
     fn only_ingest_is_ingest() {
         assert!(is_sender(Some("AROA123:hub-ingest"), "AROA123"));
         assert!(is_sender(Some("ingest"), "ingest"));
-        for sender in [None, Some(""), Some("AROA1234:hub-ingest"), Some("x:AROA123"), Some("AROA12")] {
+        for sender in [
+            None,
+            Some(""),
+            Some("AROA1234:hub-ingest"),
+            Some("x:AROA123"),
+            Some("AROA12"),
+        ] {
             assert!(!is_sender(sender, "AROA123"), "{sender:?}");
         }
         assert!(!is_sender(Some(""), ""));

@@ -45,10 +45,18 @@ impl EngineError {
     /// What an AWS error means while doing `context`.
     pub(crate) fn aws(context: &'static str) -> impl Fn(AwsError) -> Self {
         move |error| match error {
-            AwsError::Unavailable { .. } | AwsError::Throttled { .. } => Self::Unavailable { context, source: Some(Box::new(error)) },
-            AwsError::Conflict { .. } => Self::Conflict("it was changed at the same time; read it again".to_owned()),
+            AwsError::Unavailable { .. } | AwsError::Throttled { .. } => Self::Unavailable {
+                context,
+                source: Some(Box::new(error)),
+            },
+            AwsError::Conflict { .. } => {
+                Self::Conflict("it was changed at the same time; read it again".to_owned())
+            }
             AwsError::NotFound { .. } => Self::NotFound(context),
-            AwsError::Refused { .. } | AwsError::Corrupt { .. } => Self::Bug { context, source: Some(Box::new(error)) },
+            AwsError::Refused { .. } | AwsError::Corrupt { .. } => Self::Bug {
+                context,
+                source: Some(Box::new(error)),
+            },
         }
     }
 }
@@ -66,7 +74,11 @@ pub struct Public {
 
 impl Public {
     pub(crate) fn new(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), faults: Faults::default() }
+        Self {
+            status,
+            detail: detail.into(),
+            faults: Faults::default(),
+        }
     }
 }
 
@@ -74,11 +86,17 @@ impl EngineError {
     /// What a caller is told.
     pub fn public(&self) -> Public {
         match self {
-            Self::Invalid(faults) => Public { faults: faults.clone(), ..Public::new(422, "The faults say what would be right.") },
+            Self::Invalid(faults) => Public {
+                faults: faults.clone(),
+                ..Public::new(422, "The faults say what would be right.")
+            },
             Self::Forbidden(words) => Public::new(403, format!("Not allowed: {words}.")),
             Self::NotFound(what) => Public::new(404, format!("Not found: {what}.")),
             Self::Conflict(words) => Public::new(409, format!("Not possible now: {words}.")),
-            Self::Unavailable { context, .. } => Public::new(503, format!("Not available now: {context}. The same request may succeed later.")),
+            Self::Unavailable { context, .. } => Public::new(
+                503,
+                format!("Not available now: {context}. The same request may succeed later."),
+            ),
             Self::Crm(verdict) => refused_by_crm(verdict),
             Self::Bug { .. } => Public::new(500, "Something failed on our side."),
         }
@@ -89,10 +107,16 @@ impl EngineError {
 fn refused_by_crm(verdict: &Verdict) -> Public {
     match verdict {
         Verdict::Reauthorize { reason } => Public::new(502, format!("The CRM refused: {reason}.")),
-        Verdict::Misconfigured { reason } => Public::new(502, format!("Something is not set up: {reason}.")),
-        Verdict::Retry { .. } | Verdict::Throttle { .. } => Public::new(503, "The CRM does not answer now. Try again in a minute."),
+        Verdict::Misconfigured { reason } => {
+            Public::new(502, format!("Something is not set up: {reason}."))
+        }
+        Verdict::Retry { .. } | Verdict::Throttle { .. } => {
+            Public::new(503, "The CRM does not answer now. Try again in a minute.")
+        }
         Verdict::Reject(_) | Verdict::Refresh => Public::new(502, "The CRM refused."),
-        Verdict::Done { .. } | Verdict::Skip(_) | Verdict::Bug { .. } => Public::new(500, "Something failed on our side."),
+        Verdict::Done { .. } | Verdict::Skip(_) | Verdict::Bug { .. } => {
+            Public::new(500, "Something failed on our side.")
+        }
     }
 }
 
@@ -100,8 +124,15 @@ fn refused_by_crm(verdict: &Verdict) -> Public {
 pub(crate) fn aws_verdict(error: &AwsError) -> Verdict {
     match error {
         AwsError::Unavailable { .. } | AwsError::Throttled { .. } | AwsError::Conflict { .. } => {
-            Verdict::Retry { after: None, reason: error.to_string() }
+            Verdict::Retry {
+                after: None,
+                reason: error.to_string(),
+            }
         }
-        AwsError::NotFound { .. } | AwsError::Refused { .. } | AwsError::Corrupt { .. } => Verdict::Bug { reason: error.to_string() },
+        AwsError::NotFound { .. } | AwsError::Refused { .. } | AwsError::Corrupt { .. } => {
+            Verdict::Bug {
+                reason: error.to_string(),
+            }
+        }
     }
 }

@@ -84,20 +84,39 @@ impl Hub {
         if !allowed.is_empty() || !settings.base_urls.is_empty() {
             tracing::warn!(egress_allow = ?settings.egress_allow, base_urls = ?settings.base_urls, "the egress rules have exceptions; production has none");
         }
-        let transport = transport::https(allowed)
-            .map_err(|error| EngineError::Bug { context: "setting up TLS", source: Some(Box::new(error)) })?;
+        let transport = transport::https(allowed).map_err(|error| EngineError::Bug {
+            context: "setting up TLS",
+            source: Some(Box::new(error)),
+        })?;
         let clients = Clients::from_env().await;
-        Ok(Self::new(Parts { clients, transport, clock: Clock::system(), entropy: Entropy::system(), settings }))
+        Ok(Self::new(Parts {
+            clients,
+            transport,
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            settings,
+        }))
     }
 
     /// A hub from its parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { clients, transport, clock, entropy, settings } = parts;
+        let Parts {
+            clients,
+            transport,
+            clock,
+            entropy,
+            settings,
+        } = parts;
         let cache = |most| Cache::new(clock.clone(), CONFIGURATION_KEPT, most);
         Self(Arc::new(Inner {
             store: Store::new(clients.dynamodb, settings.table),
             queues: Queues::new(clients.sqs, settings.queue_url_prefix),
-            vault: Vault::new(clients.secrets, settings.secret_prefix, clock.clone(), entropy.clone()),
+            vault: Vault::new(
+                clients.secrets,
+                settings.secret_prefix,
+                clock.clone(),
+                entropy.clone(),
+            ),
             transport,
             base_urls: settings.base_urls,
             allowed: Allowed::new(settings.egress_allow),
@@ -148,13 +167,22 @@ impl Hub {
 
     /// A connector; each manifest is parsed once, and only where it is used.
     pub(crate) fn connector(&self, crm: &CrmId) -> Result<Arc<dyn Connector>, EngineError> {
-        let mut known = self.0.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .0
+            .connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(connector) = known.get(crm.as_str()) {
             return Ok(connector.clone());
         }
         let connector = match hub_connectors::connector(crm.as_str()) {
             Some(Ok(connector)) => connector,
-            Some(Err(error)) => return Err(EngineError::Bug { context: "reading a manifest", source: Some(Box::new(error)) }),
+            Some(Err(error)) => {
+                return Err(EngineError::Bug {
+                    context: "reading a manifest",
+                    source: Some(Box::new(error)),
+                });
+            }
             None => return Err(EngineError::NotFound("the CRM")),
         };
         known.insert(crm.to_string(), connector.clone());
@@ -163,10 +191,21 @@ impl Hub {
 
     /// An address of a manifest for one connection, moved to the sandbox where one is configured:
     /// the path stays, the origin changes.
-    pub(crate) fn address(&self, manifest: &Manifest, crm: &CrmId, template: &str, settings: &BTreeMap<String, String>) -> Result<Url, EngineError> {
-        let wrong = |_| EngineError::Bug { context: "reading an address of a manifest", source: None };
+    pub(crate) fn address(
+        &self,
+        manifest: &Manifest,
+        crm: &CrmId,
+        template: &str,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Url, EngineError> {
+        let wrong = |_| EngineError::Bug {
+            context: "reading an address of a manifest",
+            source: None,
+        };
         let url = Url::parse(&manifest.fill(template, settings)).map_err(wrong)?;
-        let Some(base) = self.0.base_urls.get(crm.as_str()) else { return Ok(url) };
+        let Some(base) = self.0.base_urls.get(crm.as_str()) else {
+            return Ok(url);
+        };
         let mut moved = Url::parse(base).map_err(wrong)?;
         moved.set_path(url.path());
         moved.set_query(url.query());
@@ -175,12 +214,19 @@ impl Hub {
 
     /// Whether a base URL from a token reply may be used.
     pub(crate) fn allows_base_url(&self, manifest: &Manifest, url: &Url) -> bool {
-        let by_manifest = url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(|host| manifest.allows_host(host));
+        let by_manifest = url.scheme() == "https"
+            && url.port().is_none()
+            && url
+                .host_str()
+                .is_some_and(|host| manifest.allows_host(host));
         by_manifest || self.0.allowed.permits(url)
     }
 
     /// An organization, at most half a minute old. One that does not exist is asked for each time.
-    pub(crate) async fn organization(&self, id: &OrganizationId) -> Result<Option<Organization>, AwsError> {
+    pub(crate) async fn organization(
+        &self,
+        id: &OrganizationId,
+    ) -> Result<Option<Organization>, AwsError> {
         if let Some(found) = self.0.organizations.get(id) {
             return Ok(Some(found));
         }
@@ -192,7 +238,10 @@ impl Hub {
     }
 
     /// The connections of an organization, at most half a minute old.
-    pub(crate) async fn connections(&self, organization: &OrganizationId) -> Result<Arc<Vec<Connection>>, AwsError> {
+    pub(crate) async fn connections(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Arc<Vec<Connection>>, AwsError> {
         if let Some(found) = self.0.connections.get(organization) {
             return Ok(found);
         }
@@ -202,16 +251,29 @@ impl Hub {
     }
 
     /// The mapping a connection uses, at most half a minute old.
-    pub(crate) async fn mapping(&self, connection: &Connection, manifest: &Manifest) -> Result<Option<Arc<Mapping>>, AwsError> {
+    pub(crate) async fn mapping(
+        &self,
+        connection: &Connection,
+        manifest: &Manifest,
+    ) -> Result<Option<Arc<Mapping>>, AwsError> {
         let version = connection.mapping_version;
         if version == 0 {
             return Ok(Some(Arc::new(manifest.default_mapping())));
         }
-        let key = (connection.organization.clone(), connection.id.clone(), version);
+        let key = (
+            connection.organization.clone(),
+            connection.id.clone(),
+            version,
+        );
         if let Some(found) = self.0.mappings.get(&key) {
             return Ok(Some(found));
         }
-        let found = self.0.store.mapping(&connection.organization, &connection.id, version).await?.map(Arc::new);
+        let found = self
+            .0
+            .store
+            .mapping(&connection.organization, &connection.id, version)
+            .await?
+            .map(Arc::new);
         if let Some(found) = &found {
             self.0.mappings.put(key, found.clone());
         }

@@ -95,7 +95,10 @@ impl Unidentified {
     pub fn public(&self) -> Public {
         match self {
             Self::Token(words) => Public::new(401, format!("Not authenticated: {words}.")),
-            Self::Keys(_) => Public::new(503, "Not available now: the issuer's keys. The same request may succeed later."),
+            Self::Keys(_) => Public::new(
+                503,
+                "Not available now: the issuer's keys. The same request may succeed later.",
+            ),
         }
     }
 }
@@ -116,24 +119,34 @@ pub struct Identity {
 impl Identity {
     /// For one issuer.
     pub fn new(issuer: Issuer) -> Self {
-        Self { issuer: Arc::new(issuer), keys: Arc::default() }
+        Self {
+            issuer: Arc::new(issuer),
+            keys: Arc::default(),
+        }
     }
 
     /// Who a bearer token stands for.
     ///
     /// # Errors
     /// Why it is not believed.
-    pub async fn caller(&self, hub: &Hub, authorization: Option<&str>) -> Result<Caller, Unidentified> {
+    pub async fn caller(
+        &self,
+        hub: &Hub,
+        authorization: Option<&str>,
+    ) -> Result<Caller, Unidentified> {
         let token = authorization
             .and_then(|header| header.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or(Unidentified::Token("a bearer token is needed"))?;
-        let header = jsonwebtoken::decode_header(token).map_err(|_| Unidentified::Token("the token is not a JWT"))?;
+        let header = jsonwebtoken::decode_header(token)
+            .map_err(|_| Unidentified::Token("the token is not a JWT"))?;
         if header.alg != Algorithm::RS256 {
             return Err(Unidentified::Token("the token is not signed with RS256"));
         }
-        let id = header.kid.ok_or(Unidentified::Token("the token names no key"))?;
+        let id = header
+            .kid
+            .ok_or(Unidentified::Token("the token names no key"))?;
         let key = self.key(hub, &id).await?;
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_issuer(&[&self.issuer.issuer]);
@@ -167,35 +180,59 @@ impl Identity {
             Some("viewer") => Role::Viewer,
             _ => return Err(Unidentified::Token("the token names no role")),
         };
-        let subject = text("sub").filter(|sub| !sub.is_empty()).ok_or(Unidentified::Token("the token names nobody"))?;
-        Ok(Caller { organization, role, subject: subject.to_owned() })
+        let subject = text("sub")
+            .filter(|sub| !sub.is_empty())
+            .ok_or(Unidentified::Token("the token names nobody"))?;
+        Ok(Caller {
+            organization,
+            role,
+            subject: subject.to_owned(),
+        })
     }
 
     async fn key(&self, hub: &Hub, id: &str) -> Result<DecodingKey, Unidentified> {
-        let known = self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self
+            .keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(key) = known.by_id.get(id) {
             return Ok(key.clone());
         }
         let now = hub.clock().now();
-        let recent = known.fetched.and_then(|at| at.checked_add(REFETCH).ok()).is_some_and(|next| next > now);
+        let recent = known
+            .fetched
+            .and_then(|at| at.checked_add(REFETCH).ok())
+            .is_some_and(|next| next > now);
         if recent {
             return Err(Unidentified::Token("the token's key is unknown"));
         }
         let by_id = self.fetch(hub).await?;
         let found = by_id.get(id).cloned();
-        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys { by_id, fetched: Some(now) });
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Keys {
+            by_id,
+            fetched: Some(now),
+        });
         found.ok_or(Unidentified::Token("the token's key is unknown"))
     }
 
     async fn fetch(&self, hub: &Hub) -> Result<HashMap<String, DecodingKey>, Unidentified> {
         let unavailable = |reason: String| Unidentified::Keys(reason);
-        let request = http::Request::get(&self.issuer.jwks_url).body(Bytes::new()).map_err(|error| unavailable(error.to_string()))?;
-        let reply = transport::send(hub.transport(), request).await.map_err(|error| unavailable(error.to_string()))?;
+        let request = http::Request::get(&self.issuer.jwks_url)
+            .body(Bytes::new())
+            .map_err(|error| unavailable(error.to_string()))?;
+        let reply = transport::send(hub.transport(), request)
+            .await
+            .map_err(|error| unavailable(error.to_string()))?;
         if !reply.status().is_success() {
             return Err(unavailable(format!("status {}", reply.status())));
         }
-        let set: JwkSet = serde_json::from_slice(reply.body()).map_err(|error| unavailable(error.to_string()))?;
-        let usable = set.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)));
+        let set: JwkSet =
+            serde_json::from_slice(reply.body()).map_err(|error| unavailable(error.to_string()))?;
+        let usable = set
+            .keys
+            .iter()
+            .filter_map(|jwk| Some((jwk.common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?)));
         Ok(usable.collect())
     }
 }

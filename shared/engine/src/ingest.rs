@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use hub_aws::{AwsError, KeyRing, Outgoing, store::{EventItem, PutEvent}};
+use hub_aws::{
+    AwsError, KeyRing, Outgoing,
+    store::{EventItem, PutEvent},
+};
 use hub_domain::{
     Envelope, EventId, Faults, Organization, Payload, SessionRecord,
     event::{OrganizationChange, OrganizationStatus},
@@ -77,17 +80,35 @@ impl Body {
     /// What is wrong with the body as a whole.
     pub fn read(body: Verified<Bytes>) -> Result<Self, BodyFault> {
         let value: Value = serde_json::from_slice(&body.into_inner()).map_err(|error| {
-            let problem = format!("is not JSON (line {}, column {})", error.line(), error.column());
+            let problem = format!(
+                "is not JSON (line {}, column {})",
+                error.line(),
+                error.column()
+            );
             BodyFault::NotJson(Faults::one("", problem, "an event or a list of events"))
         })?;
         match value {
             Value::Array(events) if events.is_empty() || events.len() > MAX_EVENTS => {
                 let problem = format!("has {} events", events.len());
-                Err(BodyFault::Shape(Faults::one("", problem, format!("1 to {MAX_EVENTS} events"))))
+                Err(BodyFault::Shape(Faults::one(
+                    "",
+                    problem,
+                    format!("1 to {MAX_EVENTS} events"),
+                )))
             }
-            Value::Array(events) => Ok(Self { events, single: false }),
-            Value::Object(_) => Ok(Self { events: vec![value], single: true }),
-            _ => Err(BodyFault::Shape(Faults::one("", "is neither an object nor an array", "an event or a list of events"))),
+            Value::Array(events) => Ok(Self {
+                events,
+                single: false,
+            }),
+            Value::Object(_) => Ok(Self {
+                events: vec![value],
+                single: true,
+            }),
+            _ => Err(BodyFault::Shape(Faults::one(
+                "",
+                "is neither an object nor an array",
+                "an event or a list of events",
+            ))),
         }
     }
 }
@@ -97,8 +118,17 @@ impl Body {
 /// # Errors
 /// [`EngineError::Unavailable`] when the secret cannot be read; the inner result says whether the
 /// signature is right.
-pub async fn verified(hub: &Hub, body: Bytes, signed: Signed<'_>, now: hub_domain::Timestamp) -> Result<Result<Verified<Bytes>, Refusal>, EngineError> {
-    let platform = hub.vault().platform().await.map_err(EngineError::aws("the platform's secret"))?;
+pub async fn verified(
+    hub: &Hub,
+    body: Bytes,
+    signed: Signed<'_>,
+    now: hub_domain::Timestamp,
+) -> Result<Result<Verified<Bytes>, Refusal>, EngineError> {
+    let platform = hub
+        .vault()
+        .platform()
+        .await
+        .map_err(EngineError::aws("the platform's secret"))?;
     let secrets = std::iter::once(&platform.webhook.current).chain(&platform.webhook.previous);
     Ok(verify(body, signed, secrets, now))
 }
@@ -111,48 +141,83 @@ pub async fn accept(hub: &Hub, events: &[Value]) -> Vec<EventResult> {
     let mut places = Vec::new();
     for (index, (id, outcome)) in stored.into_iter().enumerate() {
         let outcome = outcome.and_then(|reference| {
-            let Some(reference) = reference else { return Ok(()) };
-            let body = serde_json::to_string(&reference)
-                .map_err(|error| EventFailure::Unavailable(EngineError::Bug { context: "writing a reference", source: Some(Box::new(error)) }))?;
-            outgoing.push(Outgoing { body, group: Some(reference.organization.to_string()), ..Outgoing::default() });
+            let Some(reference) = reference else {
+                return Ok(());
+            };
+            let body = serde_json::to_string(&reference).map_err(|error| {
+                EventFailure::Unavailable(EngineError::Bug {
+                    context: "writing a reference",
+                    source: Some(Box::new(error)),
+                })
+            })?;
+            outgoing.push(Outgoing {
+                body,
+                group: Some(reference.organization.to_string()),
+                ..Outgoing::default()
+            });
             places.push(index);
             Ok(())
         });
         results.push(EventResult { id, outcome });
     }
-    for (place, sent) in places.into_iter().zip(hub.queues().send_batch(EVENTS, outgoing).await) {
+    for (place, sent) in places
+        .into_iter()
+        .zip(hub.queues().send_batch(EVENTS, outgoing).await)
+    {
         if let (Err(error), Some(result)) = (sent, results.get_mut(place)) {
-            result.outcome = Err(EventFailure::Unavailable(EngineError::aws("the events queue")(error)));
+            result.outcome = Err(EventFailure::Unavailable(EngineError::aws(
+                "the events queue",
+            )(error)));
         }
     }
     results
 }
 
 /// What was stored of one event: its id, and where it leads.
-type Stored = (Option<EventId>, Result<Option<EventReference>, EventFailure>);
+type Stored = (
+    Option<EventId>,
+    Result<Option<EventReference>, EventFailure>,
+);
 
 /// Stores events: those of one session one after the other, sessions side by side.
 pub(crate) async fn store_all(hub: &Hub, events: &[Value]) -> Vec<Stored> {
     let single = events.len() == 1;
-    let mut groups: BTreeMap<String, Vec<(usize, Result<Envelope, Faults>, Option<EventId>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<(usize, Result<Envelope, Faults>, Option<EventId>)>> =
+        BTreeMap::new();
     for (index, value) in events.iter().enumerate() {
-        let pointer = if single { String::new() } else { format!("/{index}") };
-        let id = value.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        let pointer = if single {
+            String::new()
+        } else {
+            format!("/{index}")
+        };
+        let id = value
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok());
         let parsed = Envelope::parse(value, &pointer);
         // Changes of an organization come first: events of it may stand beside its beginning.
         let group = match &parsed {
-            Ok(event) => event.session().map_or_else(|| format!("organization {}", event.organization), ToString::to_string),
+            Ok(event) => event.session().map_or_else(
+                || format!("organization {}", event.organization),
+                ToString::to_string,
+            ),
             Err(_) => format!("invalid {index}"),
         };
         groups.entry(group).or_default().push((index, parsed, id));
     }
-    let (first, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|(group, _)| group.starts_with("organization "));
+    let (first, rest): (Vec<_>, Vec<_>) = groups
+        .into_iter()
+        .partition(|(group, _)| group.starts_with("organization "));
     let mut stored: BTreeMap<usize, Stored> = BTreeMap::new();
     for groups in [first, rest] {
         let work = groups.into_iter().map(|(_, group)| async move {
             let mut done = Vec::new();
             for (index, parsed, id) in group {
-                let pointer = if single { String::new() } else { format!("/{index}") };
+                let pointer = if single {
+                    String::new()
+                } else {
+                    format!("/{index}")
+                };
                 let outcome = match parsed {
                     Ok(event) => store(hub, &event, events.get(index), &pointer).await,
                     Err(faults) => Err(EventFailure::Invalid(faults)),
@@ -167,17 +232,37 @@ pub(crate) async fn store_all(hub: &Hub, events: &[Value]) -> Vec<Stored> {
 }
 
 /// Stores one event and says where it leads: `None` for one that leads to no CRM.
-async fn store(hub: &Hub, event: &Envelope, value: Option<&Value>, pointer: &str) -> Result<Option<EventReference>, EventFailure> {
+async fn store(
+    hub: &Hub,
+    event: &Envelope,
+    value: Option<&Value>,
+    pointer: &str,
+) -> Result<Option<EventReference>, EventFailure> {
     if let Payload::OrganizationChanged(change) = &event.payload {
         change_organization(hub, event, change).await?;
     }
-    let unavailable = |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
-    let organization = hub.organization(&event.organization).await.map_err(unavailable("the organization"))?;
-    if organization.is_none_or(|organization| organization.status == OrganizationStatus::Closed && !closes(event)) {
-        let expected = "an organization that liveprompt has announced by organization.changed and not closed";
-        return Err(EventFailure::Invalid(Faults::one(format!("{pointer}/organizationId"), "is unknown", expected)));
+    let unavailable =
+        |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
+    let organization = hub
+        .organization(&event.organization)
+        .await
+        .map_err(unavailable("the organization"))?;
+    if organization.is_none_or(|organization| {
+        organization.status == OrganizationStatus::Closed && !closes(event)
+    }) {
+        let expected =
+            "an organization that liveprompt has announced by organization.changed and not closed";
+        return Err(EventFailure::Invalid(Faults::one(
+            format!("{pointer}/organizationId"),
+            "is unknown",
+            expected,
+        )));
     }
-    let ring = hub.vault().data(event.organization.as_str()).await.map_err(unavailable("the organization's key"))?;
+    let ring = hub
+        .vault()
+        .data(event.organization.as_str())
+        .await
+        .map_err(unavailable("the organization's key"))?;
     let item = EventItem {
         organization: event.organization.clone(),
         event: event.id.clone(),
@@ -186,14 +271,22 @@ async fn store(hub: &Hub, event: &Envelope, value: Option<&Value>, pointer: &str
         accepted_at: hub.clock().now(),
         sealed: sealed_whole(hub, &ring, event, value)?,
     };
-    match hub.store().put_event(&item).await.map_err(unavailable("the event"))? {
+    match hub
+        .store()
+        .put_event(&item)
+        .await
+        .map_err(unavailable("the event"))?
+    {
         PutEvent::New | PutEvent::Same => {}
         PutEvent::Different(fields) => return Err(EventFailure::Different(fields)),
     }
     if event.session().is_none() {
         return Ok(None);
     }
-    merge(hub, &ring, event).await.map(Some).map_err(unavailable("the session"))
+    merge(hub, &ring, event)
+        .await
+        .map(Some)
+        .map_err(unavailable("the session"))
 }
 
 fn closes(event: &Envelope) -> bool {
@@ -201,7 +294,12 @@ fn closes(event: &Envelope) -> bool {
 }
 
 /// An event that has no session is kept whole, sealed, with its own item.
-fn sealed_whole(hub: &Hub, ring: &KeyRing, event: &Envelope, value: Option<&Value>) -> Result<Option<Vec<u8>>, EventFailure> {
+fn sealed_whole(
+    hub: &Hub,
+    ring: &KeyRing,
+    event: &Envelope,
+    value: Option<&Value>,
+) -> Result<Option<Vec<u8>>, EventFailure> {
     if !matches!(event.payload, Payload::MeetingScheduled(_)) {
         return Ok(None);
     }
@@ -212,8 +310,13 @@ fn sealed_whole(hub: &Hub, ring: &KeyRing, event: &Envelope, value: Option<&Valu
         .map_err(|error| EventFailure::Unavailable(EngineError::aws("sealing an event")(error)))
 }
 
-async fn change_organization(hub: &Hub, event: &Envelope, change: &OrganizationChange) -> Result<(), EventFailure> {
-    let unavailable = |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
+async fn change_organization(
+    hub: &Hub,
+    event: &Envelope,
+    change: &OrganizationChange,
+) -> Result<(), EventFailure> {
+    let unavailable =
+        |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
     let organization = Organization {
         id: event.organization.clone(),
         name: change.name.clone(),
@@ -222,15 +325,23 @@ async fn change_organization(hub: &Hub, event: &Envelope, change: &OrganizationC
         changed_at: event.timestamp,
         changed_by: event.id.clone(),
     };
-    hub.store().put_organization(&organization).await.map_err(unavailable("the organization"))?;
-    hub.vault().create_organization(event.organization.as_str()).await.map_err(unavailable("the organization's secrets"))?;
+    hub.store()
+        .put_organization(&organization)
+        .await
+        .map_err(unavailable("the organization"))?;
+    hub.vault()
+        .create_organization(event.organization.as_str())
+        .await
+        .map_err(unavailable("the organization's secrets"))?;
     hub.forget(&event.organization);
     Ok(())
 }
 
 /// Merges an event into its session, again as long as others change it at the same time.
 async fn merge(hub: &Hub, ring: &KeyRing, event: &Envelope) -> Result<EventReference, AwsError> {
-    let session = event.session().ok_or(AwsError::Corrupt { what: "an event without a session" })?;
+    let session = event.session().ok_or(AwsError::Corrupt {
+        what: "an event without a session",
+    })?;
     for _ in 0..MERGES {
         let standing = hub.store().session(&event.organization, session).await?;
         let mut record = match standing {
@@ -238,7 +349,17 @@ async fn merge(hub: &Hub, ring: &KeyRing, event: &Envelope) -> Result<EventRefer
             None => SessionRecord::new(event.organization.clone(), session.clone()),
         };
         if let Merge::Changed { transcript } = record.merge(event) {
-            match hub.store().put_session(ring, hub.entropy(), &record, transcript.as_deref(), hub.clock().now()).await {
+            match hub
+                .store()
+                .put_session(
+                    ring,
+                    hub.entropy(),
+                    &record,
+                    transcript.as_deref(),
+                    hub.clock().now(),
+                )
+                .await
+            {
                 Ok(()) => {}
                 Err(AwsError::Conflict { .. }) => continue,
                 Err(error) => return Err(error),
@@ -253,7 +374,9 @@ async fn merge(hub: &Hub, ring: &KeyRing, event: &Envelope) -> Result<EventRefer
             alone: record.session.is_none(),
         });
     }
-    Err(AwsError::Throttled { operation: "merging a session" })
+    Err(AwsError::Throttled {
+        operation: "merging a session",
+    })
 }
 
 /// A keyed hash per field, two levels into the payload: fine enough to name what differs.

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
+)]
 
 mod cache;
 pub mod connect;
@@ -12,6 +15,7 @@ mod error;
 mod hub;
 pub mod identity;
 pub mod ingest;
+mod oauth;
 mod reference;
 pub mod tokens;
 pub mod transport;
@@ -19,7 +23,7 @@ pub mod webhook;
 
 pub use error::{EngineError, Public};
 pub use hub::{Hub, Parts, Settings};
-pub use hub_connectors::CRMS;
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
+pub use hub_connectors::CRMS;
 pub use transport::{Transport, TransportError};
 pub use webhook::Verified;

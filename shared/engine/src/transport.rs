@@ -20,7 +20,8 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 
 /// The way out.
-pub type Transport = BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, TransportError>;
+pub type Transport =
+    BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, TransportError>;
 
 /// Why there is no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -40,7 +41,10 @@ pub enum TransportError {
 ///
 /// # Errors
 /// Why there is no answer.
-pub async fn send(transport: &Transport, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+pub async fn send(
+    transport: &Transport,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<Bytes>, TransportError> {
     transport.clone().ready().await?.call(request).await
 }
 
@@ -50,7 +54,9 @@ pub async fn send(transport: &Transport, request: http::Request<Bytes>) -> Resul
 /// # Errors
 /// The TLS library cannot be set up.
 pub fn https(allowed: Allowed) -> Result<Transport, reqwest::Error> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -67,40 +73,69 @@ pub fn https(allowed: Allowed) -> Result<Transport, reqwest::Error> {
         .timeout(CALL_TIMEOUT)
         .user_agent(concat!("liveprompt-crm-hub/", env!("CARGO_PKG_VERSION")))
         .build()?;
-    Ok(BoxCloneSyncService::new(service_fn(move |request| call(client.clone(), allowed.clone(), request))))
+    Ok(BoxCloneSyncService::new(service_fn(move |request| {
+        call(client.clone(), allowed.clone(), request)
+    })))
 }
 
-async fn call(client: reqwest::Client, allowed: Allowed, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-    let url = Url::parse(&request.uri().to_string()).map_err(|error| TransportError::Forbidden(error.to_string()))?;
+async fn call(
+    client: reqwest::Client,
+    allowed: Allowed,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<Bytes>, TransportError> {
+    let url = Url::parse(&request.uri().to_string())
+        .map_err(|error| TransportError::Forbidden(error.to_string()))?;
     egress::check(&url, &allowed).map_err(|error| TransportError::Forbidden(error.to_string()))?;
-    let request = reqwest::Request::try_from(request).map_err(|error| TransportError::Forbidden(error.to_string()))?;
-    let mut reply = client.execute(request).await.map_err(|error| classify(&error))?;
+    let request = reqwest::Request::try_from(request)
+        .map_err(|error| TransportError::Forbidden(error.to_string()))?;
+    let mut reply = client
+        .execute(request)
+        .await
+        .map_err(|error| classify(&error))?;
     let mut answer = http::Response::builder().status(reply.status());
     if let Some(headers) = answer.headers_mut() {
         headers.clone_from(reply.headers());
     }
     let mut body = BytesMut::new();
-    while let Some(chunk) = reply.chunk().await.map_err(|error| TransportError::Lost(chain(&error)))? {
+    while let Some(chunk) = reply
+        .chunk()
+        .await
+        .map_err(|error| TransportError::Lost(chain(&error)))?
+    {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(TransportError::Lost(format!("the answer is larger than {MAX_ANSWER} bytes")));
+            return Err(TransportError::Lost(format!(
+                "the answer is larger than {MAX_ANSWER} bytes"
+            )));
         }
         body.extend_from_slice(&chunk);
     }
-    answer.body(body.freeze()).map_err(|error| TransportError::Lost(error.to_string()))
+    answer
+        .body(body.freeze())
+        .map_err(|error| TransportError::Lost(error.to_string()))
 }
 
 fn classify(error: &reqwest::Error) -> TransportError {
     let text = chain(error);
     if error.is_connect() {
-        let forbidden = std::iter::successors(std::error::Error::source(error), |cause| cause.source()).any(|cause| cause.is::<egress::Refused>());
-        return if forbidden { TransportError::Forbidden(text) } else { TransportError::NotSent(text) };
+        let forbidden =
+            std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+                .any(|cause| cause.is::<egress::Refused>());
+        return if forbidden {
+            TransportError::Forbidden(text)
+        } else {
+            TransportError::NotSent(text)
+        };
     }
     TransportError::Lost(text)
 }
 
 /// The chain of causes without the address, which may hold a token.
 fn chain(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() { "timed out" } else { "failed" };
+    let kind = if error.is_timeout() {
+        "timed out"
+    } else {
+        "failed"
+    };
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
         .fold(kind.to_owned(), |text, cause| format!("{text}: {cause}"))
 }

@@ -37,13 +37,17 @@ pub struct Signed<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A header is missing or cannot be read.
-    #[error("the headers webhook-id, webhook-timestamp and webhook-signature are needed, the timestamp in seconds since 1970")]
+    #[error(
+        "the headers webhook-id, webhook-timestamp and webhook-signature are needed, the timestamp in seconds since 1970"
+    )]
     Headers,
     /// The timestamp is too far from now.
     #[error("the timestamp is more than five minutes from now")]
     Stale,
     /// No signature fits.
-    #[error("no signature fits: sign `id.timestamp.body` with the current secret, as `v1,<base64 of HMAC-SHA256>`")]
+    #[error(
+        "no signature fits: sign `id.timestamp.body` with the current secret, as `v1,<base64 of HMAC-SHA256>`"
+    )]
     Signature,
 }
 
@@ -76,7 +80,10 @@ pub fn verify<'s, T: AsRef<[u8]>>(
         let Some(key) = key(secret) else { continue };
         let content = content(&signed, body.as_ref());
         // `hmac::verify` compares in constant time.
-        if offered.iter().any(|tag| hmac::verify(&key, &content, tag).is_ok()) {
+        if offered
+            .iter()
+            .any(|tag| hmac::verify(&key, &content, tag).is_ok())
+        {
             return Ok(Verified(body));
         }
     }
@@ -86,20 +93,35 @@ pub fn verify<'s, T: AsRef<[u8]>>(
 /// The `webhook-signature` of a message.
 pub fn sign(body: &[u8], id: &str, timestamp: i64, secret: &SecretString) -> Option<String> {
     let timestamp = timestamp.to_string();
-    let signed = Signed { id, timestamp: &timestamp, signature: "" };
+    let signed = Signed {
+        id,
+        timestamp: &timestamp,
+        signature: "",
+    };
     let tag = hmac::sign(&key(secret)?, &content(&signed, body));
     Some(format!("v1,{}", BASE64_STANDARD.encode(tag)))
 }
 
 fn key(secret: &SecretString) -> Option<hmac::Key> {
     let text = secret.expose_secret();
-    let bytes = zeroize::Zeroizing::new(BASE64_STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text)).ok()?);
+    let bytes = zeroize::Zeroizing::new(
+        BASE64_STANDARD
+            .decode(text.strip_prefix("whsec_").unwrap_or(text))
+            .ok()?,
+    );
     // An empty key would let anybody sign.
     (bytes.len() >= 16).then(|| hmac::Key::new(hmac::HMAC_SHA256, &bytes))
 }
 
 fn content(signed: &Signed<'_>, body: &[u8]) -> Vec<u8> {
-    [signed.id.as_bytes(), b".", signed.timestamp.as_bytes(), b".", body].concat()
+    [
+        signed.id.as_bytes(),
+        b".",
+        signed.timestamp.as_bytes(),
+        b".",
+        body,
+    ]
+    .concat()
 }
 
 #[cfg(test)]
@@ -113,23 +135,52 @@ mod tests {
     const BODY: &str = r#"{"test": 2432232314}"#;
     const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
 
-    fn check(body: &str, id: &str, timestamp: &str, signature: &str, secrets: &[&str], now: i64) -> Result<(), Refusal> {
-        let secrets: Vec<SecretString> = secrets.iter().map(|text| SecretString::from(*text)).collect();
+    fn check(
+        body: &str,
+        id: &str,
+        timestamp: &str,
+        signature: &str,
+        secrets: &[&str],
+        now: i64,
+    ) -> Result<(), Refusal> {
+        let secrets: Vec<SecretString> = secrets
+            .iter()
+            .map(|text| SecretString::from(*text))
+            .collect();
         let now = Timestamp::from_second(now).unwrap();
-        verify(body.as_bytes(), Signed { id, timestamp, signature }, &secrets, now).map(|_| ())
+        verify(
+            body.as_bytes(),
+            Signed {
+                id,
+                timestamp,
+                signature,
+            },
+            &secrets,
+            now,
+        )
+        .map(|_| ())
     }
 
     #[test]
     fn the_reference_vector_holds_both_ways() {
-        assert_eq!(sign(BODY.as_bytes(), ID, TIME, &SecretString::from(SECRET)).unwrap(), SIGNATURE);
-        assert_eq!(check(BODY, ID, "1614265330", SIGNATURE, &[SECRET], TIME), Ok(()));
+        assert_eq!(
+            sign(BODY.as_bytes(), ID, TIME, &SecretString::from(SECRET)).unwrap(),
+            SIGNATURE
+        );
+        assert_eq!(
+            check(BODY, ID, "1614265330", SIGNATURE, &[SECRET], TIME),
+            Ok(())
+        );
     }
 
     #[test]
     fn what_the_official_library_signs_is_verified() {
         let library = standardwebhooks::Webhook::new(SECRET).unwrap();
         let signature = library.sign("msg_1", TIME, b"body").unwrap();
-        assert_eq!(check("body", "msg_1", "1614265330", &signature, &[SECRET], TIME), Ok(()));
+        assert_eq!(
+            check("body", "msg_1", "1614265330", &signature, &[SECRET], TIME),
+            Ok(())
+        );
     }
 
     #[test]
@@ -138,22 +189,93 @@ mod tests {
         let both = format!("v1,AAAA v2,xyz {SIGNATURE}");
         let right = "1614265330";
         let cases = [
-            ("previous secret", check(BODY, ID, right, SIGNATURE, &[OTHER, SECRET], TIME), Ok(())),
-            ("one of several signatures", check(BODY, ID, right, &both, &[SECRET], TIME), Ok(())),
-            ("five minutes late", check(BODY, ID, right, SIGNATURE, &[SECRET], TIME + 300), Ok(())),
-            ("too late", check(BODY, ID, right, SIGNATURE, &[SECRET], TIME + 301), Err(Refusal::Stale)),
-            ("too early", check(BODY, ID, right, SIGNATURE, &[SECRET], TIME - 301), Err(Refusal::Stale)),
-            ("other secret", check(BODY, ID, right, SIGNATURE, &[OTHER], TIME), Err(Refusal::Signature)),
-            ("no secret", check(BODY, ID, right, SIGNATURE, &[], TIME), Err(Refusal::Signature)),
-            ("empty secret", check(BODY, ID, right, SIGNATURE, &["whsec_", ""], TIME), Err(Refusal::Signature)),
-            ("other body", check("{}", ID, right, SIGNATURE, &[SECRET], TIME), Err(Refusal::Signature)),
-            ("other id", check(BODY, "msg_x", right, SIGNATURE, &[SECRET], TIME), Err(Refusal::Signature)),
-            ("other time", check(BODY, ID, "1614265331", SIGNATURE, &[SECRET], TIME), Err(Refusal::Signature)),
-            ("no id", check(BODY, "", right, SIGNATURE, &[SECRET], TIME), Err(Refusal::Headers)),
-            ("no signature", check(BODY, ID, right, "", &[SECRET], TIME), Err(Refusal::Headers)),
-            ("time in words", check(BODY, ID, "now", SIGNATURE, &[SECRET], TIME), Err(Refusal::Headers)),
-            ("a huge time", check(BODY, ID, "-9223372036854775808", SIGNATURE, &[SECRET], TIME), Err(Refusal::Stale)),
-            ("no version", check(BODY, ID, right, &SIGNATURE.replace("v1,", ""), &[SECRET], TIME), Err(Refusal::Signature)),
+            (
+                "previous secret",
+                check(BODY, ID, right, SIGNATURE, &[OTHER, SECRET], TIME),
+                Ok(()),
+            ),
+            (
+                "one of several signatures",
+                check(BODY, ID, right, &both, &[SECRET], TIME),
+                Ok(()),
+            ),
+            (
+                "five minutes late",
+                check(BODY, ID, right, SIGNATURE, &[SECRET], TIME + 300),
+                Ok(()),
+            ),
+            (
+                "too late",
+                check(BODY, ID, right, SIGNATURE, &[SECRET], TIME + 301),
+                Err(Refusal::Stale),
+            ),
+            (
+                "too early",
+                check(BODY, ID, right, SIGNATURE, &[SECRET], TIME - 301),
+                Err(Refusal::Stale),
+            ),
+            (
+                "other secret",
+                check(BODY, ID, right, SIGNATURE, &[OTHER], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "no secret",
+                check(BODY, ID, right, SIGNATURE, &[], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "empty secret",
+                check(BODY, ID, right, SIGNATURE, &["whsec_", ""], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "other body",
+                check("{}", ID, right, SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "other id",
+                check(BODY, "msg_x", right, SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "other time",
+                check(BODY, ID, "1614265331", SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Signature),
+            ),
+            (
+                "no id",
+                check(BODY, "", right, SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Headers),
+            ),
+            (
+                "no signature",
+                check(BODY, ID, right, "", &[SECRET], TIME),
+                Err(Refusal::Headers),
+            ),
+            (
+                "time in words",
+                check(BODY, ID, "now", SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Headers),
+            ),
+            (
+                "a huge time",
+                check(BODY, ID, "-9223372036854775808", SIGNATURE, &[SECRET], TIME),
+                Err(Refusal::Stale),
+            ),
+            (
+                "no version",
+                check(
+                    BODY,
+                    ID,
+                    right,
+                    &SIGNATURE.replace("v1,", ""),
+                    &[SECRET],
+                    TIME,
+                ),
+                Err(Refusal::Signature),
+            ),
         ];
         for (name, found, expected) in cases {
             assert_eq!(found, expected, "{name}");

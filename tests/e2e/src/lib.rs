@@ -2,30 +2,32 @@
 //!
 //! Time is paused: it passes only where the machine waits for something. Each function has a hub
 //! and an identity of its own, as it has in AWS.
-#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a test that cannot be set up is a test that fails")]
+#![allow(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up is a test that fails"
+)]
+
+mod wiring;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::Router;
 use bytes::Bytes;
-use futures_util::FutureExt;
-use hub_aws::vault::OauthClient;
-use hub_domain::{QueueMessage, Timestamp};
-use hub_engine::{Hub, Settings, Transport, TransportError};
-use hub_lambda::{BatchAnswer, Deadline, queue};
-use hub_local_aws::{EventSource, Handler};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use hub_domain::Timestamp;
+use hub_engine::Hub;
+use hub_local_aws::EventSource;
 use hub_sandbox::Sandbox;
 use hub_world::{INGEST, Reply, World, ask};
-use http::{HeaderMap, Method, Request, StatusCode, header};
 use serde_json::{Value, json};
-use tower::{service_fn, util::BoxCloneSyncService};
+
+use crate::wiring::{function, lambda, register, source};
 
 /// The CRM of the stories: the first of the registry.
 pub const CRM: &str = hub_connectors::CRMS[0];
 /// The organization of the stories.
 pub const ORG: &str = "org_story";
-/// How long a function of a queue may take.
-const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Everything.
 pub struct Machine {
@@ -45,15 +47,21 @@ impl Machine {
         let world = World::new(seed).await;
         let base_url = format!("http://127.0.0.1:{}", Sandbox::default_port(CRM));
         let clock = world.clock.clone();
-        let sandbox = Sandbox::new(CRM, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
+        let sandbox =
+            Sandbox::new(CRM, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
         let callback = format!("{}/api/integrations/{CRM}/callback", hub_world::PUBLIC_URL);
-        sandbox.set(&json!({ "redirect_uris": [callback] })).expect("the sandbox's settings");
+        sandbox
+            .set(&json!({ "redirect_uris": [callback] }))
+            .expect("the sandbox's settings");
         let hub = |identity: &str| function(&world, &sandbox, &base_url, identity);
         register(&hub("operator"), &sandbox).await;
         let identity = World::identity();
         let deliver = hub_deliver::handler(hub("deliver"), CRM.parse().expect("a CRM"));
         let sources = vec![
-            source("hub-events".to_owned(), lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned()))),
+            source(
+                "hub-events".to_owned(),
+                lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
+            ),
             source(format!("hub-{CRM}-live"), lambda(deliver.clone())),
             source(format!("hub-{CRM}-bulk"), lambda(deliver)),
         ];
@@ -61,7 +69,14 @@ impl Machine {
         let api = hub_api::router(hub("api"), identity.clone());
         let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());
         world.organization(ORG).await;
-        Self { world, sandbox, sources, ingest, api, oauth }
+        Self {
+            world,
+            sandbox,
+            sources,
+            ingest,
+            api,
+            oauth,
+        }
     }
 
     /// A fresh machine with one connection in use.
@@ -73,14 +88,26 @@ impl Machine {
 
     /// A hub for looking into things, and for being a worker that dies.
     pub fn hub(&self, identity: &str) -> Hub {
-        function(&self.world, &self.sandbox, &format!("http://127.0.0.1:{}", Sandbox::default_port(CRM)), identity)
+        function(
+            &self.world,
+            &self.sandbox,
+            &format!("http://127.0.0.1:{}", Sandbox::default_port(CRM)),
+            identity,
+        )
     }
 
     /// Creates, authorizes and approves a connection, as an admin does.
     pub async fn connect(&self, organization: &str, settings: Value) -> String {
         let id = self.create(organization, settings).await;
         self.authorize(organization, &id).await;
-        let approved = self.api(organization, Method::POST, &format!("/api/integrations/crm/{id}/approve"), None).await;
+        let approved = self
+            .api(
+                organization,
+                Method::POST,
+                &format!("/api/integrations/crm/{id}/approve"),
+                None,
+            )
+            .await;
         assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
         id
     }
@@ -88,7 +115,14 @@ impl Machine {
     /// Creates a connection.
     pub async fn create(&self, organization: &str, settings: Value) -> String {
         let new = json!({ "crm": CRM, "name": "Story", "settings": settings });
-        let created = self.api(organization, Method::POST, "/api/integrations/crm", Some(&new)).await;
+        let created = self
+            .api(
+                organization,
+                Method::POST,
+                "/api/integrations/crm",
+                Some(&new),
+            )
+            .await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
         created.json()["id"].as_str().expect("an id").to_owned()
     }
@@ -96,8 +130,16 @@ impl Machine {
     /// Goes through the CRM's consent page and back.
     pub async fn authorize(&self, organization: &str, connection: &str) {
         let begun = self.begin(organization, connection).await;
-        let cookie = begun.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-        let authorize = begun.json()["authorize_url"].as_str().expect("an address").to_owned();
+        let cookie = begun
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let authorize = begun.json()["authorize_url"]
+            .as_str()
+            .expect("an address")
+            .to_owned();
         let back = self.consent(&authorize).await;
         let done = self.call_back(&back, &cookie).await;
         assert_eq!(done.status, StatusCode::OK, "{}", done.text);
@@ -106,14 +148,24 @@ impl Machine {
     /// `POST …/connect`.
     pub async fn begin(&self, organization: &str, connection: &str) -> Reply {
         let body = json!({ "connection_id": connection });
-        let begun = self.send_to(&self.oauth, organization, Method::POST, &format!("/api/integrations/{CRM}/connect"), Some(&body)).await;
+        let begun = self
+            .send_to(
+                &self.oauth,
+                organization,
+                Method::POST,
+                &format!("/api/integrations/{CRM}/connect"),
+                Some(&body),
+            )
+            .await;
         assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
         begun
     }
 
     /// The person says yes; where the CRM sends the browser.
     pub async fn consent(&self, authorize: &str) -> String {
-        let request = Request::get(format!("{authorize}&__sandbox_consent=allow")).body(Bytes::new()).expect("a request");
+        let request = Request::get(format!("{authorize}&__sandbox_consent=allow"))
+            .body(Bytes::new())
+            .expect("a request");
         let answer = self.sandbox.handle(request).await.expect("an answer");
         let back = answer.headers().get(header::LOCATION).expect("a redirect");
         back.to_str().expect("an address").to_owned()
@@ -121,8 +173,13 @@ impl Machine {
 
     /// The browser comes back.
     pub async fn call_back(&self, address: &str, cookie: &str) -> Reply {
-        let path = address.strip_prefix(hub_world::PUBLIC_URL).unwrap_or(address);
-        let request = Request::get(path).header(header::COOKIE, cookie).body(Bytes::new()).expect("a request");
+        let path = address
+            .strip_prefix(hub_world::PUBLIC_URL)
+            .unwrap_or(address);
+        let request = Request::get(path)
+            .header(header::COOKIE, cookie)
+            .body(Bytes::new())
+            .expect("a request");
         ask(&self.oauth, request).await
     }
 
@@ -133,7 +190,11 @@ impl Machine {
         for (name, value) in self.world.sign(body.as_bytes()) {
             request = request.header(name, value);
         }
-        ask(&self.ingest, request.body(Bytes::from(body)).expect("a request")).await
+        ask(
+            &self.ingest,
+            request.body(Bytes::from(body)).expect("a request"),
+        )
+        .await
     }
 
     /// liveprompt sends events over HTTP, and they must be accepted.
@@ -145,28 +206,72 @@ impl Machine {
     /// liveprompt puts a signed event into the queue.
     pub async fn enqueue(&self, events: &Value) {
         let body = events.to_string();
-        let attributes = self.world.sign(body.as_bytes()).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let attributes = self
+            .world
+            .sign(body.as_bytes())
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         self.put("liveprompt", "events", body, attributes).await;
     }
 
     /// Somebody puts a message into a queue.
-    pub async fn put(&self, identity: &str, queue: &str, body: String, attributes: BTreeMap<String, String>) {
-        let message = hub_aws::Outgoing { body, attributes, ..hub_aws::Outgoing::default() };
-        self.hub(identity).queues().send(queue, message).await.expect("a message sent");
+    pub async fn put(
+        &self,
+        identity: &str,
+        queue: &str,
+        body: String,
+        attributes: BTreeMap<String, String>,
+    ) {
+        let message = hub_aws::Outgoing {
+            body,
+            attributes,
+            ..hub_aws::Outgoing::default()
+        };
+        self.hub(identity)
+            .queues()
+            .send(queue, message)
+            .await
+            .expect("a message sent");
     }
 
     /// The API, as an admin.
-    pub async fn api(&self, organization: &str, method: Method, path: &str, body: Option<&Value>) -> Reply {
-        self.send_to(&self.api, organization, method, path, body).await
+    pub async fn api(
+        &self,
+        organization: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Reply {
+        self.send_to(&self.api, organization, method, path, body)
+            .await
     }
 
-    async fn send_to(&self, router: &Router, organization: &str, method: Method, path: &str, body: Option<&Value>) -> Reply {
+    async fn send_to(
+        &self,
+        router: &Router,
+        organization: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Reply {
         let mut headers = HeaderMap::new();
-        let bearer = self.world.bearer(organization, "admin", "ada@seller.example");
+        let bearer = self
+            .world
+            .bearer(organization, "admin", "ada@seller.example");
         headers.insert(header::AUTHORIZATION, bearer.parse().expect("a header"));
-        headers.insert(header::CONTENT_TYPE, "application/json".parse().expect("a header"));
-        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        let mut request = Request::builder().method(method).uri(path).body(body).expect("a request");
+        headers.insert(
+            header::CONTENT_TYPE,
+            "application/json".parse().expect("a header"),
+        );
+        let body = body
+            .map(|body| Bytes::from(body.to_string()))
+            .unwrap_or_default();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(body)
+            .expect("a request");
         *request.headers_mut() = headers;
         ask(router, request).await
     }
@@ -186,7 +291,12 @@ impl Machine {
 
     /// Works until every queue is empty, up to a day.
     pub async fn work(&self) {
-        let until = self.world.clock.now().checked_add(Duration::from_hours(24)).expect("a time");
+        let until = self
+            .world
+            .clock
+            .now()
+            .checked_add(Duration::from_hours(24))
+            .expect("a time");
         loop {
             self.work_now().await;
             match self.next_due() {
@@ -211,18 +321,25 @@ impl Machine {
     }
 
     fn next_due(&self) -> Option<Timestamp> {
-        self.sources.iter().filter_map(|source| self.world.aws.next_due(&source.queue)).min()
+        self.sources
+            .iter()
+            .filter_map(|source| self.world.aws.next_due(&source.queue))
+            .min()
     }
 
     async fn sleep_until(&self, due: Timestamp) {
-        let wait = Duration::try_from(due.duration_since(self.world.clock.now())).unwrap_or_default();
+        let wait =
+            Duration::try_from(due.duration_since(self.world.clock.now())).unwrap_or_default();
         tokio::time::sleep(wait + Duration::from_millis(1)).await;
     }
 
     /// What the CRM holds of an object.
     pub fn held(&self, object: &str) -> Vec<Value> {
         let state = self.sandbox.state();
-        state["objects"][object].as_array().cloned().unwrap_or_default()
+        state["objects"][object]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The records of an object that carry one of our keys, by key.
@@ -239,63 +356,36 @@ impl Machine {
 
     /// The deliveries of an organization, by session.
     pub async fn deliveries(&self, organization: &str) -> BTreeMap<String, Value> {
-        let reply = self.api(organization, Method::GET, "/api/deliveries", None).await;
+        let reply = self
+            .api(organization, Method::GET, "/api/deliveries", None)
+            .await;
         assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
-        let items = reply.json()["items"].as_array().cloned().unwrap_or_default();
-        items.into_iter().map(|item| (item["session"].as_str().unwrap_or_default().to_owned(), item)).collect()
+        let items = reply.json()["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        items
+            .into_iter()
+            .map(|item| {
+                (
+                    item["session"].as_str().unwrap_or_default().to_owned(),
+                    item,
+                )
+            })
+            .collect()
     }
 
     /// How many requests went to the CRM's API whose path contains `part`.
     pub fn calls(&self, part: &str) -> usize {
-        self.sandbox.requests().iter().filter(|request| request.path_and_query.contains(part)).count()
+        self.sandbox
+            .requests()
+            .iter()
+            .filter(|request| request.path_and_query.contains(part))
+            .count()
     }
 
     /// Lets something go wrong at the CRM.
     pub fn fault(&self, fault: Value) {
         self.sandbox.add_fault(fault).expect("a fault");
     }
-}
-
-fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
-    let settings = Settings {
-        base_urls: BTreeMap::from([(CRM.to_owned(), base_url.to_owned())]),
-        egress_allow: vec![base_url.trim_start_matches("http://").to_owned()],
-        ..World::settings()
-    };
-    world.hub_with(identity, to(sandbox), settings)
-}
-
-/// The way out to the fake CRM. A dropped connection may have been a request that was applied.
-fn to(sandbox: &Sandbox) -> Transport {
-    let sandbox = sandbox.clone();
-    BoxCloneSyncService::new(service_fn(move |request| {
-        let sandbox = sandbox.clone();
-        async move { sandbox.handle(request).await.map_err(|_| TransportError::Lost("the connection broke".to_owned())) }
-    }))
-}
-
-/// Registers the platform's application at the fake CRM.
-async fn register(hub: &Hub, sandbox: &Sandbox) {
-    let credentials = sandbox.credentials();
-    let text = |name: &str| credentials[name].as_str().expect("a text").to_owned();
-    let app = OauthClient { client_id: text("client_id"), client_secret: text("client_secret").into(), ..OauthClient::default() };
-    let mut platform = (*hub.vault().platform().await.expect("the platform's secret")).clone();
-    platform.apps.insert(CRM.to_owned(), app);
-    hub.vault().put_platform(&platform).await.expect("the platform's secret");
-}
-
-fn source(queue: String, handler: Handler) -> EventSource {
-    EventSource { queue, batch_size: 10, max_concurrency: 1, handler }
-}
-
-/// A handler as Lambda calls it.
-fn lambda<H, F>(handler: H) -> Handler
-where
-    H: Fn(Vec<QueueMessage>, Deadline) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = BatchAnswer> + Send + 'static,
-{
-    Arc::new(move |event| {
-        let handler = handler.clone();
-        async move { queue::handle(event, Deadline::after(TIMEOUT), &handler).await.map_err(|error| error.to_string()) }.boxed()
-    })
 }

@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::parts::{
-    ActionItem, Host, Insight, Participant, Segment, Session, Summary, read_action_item, read_host, read_insight,
-    read_participants, read_segments, read_session, read_summary,
+use super::{
+    parts::{ActionItem, Host, Insight, Participant, Segment, Session, Summary},
+    read::{
+        read_action_item, read_host, read_insight, read_participants, read_segments, read_session,
+        read_summary,
+    },
 };
 use crate::{
     fault::Faults,
@@ -144,30 +147,57 @@ impl Payload {
         }
     }
 
-    pub(super) fn read(kind: &str, type_pointer: &str, reader: &mut Reader<'_>, faults: &mut Faults) -> Option<Self> {
+    pub(super) fn read(
+        kind: &str,
+        type_pointer: &str,
+        reader: &mut Reader<'_>,
+        faults: &mut Faults,
+    ) -> Option<Self> {
         match kind {
             "session.completed" => Self::read_session(reader, faults),
             "summary.generated" => {
                 let session = reader.required_id("sessionId", faults);
-                let summary = reader.required_object("summary", faults).and_then(|mut s| read_summary(&mut s, faults));
-                Some(Self::SummaryGenerated { session: session?, summary: summary? })
+                let summary = reader
+                    .required_object("summary", faults)
+                    .and_then(|mut s| read_summary(&mut s, faults));
+                Some(Self::SummaryGenerated {
+                    session: session?,
+                    summary: summary?,
+                })
             }
             "action_item.created" => {
                 let session = reader.required_id("sessionId", faults);
-                let item = reader.required_object("action_item", faults).and_then(|mut i| read_action_item(&mut i, faults));
-                Some(Self::ActionItemCreated { session: session?, action_item: item? })
+                let item = reader
+                    .required_object("action_item", faults)
+                    .and_then(|mut i| read_action_item(&mut i, faults));
+                Some(Self::ActionItemCreated {
+                    session: session?,
+                    action_item: item?,
+                })
             }
             "insight.detected" => {
                 let session = reader.required_id("sessionId", faults);
-                let insight = reader.required_object("insight", faults).and_then(|mut i| read_insight(&mut i, faults));
-                Some(Self::InsightDetected { session: session?, insight: insight? })
+                let insight = reader
+                    .required_object("insight", faults)
+                    .and_then(|mut i| read_insight(&mut i, faults));
+                Some(Self::InsightDetected {
+                    session: session?,
+                    insight: insight?,
+                })
             }
-            "meeting.scheduled" => {
-                reader.required_object("meeting", faults).and_then(|mut m| read_meeting(&mut m, faults)).map(Self::MeetingScheduled)
+            "meeting.scheduled" => reader
+                .required_object("meeting", faults)
+                .and_then(|mut m| read_meeting(&mut m, faults))
+                .map(Self::MeetingScheduled),
+            "organization.changed" => {
+                read_organization(reader, faults).map(Self::OrganizationChanged)
             }
-            "organization.changed" => read_organization(reader, faults).map(Self::OrganizationChanged),
             other => {
-                faults.push(type_pointer, format!("is '{other}'"), format!("one of {}", Self::TYPES.join(", ")));
+                faults.push(
+                    type_pointer,
+                    format!("is '{other}'"),
+                    format!("one of {}", Self::TYPES.join(", ")),
+                );
                 None
             }
         }
@@ -181,15 +211,35 @@ impl Payload {
         let summary = read_inline_summary(&mut body, faults);
         let action_items = body.list("action_items", MAX_ITEMS, faults, read_action_item);
         let insights = body.list("insights", MAX_ITEMS, faults, read_insight);
-        twice(&action_items, |item| &item.id, &body.at("action_items"), faults);
-        twice(&insights, |insight| &insight.id, &body.at("insights"), faults);
+        twice(
+            &action_items,
+            |item| &item.id,
+            &body.at("action_items"),
+            faults,
+        );
+        twice(
+            &insights,
+            |insight| &insight.id,
+            &body.at("insights"),
+            faults,
+        );
         let mut session = session?;
         session.extra = body.rest();
         let id = id?;
         if session.id != id {
-            faults.push(body.at("id"), format!("is '{}'", session.id), format!("the payload's sessionId, '{id}'"));
+            faults.push(
+                body.at("id"),
+                format!("is '{}'", session.id),
+                format!("the payload's sessionId, '{id}'"),
+            );
         }
-        Some(Self::SessionCompleted { session: Box::new(session), segments, summary, action_items, insights })
+        Some(Self::SessionCompleted {
+            session: Box::new(session),
+            segments,
+            summary,
+            action_items,
+            insights,
+        })
     }
 }
 
@@ -197,16 +247,31 @@ impl Payload {
 fn read_inline_summary(body: &mut Reader<'_>, faults: &mut Faults) -> Option<Summary> {
     if let Some(Value::String(_)) = body.value("summary") {
         let text = body.text("summary", crate::limits::MAX_TEXT, faults)?;
-        return Some(Summary { text, format: "text".to_owned(), sections: Vec::new(), extra: Map::new() });
+        return Some(Summary {
+            text,
+            format: "text".to_owned(),
+            sections: Vec::new(),
+            extra: Map::new(),
+        });
     }
-    body.object("summary", faults).and_then(|mut summary| read_summary(&mut summary, faults))
+    body.object("summary", faults)
+        .and_then(|mut summary| read_summary(&mut summary, faults))
 }
 
-fn twice<'a, T>(items: &'a [T], id: impl Fn(&'a T) -> &'a PartId, pointer: &str, faults: &mut Faults) {
+fn twice<'a, T>(
+    items: &'a [T],
+    id: impl Fn(&'a T) -> &'a PartId,
+    pointer: &str,
+    faults: &mut Faults,
+) {
     let mut seen = std::collections::BTreeSet::new();
     for (index, item) in items.iter().enumerate() {
         if !seen.insert(id(item)) {
-            faults.push(format!("{pointer}/{index}/id"), "is used twice", "an id of its own within the session");
+            faults.push(
+                format!("{pointer}/{index}/id"),
+                "is used twice",
+                "an id of its own within the session",
+            );
         }
     }
 }
@@ -219,32 +284,60 @@ fn read_meeting(reader: &mut Reader<'_>, faults: &mut Faults) -> Option<Meeting>
     if let (Some(start), Some(end)) = (starts_at, ends_at)
         && end < start
     {
-        faults.push(reader.at("ends_at"), "is before starts_at", format!("a time not before {start}"));
+        faults.push(
+            reader.at("ends_at"),
+            "is before starts_at",
+            format!("a time not before {start}"),
+        );
     }
     let url = reader.link("url", MAX_URL, faults);
     let host = read_host(reader, faults);
     let participants = read_participants(reader, faults);
-    Some(Meeting { id: id?, title: title?, starts_at: starts_at?, ends_at: ends_at?, url, host: host?, participants })
+    Some(Meeting {
+        id: id?,
+        title: title?,
+        starts_at: starts_at?,
+        ends_at: ends_at?,
+        url,
+        host: host?,
+        participants,
+    })
 }
 
 fn read_organization(reader: &mut Reader<'_>, faults: &mut Faults) -> Option<OrganizationChange> {
     let name = reader.required_text("name", MAX_TITLE, faults);
-    let plan = reader.required_text("plan", MAX_SHORT, faults).and_then(|plan| match plan.as_str() {
-        "starter" => Some(PlanTier::Starter),
-        "professional" => Some(PlanTier::Professional),
-        "enterprise" => Some(PlanTier::Enterprise),
-        other => {
-            faults.push(reader.at("plan"), format!("is '{other}'"), "'starter', 'professional' or 'enterprise'");
-            None
-        }
-    });
-    let status = reader.required_text("status", MAX_SHORT, faults).and_then(|status| match status.as_str() {
-        "active" => Some(OrganizationStatus::Active),
-        "closed" => Some(OrganizationStatus::Closed),
-        other => {
-            faults.push(reader.at("status"), format!("is '{other}'"), "'active' or 'closed'");
-            None
-        }
-    });
-    Some(OrganizationChange { name: name?, plan: plan?, status: status? })
+    let plan = reader
+        .required_text("plan", MAX_SHORT, faults)
+        .and_then(|plan| match plan.as_str() {
+            "starter" => Some(PlanTier::Starter),
+            "professional" => Some(PlanTier::Professional),
+            "enterprise" => Some(PlanTier::Enterprise),
+            other => {
+                faults.push(
+                    reader.at("plan"),
+                    format!("is '{other}'"),
+                    "'starter', 'professional' or 'enterprise'",
+                );
+                None
+            }
+        });
+    let status = reader
+        .required_text("status", MAX_SHORT, faults)
+        .and_then(|status| match status.as_str() {
+            "active" => Some(OrganizationStatus::Active),
+            "closed" => Some(OrganizationStatus::Closed),
+            other => {
+                faults.push(
+                    reader.at("status"),
+                    format!("is '{other}'"),
+                    "'active' or 'closed'",
+                );
+                None
+            }
+        });
+    Some(OrganizationChange {
+        name: name?,
+        plan: plan?,
+        status: status?,
+    })
 }

@@ -21,12 +21,20 @@ enum Raw {
 }
 
 /// The value for one field; `None` leaves the field out, so that what stands in the CRM stays.
-pub(super) fn value(rule: &FieldRule, record: &SessionRecord, item: Option<&ActionItem>) -> Option<Value> {
+pub(super) fn value(
+    rule: &FieldRule,
+    record: &SessionRecord,
+    item: Option<&ActionItem>,
+) -> Option<Value> {
     let raw = source(rule, record, item)?;
     let value = match (rule.transform, raw) {
         (Transform::Datetime, Raw::Time(time)) => Value::String(whole_second(time).to_string()),
-        (Transform::Date, Raw::Time(time)) => Value::String(time.to_zoned(TimeZone::UTC).date().to_string()),
-        (Transform::Choice, Raw::Text(text)) => Value::String(rule.values.get(&text).or(rule.otherwise.as_ref())?.clone()),
+        (Transform::Date, Raw::Time(time)) => {
+            Value::String(time.to_zoned(TimeZone::UTC).date().to_string())
+        }
+        (Transform::Choice, Raw::Text(text)) => {
+            Value::String(rule.values.get(&text).or(rule.otherwise.as_ref())?.clone())
+        }
         (Transform::Line, Raw::Text(text)) => limited(&text::one_line(&text), rule.max),
         (_, Raw::Text(text)) => limited(&text, rule.max),
         (_, Raw::Time(time)) => Value::String(time.to_string()),
@@ -68,22 +76,33 @@ fn source(rule: &FieldRule, record: &SessionRecord, item: Option<&ActionItem>) -
 }
 
 fn insights(record: &SessionRecord) -> String {
-    record.insights.values().fold(String::new(), |mut lines, part| {
-        let insight = &part.value;
-        let _ = writeln!(lines, "- {}: {}", insight.kind.label(), text::one_line(&insight.value));
-        lines
-    })
+    record
+        .insights
+        .values()
+        .fold(String::new(), |mut lines, part| {
+            let insight = &part.value;
+            let _ = writeln!(
+                lines,
+                "- {}: {}",
+                insight.kind.label(),
+                text::one_line(&insight.value)
+            );
+            lines
+        })
 }
 
 fn actions(record: &SessionRecord) -> String {
-    record.action_items.values().fold(String::new(), |mut lines, part| {
-        let _ = write!(lines, "- {}", text::one_line(&part.value.title));
-        if let Some(who) = &part.value.assignee_email {
-            let _ = write!(lines, " ({who})");
-        }
-        lines.push('\n');
-        lines
-    })
+    record
+        .action_items
+        .values()
+        .fold(String::new(), |mut lines, part| {
+            let _ = write!(lines, "- {}", text::one_line(&part.value.title));
+            if let Some(who) = &part.value.assignee_email {
+                let _ = write!(lines, " ({who})");
+            }
+            lines.push('\n');
+            lines
+        })
 }
 
 fn person(person: &Participant) -> String {
@@ -102,7 +121,10 @@ fn notes(record: &SessionRecord) -> String {
     if let Some(summary) = &record.summary {
         sections.push(summary.value.text.trim().to_owned());
     }
-    for (title, lines) in [("Key insights", insights(record)), ("Action items", actions(record))] {
+    for (title, lines) in [
+        ("Key insights", insights(record)),
+        ("Action items", actions(record)),
+    ] {
         if !lines.is_empty() {
             sections.push(format!("{title}:\n{}", lines.trim_end()));
         }
@@ -120,14 +142,29 @@ fn notes(record: &SessionRecord) -> String {
 }
 
 fn task_notes(record: &SessionRecord, item: &ActionItem) -> String {
-    let mut sections: Vec<String> = item.description.iter().map(|text| text.trim().to_owned()).collect();
-    if let Some(quote) = item.evidence.as_ref().and_then(|evidence| evidence.quote.as_ref()) {
-        sections.push(format!("Said in the conversation: “{}”", text::one_line(quote)));
+    let mut sections: Vec<String> = item
+        .description
+        .iter()
+        .map(|text| text.trim().to_owned())
+        .collect();
+    if let Some(quote) = item
+        .evidence
+        .as_ref()
+        .and_then(|evidence| evidence.quote.as_ref())
+    {
+        sections.push(format!(
+            "Said in the conversation: “{}”",
+            text::one_line(quote)
+        ));
     }
     if let Some(who) = &item.assignee_email {
         sections.push(format!("Assigned to {who}"));
     }
-    if let Some(url) = record.session.as_ref().and_then(|part| part.value.url.as_ref()) {
+    if let Some(url) = record
+        .session
+        .as_ref()
+        .and_then(|part| part.value.url.as_ref())
+    {
         sections.push(url.clone());
     }
     sections.join("\n\n")

@@ -63,7 +63,12 @@ fn mapping() -> Mapping {
                     field("Title", Source::SessionTitle, Transform::Line, Some(12)),
                     field("Notes", Source::SessionNotes, Transform::Keep, None),
                     field("Start", Source::SessionStartedAt, Transform::Datetime, None),
-                    field("Minutes", Source::SessionDurationMinutes, Transform::Keep, None),
+                    field(
+                        "Minutes",
+                        Source::SessionDurationMinutes,
+                        Transform::Keep,
+                        None,
+                    ),
                 ],
             },
             RecordRule {
@@ -81,27 +86,62 @@ fn mapping() -> Mapping {
 
 #[test]
 fn a_session_becomes_an_activity_and_a_task_per_action_item() {
-    let record = record(json!([{ "name": "Ada", "email": "Ada@Acme.example" }, { "name": "Hana", "email": "hana@seller.example" }]));
+    let record = record(
+        json!([{ "name": "Ada", "email": "Ada@Acme.example" }, { "name": "Hana", "email": "hana@seller.example" }]),
+    );
     assert_eq!(addresses(&record), ["ada@acme.example"]);
     let plan = make(&record, &connection(), &mapping(), &[]).unwrap();
-    let values = |index: usize| -> Value { plan.writes[index].fields.iter().map(|(k, v)| (k.clone(), v.value.clone())).collect() };
-    assert_eq!(plan.writes.iter().map(|w| w.key.as_str()).collect::<Vec<_>>(), ["ses_1", "ses_1-task-a1"]);
+    let values = |index: usize| -> Value {
+        plan.writes[index]
+            .fields
+            .iter()
+            .map(|(k, v)| (k.clone(), v.value.clone()))
+            .collect()
+    };
+    assert_eq!(
+        plan.writes
+            .iter()
+            .map(|w| w.key.as_str())
+            .collect::<Vec<_>>(),
+        ["ses_1", "ses_1-task-a1"]
+    );
     assert_eq!(
         values(0),
         json!({ "Title": "Discovery c…", "Start": "2026-11-20T15:00:00Z", "Minutes": 46, "Notes":
             "They want it.\n\nKey insights:\n- Budget: 40,000 EUR\n\nAction items:\n- Send pricing\n\n\
              Participants:\n- Ada <ada@acme.example>\n- Hana <hana@seller.example>\n\nhttps://app.liveprompt.example/s/1" })
     );
-    assert_eq!(values(1), json!({ "Title": "Send pricing", "Due": "2026-11-27", "Status": "Not Started" }));
-    assert_eq!(plan.writes[1].fields["Title"].evidence, ["s1".parse().unwrap()]);
+    assert_eq!(
+        values(1),
+        json!({ "Title": "Send pricing", "Due": "2026-11-27", "Status": "Not Started" })
+    );
+    assert_eq!(
+        plan.writes[1].fields["Title"].evidence,
+        ["s1".parse().unwrap()]
+    );
 }
 
 #[test]
 fn an_internal_session_and_one_without_participants_make_no_plan() {
-    for participants in [json!([]), json!([{ "name": "Ida", "email": "ida@seller.example" }]), json!([{ "name": "X", "internal": true }])] {
-        assert_eq!(make(&record(participants), &connection(), &mapping(), &[]), Err(NoPlan::InternalOnly));
+    for participants in [
+        json!([]),
+        json!([{ "name": "Ida", "email": "ida@seller.example" }]),
+        json!([{ "name": "X", "internal": true }]),
+    ] {
+        assert_eq!(
+            make(&record(participants), &connection(), &mapping(), &[]),
+            Err(NoPlan::InternalOnly)
+        );
     }
-    assert!(make(&record(json!([{ "name": "No address" }])), &connection(), &mapping(), &[]).is_ok());
+    assert!(
+        make(
+            &record(json!([{ "name": "No address" }])),
+            &connection(),
+            &mapping(),
+            &[]
+        )
+        .is_ok()
+    );
 }
 
 #[test]
@@ -113,7 +153,10 @@ fn an_action_item_alone_is_a_task_alone() {
     let plan = make(&record, &connection(), &mapping(), &[]).unwrap();
     assert_eq!(plan.writes.len(), 1);
     assert_eq!(plan.writes[0].key, "ses_9-task-a7");
-    assert!(!plan.writes[0].fields.contains_key("Status"), "a status the CRM has no value for is left out");
+    assert!(
+        !plan.writes[0].fields.contains_key("Status"),
+        "a status the CRM has no value for is left out"
+    );
 }
 
 #[test]
@@ -129,6 +172,8 @@ fn the_content_hash_sees_what_is_said_and_not_who_said_it() {
     two.summary.as_mut().unwrap().value.text.push('!');
     assert_ne!(hash, content_hash(&two, &connection(), &mapping()));
     let mut other = connection();
-    other.settings.insert("key_field".to_owned(), "X__c".to_owned());
+    other
+        .settings
+        .insert("key_field".to_owned(), "X__c".to_owned());
     assert_ne!(hash, content_hash(&one, &other, &mapping()));
 }

@@ -10,8 +10,29 @@ fn any_json() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
         "[a-z~/]{0,4}",
         prop::sample::select(vec![
-            "id", "type", "organizationId", "timestamp", "payload", "sessionId", "session", "summary", "action_item", "insight", "meeting", "kind",
-            "title", "host", "email", "participants", "segments", "start_ms", "end_ms", "duration_seconds", "created_at", "action_items", "evidence",
+            "id",
+            "type",
+            "organizationId",
+            "timestamp",
+            "payload",
+            "sessionId",
+            "session",
+            "summary",
+            "action_item",
+            "insight",
+            "meeting",
+            "kind",
+            "title",
+            "host",
+            "email",
+            "participants",
+            "segments",
+            "start_ms",
+            "end_ms",
+            "duration_seconds",
+            "created_at",
+            "action_items",
+            "evidence",
         ])
         .prop_map(str::to_owned),
     ];
@@ -21,13 +42,23 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(|number| json!(number)),
         "\\PC{0,20}".prop_map(Value::from),
-        prop::sample::select(vec!["session.completed", "summary.generated", "insight.detected", "evt_1", "ses_1", "org_1", "2026-11-20T15:00:00Z", "a@b.example"])
-            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "session.completed",
+            "summary.generated",
+            "insight.detected",
+            "evt_1",
+            "ses_1",
+            "org_1",
+            "2026-11-20T15:00:00Z",
+            "a@b.example"
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 64, 8, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::from),
-            vec((key.clone(), inner), 0..8).prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
+            vec((key.clone(), inner), 0..8)
+                .prop_map(|pairs| Value::Object(pairs.into_iter().collect::<Map<_, _>>())),
         ]
     })
 }
@@ -35,9 +66,18 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn event(kind: usize, id: u32, second: u32, text: &str) -> Envelope {
     let time = format!("2026-11-20T15:00:{:02}Z", second % 60);
     let (kind, payload) = match kind % 4 {
-        0 => ("summary.generated", json!({ "sessionId": "ses_1", "summary": { "text": text } })),
-        1 => ("action_item.created", json!({ "sessionId": "ses_1", "action_item": { "id": format!("a{}", id % 3), "title": text } })),
-        2 => ("insight.detected", json!({ "sessionId": "ses_1", "insight": { "id": format!("i{}", id % 3), "kind": "risk", "value": text } })),
+        0 => (
+            "summary.generated",
+            json!({ "sessionId": "ses_1", "summary": { "text": text } }),
+        ),
+        1 => (
+            "action_item.created",
+            json!({ "sessionId": "ses_1", "action_item": { "id": format!("a{}", id % 3), "title": text } }),
+        ),
+        2 => (
+            "insight.detected",
+            json!({ "sessionId": "ses_1", "insight": { "id": format!("i{}", id % 3), "kind": "risk", "value": text } }),
+        ),
         _ => (
             "session.completed",
             json!({ "sessionId": "ses_1", "session": { "id": "ses_1", "title": text, "kind": "call", "created_at": time, "duration_seconds": 1,

@@ -29,7 +29,9 @@ pub(super) struct Applied {
 
 /// Carries out the claimed deliveries of one connection together.
 pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
-    let Some(first) = group.first() else { return Vec::new() };
+    let Some(first) = group.first() else {
+        return Vec::new();
+    };
     let (connector, connection) = (first.connector.clone(), first.connection.clone());
     let mut applied = Vec::new();
     let mut open = Vec::new();
@@ -39,28 +41,50 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
             None => open.push(prepared),
         }
     }
-    let emails: BTreeSet<String> = open.iter().flat_map(|prepared| plan::addresses(&prepared.record)).collect();
+    let emails: BTreeSet<String> = open
+        .iter()
+        .flat_map(|prepared| plan::addresses(&prepared.record))
+        .collect();
     let candidates = match find_people(hub, connector.as_ref(), &connection, emails).await {
         Ok(candidates) => candidates,
         Err(verdict) => {
-            applied.extend(open.into_iter().map(|prepared| finished(prepared, verdict.clone(), &[])));
+            applied.extend(
+                open.into_iter()
+                    .map(|prepared| finished(prepared, verdict.clone(), &[])),
+            );
             return applied;
         }
     };
     let mut plans = Vec::new();
     let mut planned = Vec::new();
     for prepared in open {
-        let matches: Vec<Match> = plan::addresses(&prepared.record).iter().map(|email| choose(email, &candidates)).collect();
-        match plan::make(&prepared.record, &prepared.connection, &prepared.mapping, &matches) {
+        let matches: Vec<Match> = plan::addresses(&prepared.record)
+            .iter()
+            .map(|email| choose(email, &candidates))
+            .collect();
+        match plan::make(
+            &prepared.record,
+            &prepared.connection,
+            &prepared.mapping,
+            &matches,
+        ) {
             Ok(plan) if plan.writes.is_empty() => {
-                let verdict = Verdict::Misconfigured { reason: "the mapping has no rule for anything of this session".to_owned() };
+                let verdict = Verdict::Misconfigured {
+                    reason: "the mapping has no rule for anything of this session".to_owned(),
+                };
                 applied.push(finished(prepared, verdict, &matches));
             }
             Ok(plan) => {
                 plans.push(plan);
                 planned.push((prepared, matches));
             }
-            Err(none) => applied.push(finished(prepared, Verdict::Bug { reason: format!("a plan became impossible: {none:?}") }, &matches)),
+            Err(none) => applied.push(finished(
+                prepared,
+                Verdict::Bug {
+                    reason: format!("a plan became impossible: {none:?}"),
+                },
+                &matches,
+            )),
         }
     }
     let results = carry_out(hub, connector.as_ref(), &connection, plans).await;
@@ -73,19 +97,39 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
 }
 
 fn finished(prepared: Prepared, verdict: Verdict, matches: &[Match]) -> Applied {
-    let matches = matches.iter().enumerate().map(|(person, found)| Chosen::of(person, found)).collect();
+    let matches = matches
+        .iter()
+        .enumerate()
+        .map(|(person, found)| Chosen::of(person, found))
+        .collect();
     let records = prepared.records.clone();
-    Applied { prepared, verdict, records, matches }
+    Applied {
+        prepared,
+        verdict,
+        records,
+        matches,
+    }
 }
 
-async fn find_people(hub: &Hub, connector: &dyn Connector, connection: &Connection, emails: BTreeSet<String>) -> Result<Vec<Candidate>, Verdict> {
+async fn find_people(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    emails: BTreeSet<String>,
+) -> Result<Vec<Candidate>, Verdict> {
     let emails: Vec<String> = emails.into_iter().collect();
     let mut found = Vec::new();
     for chunk in emails.chunks(connector.manifest().batch.lookup.max(1)) {
-        let operation = Operation::FindPeople { emails: chunk.to_vec() };
+        let operation = Operation::FindPeople {
+            emails: chunk.to_vec(),
+        };
         match read(hub, connector, connection, &operation).await? {
             Answer::People(people) => found.extend(people),
-            Answer::Fields(_) | Answer::Records(_) => return Err(Verdict::Bug { reason: "people were asked for and something else was found".to_owned() }),
+            Answer::Fields(_) | Answer::Records(_) => {
+                return Err(Verdict::Bug {
+                    reason: "people were asked for and something else was found".to_owned(),
+                });
+            }
         }
     }
     Ok(found)
@@ -105,7 +149,12 @@ struct PlanResult {
 
 /// Carries plans out. Where the CRM takes a plan whole or not at all, one refused record would keep
 /// the others out: they are sent again without it, so that what is valid arrives.
-async fn carry_out(hub: &Hub, connector: &dyn Connector, connection: &Connection, plans: Vec<Plan>) -> Vec<PlanResult> {
+async fn carry_out(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    plans: Vec<Plan>,
+) -> Vec<PlanResult> {
     let mut progress: Vec<Progress> = plans.iter().map(|_| Progress::default()).collect();
     let mut open: Vec<(usize, Plan)> = plans.into_iter().enumerate().collect();
     for _ in 0..ROUNDS {
@@ -121,11 +170,18 @@ async fn carry_out(hub: &Hub, connector: &dyn Connector, connection: &Connection
             again.writes.clear();
             let mut refused = false;
             for write in plan.writes {
-                let verdict = verdicts.next().unwrap_or(Verdict::Bug { reason: "a write without a verdict".to_owned() });
+                let verdict = verdicts.next().unwrap_or(Verdict::Bug {
+                    reason: "a write without a verdict".to_owned(),
+                });
                 match &verdict {
                     Verdict::Reject(_) | Verdict::Misconfigured { .. } => refused = true,
                     Verdict::Retry { .. } => again.writes.push(write.clone()),
-                    Verdict::Done { .. } | Verdict::Skip(_) | Verdict::Throttle { .. } | Verdict::Refresh | Verdict::Reauthorize { .. } | Verdict::Bug { .. } => {}
+                    Verdict::Done { .. }
+                    | Verdict::Skip(_)
+                    | Verdict::Throttle { .. }
+                    | Verdict::Refresh
+                    | Verdict::Reauthorize { .. }
+                    | Verdict::Bug { .. } => {}
                 }
                 if let Some(progress) = progress.get_mut(place) {
                     progress.verdicts.insert(write.key, verdict);
@@ -140,13 +196,20 @@ async fn carry_out(hub: &Hub, connector: &dyn Connector, connection: &Connection
 }
 
 /// Sends plans and gives one verdict per write, plan by plan.
-async fn send(hub: &Hub, connector: &dyn Connector, connection: &Connection, plans: Vec<Plan>) -> Vec<Verdict> {
+async fn send(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    plans: Vec<Plan>,
+) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let mut stopped: Option<Verdict> = None;
     for operation in connector.writes(plans) {
         let writes = match &operation {
             Operation::Write { plans } => plans.iter().map(|plan| plan.writes.len()).sum(),
-            Operation::FindPeople { .. } | Operation::Describe { .. } | Operation::ReadBack { .. } => 0,
+            Operation::FindPeople { .. }
+            | Operation::Describe { .. }
+            | Operation::ReadBack { .. } => 0,
         };
         // What stops one call stops the next: a limit, a lost grant.
         if let Some(verdict) = &stopped {
@@ -183,12 +246,23 @@ fn result(progress: Progress) -> PlanResult {
                 }
                 done = Verdict::Done { id };
             }
-            Verdict::Reject(found) => faults.extend(found.into_iter().map(|fault| FieldFault { message: format!("{key}: {}", fault.message), ..fault })),
+            Verdict::Reject(found) => faults.extend(found.into_iter().map(|fault| FieldFault {
+                message: format!("{key}: {}", fault.message),
+                ..fault
+            })),
             Verdict::Misconfigured { .. } => misconfigured = Some(verdict),
             Verdict::Skip(_) => {}
-            Verdict::Retry { .. } | Verdict::Throttle { .. } | Verdict::Refresh | Verdict::Reauthorize { .. } | Verdict::Bug { .. } => open = Some(verdict),
+            Verdict::Retry { .. }
+            | Verdict::Throttle { .. }
+            | Verdict::Refresh
+            | Verdict::Reauthorize { .. }
+            | Verdict::Bug { .. } => open = Some(verdict),
         }
     }
-    let verdict = open.or(misconfigured).unwrap_or(if faults.is_empty() { done } else { Verdict::Reject(faults) });
+    let verdict = open.or(misconfigured).unwrap_or(if faults.is_empty() {
+        done
+    } else {
+        Verdict::Reject(faults)
+    });
     PlanResult { verdict, records }
 }

@@ -1,9 +1,9 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
 //! the CRM says the token is spent.
 
+use http::{HeaderValue, header::AUTHORIZATION};
 use hub_connectors::{Answer, Connector, Idempotency, Operation, Reply};
 use hub_domain::{Connection, Verdict};
-use http::{HeaderValue, header::AUTHORIZATION};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -14,7 +14,12 @@ use crate::{
 
 /// Carries an operation out and gives the verdicts of its records, with the reply they came from.
 #[tracing::instrument(skip_all, fields(crm = %connection.crm, connection.id = %connection.id))]
-pub(crate) async fn call(hub: &Hub, connector: &dyn Connector, connection: &Connection, operation: &Operation) -> Result<(Vec<Verdict>, Reply), Verdict> {
+pub(crate) async fn call(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    operation: &Operation,
+) -> Result<(Vec<Verdict>, Reply), Verdict> {
     let mut access = tokens::access(hub, connector, connection, None).await?;
     let mut refreshed = false;
     loop {
@@ -24,7 +29,9 @@ pub(crate) async fn call(hub: &Hub, connector: &dyn Connector, connection: &Conn
             return Ok((verdicts, reply));
         }
         if refreshed {
-            return Err(Verdict::Reauthorize { reason: "the CRM refuses a token that was just refreshed".to_owned() });
+            return Err(Verdict::Reauthorize {
+                reason: "the CRM refuses a token that was just refreshed".to_owned(),
+            });
         }
         refreshed = true;
         access = tokens::access(hub, connector, connection, Some(access.version)).await?;
@@ -32,20 +39,40 @@ pub(crate) async fn call(hub: &Hub, connector: &dyn Connector, connection: &Conn
 }
 
 /// Carries a reading operation out and gives what it found.
-pub(crate) async fn read(hub: &Hub, connector: &dyn Connector, connection: &Connection, operation: &Operation) -> Result<Answer, Verdict> {
+pub(crate) async fn read(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    operation: &Operation,
+) -> Result<Answer, Verdict> {
     let (_, reply) = call(hub, connector, connection, operation).await?;
     connector.read(operation, &reply)
 }
 
-async fn once(hub: &Hub, connector: &dyn Connector, connection: &Connection, operation: &Operation, access: &Access) -> Result<Reply, Verdict> {
+async fn once(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    operation: &Operation,
+    access: &Access,
+) -> Result<Reply, Verdict> {
     let mut request = connector.request(operation, connection)?;
     let mut bearer = HeaderValue::try_from(format!("Bearer {}", access.token.expose_secret()))
-        .map_err(|_| Verdict::Reauthorize { reason: "the access token has characters that no header can have".to_owned() })?;
+        .map_err(|_| Verdict::Reauthorize {
+            reason: "the access token has characters that no header can have".to_owned(),
+        })?;
     bearer.set_sensitive(true);
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let answer = transport::send(hub.transport(), request).await.map_err(|error| unanswered(connector, operation, &error))?;
+    let answer = transport::send(hub.transport(), request)
+        .await
+        .map_err(|error| unanswered(connector, operation, &error))?;
     let (parts, body) = answer.into_parts();
-    Ok(Reply { status: parts.status, headers: parts.headers, body, at: hub.clock().now() })
+    Ok(Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        at: hub.clock().now(),
+    })
 }
 
 /// What it means that no answer came. A write that may have been applied is sent again only where
@@ -55,13 +82,24 @@ fn unanswered(connector: &dyn Connector, operation: &Operation, error: &Transpor
     let is_write = matches!(operation, Operation::Write { .. });
     match error {
         TransportError::Forbidden(_) => Verdict::Misconfigured { reason },
-        TransportError::NotSent(_) => Verdict::Retry { after: None, reason },
+        TransportError::NotSent(_) => Verdict::Retry {
+            after: None,
+            reason,
+        },
         TransportError::Lost(_) => match connector.manifest().idempotency {
-            Idempotency::Upsert | Idempotency::ClientId | Idempotency::IdempotencyKey => Verdict::Retry { after: None, reason },
-            Idempotency::ReadBack | Idempotency::None if is_write => {
-                Verdict::Misconfigured { reason: format!("the write may have been made, and cannot be told: {reason}") }
+            Idempotency::Upsert | Idempotency::ClientId | Idempotency::IdempotencyKey => {
+                Verdict::Retry {
+                    after: None,
+                    reason,
+                }
             }
-            Idempotency::ReadBack | Idempotency::None => Verdict::Retry { after: None, reason },
+            Idempotency::ReadBack | Idempotency::None if is_write => Verdict::Misconfigured {
+                reason: format!("the write may have been made, and cannot be told: {reason}"),
+            },
+            Idempotency::ReadBack | Idempotency::None => Verdict::Retry {
+                after: None,
+                reason,
+            },
         },
     }
 }

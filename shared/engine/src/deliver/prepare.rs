@@ -58,18 +58,38 @@ impl Prepared {
 }
 
 /// Prepares jobs: sessions come by one `BatchGetItem`, configuration from the cache.
-pub(super) async fn prepare(hub: &Hub, crm: &CrmId, jobs: Vec<Job>) -> (Vec<Prepared>, Vec<Unready>) {
+pub(super) async fn prepare(
+    hub: &Hub,
+    crm: &CrmId,
+    jobs: Vec<Job>,
+) -> (Vec<Prepared>, Vec<Unready>) {
     let mut prepared = Vec::new();
     let mut unready = Vec::new();
     if jobs.is_empty() {
         return (prepared, unready);
     }
-    let ids: Vec<_> = jobs.iter().map(|job| (job.reference.organization.clone(), job.reference.session.clone())).collect();
+    let ids: Vec<_> = jobs
+        .iter()
+        .map(|job| {
+            (
+                job.reference.organization.clone(),
+                job.reference.session.clone(),
+            )
+        })
+        .collect();
     let sessions = match hub.store().sessions(&ids).await {
         Ok(sessions) => sessions,
         Err(error) => {
             let verdict = aws_verdict(&error);
-            return (prepared, jobs.into_iter().map(|job| Unready { job, verdict: verdict.clone() }).collect());
+            return (
+                prepared,
+                jobs.into_iter()
+                    .map(|job| Unready {
+                        job,
+                        verdict: verdict.clone(),
+                    })
+                    .collect(),
+            );
         }
     };
     for (job, session) in jobs.into_iter().zip(sessions) {
@@ -92,37 +112,88 @@ struct Ready {
 
 impl Ready {
     fn with(self, job: Job) -> Prepared {
-        let Self { connector, connection, mapping, record, nothing, content } = self;
-        Prepared { job, connector, connection, mapping, record, nothing, content, claim: None, failures: 0, records: BTreeMap::new() }
+        let Self {
+            connector,
+            connection,
+            mapping,
+            record,
+            nothing,
+            content,
+        } = self;
+        Prepared {
+            job,
+            connector,
+            connection,
+            mapping,
+            record,
+            nothing,
+            content,
+            claim: None,
+            failures: 0,
+            records: BTreeMap::new(),
+        }
     }
 }
 
-async fn ready(hub: &Hub, crm: &CrmId, job: &Job, session: Option<SealedSession>) -> Result<Ready, Verdict> {
+async fn ready(
+    hub: &Hub,
+    crm: &CrmId,
+    job: &Job,
+    session: Option<SealedSession>,
+) -> Result<Ready, Verdict> {
     let aws = |error: AwsError| aws_verdict(&error);
     let reference = &job.reference;
-    let connections = hub.connections(&reference.organization).await.map_err(aws)?;
-    let found = connections.iter().find(|connection| connection.id == reference.connection && connection.crm == *crm);
-    let connection = found.cloned().ok_or(Verdict::Skip(SkipReason::ConnectionOff))?;
+    let connections = hub
+        .connections(&reference.organization)
+        .await
+        .map_err(aws)?;
+    let found = connections
+        .iter()
+        .find(|connection| connection.id == reference.connection && connection.crm == *crm);
+    let connection = found
+        .cloned()
+        .ok_or(Verdict::Skip(SkipReason::ConnectionOff))?;
     if connection.state == ConnectionState::ReconnectNeeded {
-        return Err(Verdict::Reauthorize { reason: connection.reason });
+        return Err(Verdict::Reauthorize {
+            reason: connection.reason,
+        });
     }
     if !connection.takes_events() {
         // Paused or no longer approved: the work waits, it is not lost.
-        return Err(Verdict::Reauthorize { reason: "the connection is not in use".to_owned() });
+        return Err(Verdict::Reauthorize {
+            reason: "the connection is not in use".to_owned(),
+        });
     }
     let connector = hub.connector(crm).map_err(|error| match error {
-        EngineError::NotFound(what) => Verdict::Misconfigured { reason: format!("{what} {crm} does not exist") },
-        other => Verdict::Bug { reason: other.to_string() },
+        EngineError::NotFound(what) => Verdict::Misconfigured {
+            reason: format!("{what} {crm} does not exist"),
+        },
+        other => Verdict::Bug {
+            reason: other.to_string(),
+        },
     })?;
-    let mapping = hub.mapping(&connection, connector.manifest()).await.map_err(aws)?;
-    let mapping = mapping.ok_or_else(|| Verdict::Misconfigured { reason: format!("mapping {} is missing", connection.mapping_version) })?;
+    let mapping = hub
+        .mapping(&connection, connector.manifest())
+        .await
+        .map_err(aws)?;
+    let mapping = mapping.ok_or_else(|| Verdict::Misconfigured {
+        reason: format!("mapping {} is missing", connection.mapping_version),
+    })?;
     // The batch read may be a moment old; a message never is.
     let session = match session {
         Some(session) if session.revision >= reference.revision => Some(session),
-        Some(_) | None => hub.store().session(&reference.organization, &reference.session).await.map_err(aws)?,
+        Some(_) | None => hub
+            .store()
+            .session(&reference.organization, &reference.session)
+            .await
+            .map_err(aws)?,
     };
     let session = session.ok_or(Verdict::Skip(SkipReason::SessionGone))?;
-    let ring = hub.vault().data(reference.organization.as_str()).await.map_err(aws)?;
+    let ring = hub
+        .vault()
+        .data(reference.organization.as_str())
+        .await
+        .map_err(aws)?;
     let record = session.open(&ring).map_err(aws)?;
     let nothing = match plan::writable(&record) {
         Ok(()) => None,
@@ -130,5 +201,12 @@ async fn ready(hub: &Hub, crm: &CrmId, job: &Job, session: Option<SealedSession>
         Err(NoPlan::NothingToWrite) => Some(SkipReason::SessionUnknown),
     };
     let content = plan::content_hash(&record, &connection, &mapping);
-    Ok(Ready { connector, connection, mapping, record, nothing, content })
+    Ok(Ready {
+        connector,
+        connection,
+        mapping,
+        record,
+        nothing,
+        content,
+    })
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hub_e2e::{CRM, Machine, ORG};
 use http::{Method, StatusCode};
+use hub_e2e::{CRM, Machine, ORG};
 use serde_json::json;
 
 use crate::sample::{KEY, call};
@@ -13,21 +13,35 @@ async fn a_connection_takes_events_only_after_an_admin_approved_it() {
     let machine = Machine::new(1).await;
     let id = machine.create(ORG, json!({})).await;
     let path = format!("/api/integrations/crm/{id}");
-    let early = machine.api(ORG, Method::POST, &format!("{path}/approve"), None).await;
+    let early = machine
+        .api(ORG, Method::POST, &format!("{path}/approve"), None)
+        .await;
     assert_eq!(early.status, StatusCode::CONFLICT, "{}", early.text);
     machine.authorize(ORG, &id).await;
-    assert_eq!(machine.api(ORG, Method::GET, &path, None).await.json()["state"], "awaiting_approval");
-    machine.accept(&call("evt_1", "ses_1", "ada@acme.example")).await;
+    assert_eq!(
+        machine.api(ORG, Method::GET, &path, None).await.json()["state"],
+        "awaiting_approval"
+    );
+    machine
+        .accept(&call("evt_1", "ses_1", "ada@acme.example"))
+        .await;
     machine.work().await;
     assert!(machine.ours("Task", KEY).is_empty());
-    let approved = machine.api(ORG, Method::POST, &format!("{path}/approve"), None).await;
+    let approved = machine
+        .api(ORG, Method::POST, &format!("{path}/approve"), None)
+        .await;
     assert_eq!(approved.json()["state"], "active");
     assert_eq!(approved.json()["approved_by"], "ada@seller.example");
     // Configuration is used for half a minute.
     tokio::time::sleep(Duration::from_secs(31)).await;
-    machine.accept(&call("evt_2", "ses_2", "ada@acme.example")).await;
+    machine
+        .accept(&call("evt_2", "ses_2", "ada@acme.example"))
+        .await;
     machine.work().await;
-    assert_eq!(machine.ours("Task", KEY).keys().collect::<Vec<_>>(), ["ses_2"]);
+    assert_eq!(
+        machine.ours("Task", KEY).keys().collect::<Vec<_>>(),
+        ["ses_2"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -36,37 +50,82 @@ async fn an_authorization_counts_once_in_the_browser_that_began_it_and_for_ten_m
     let id = machine.create(ORG, json!({})).await;
     let begin = async || {
         let begun = machine.begin(ORG, &id).await;
-        let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
-        let back = machine.consent(begun.json()["authorize_url"].as_str().unwrap()).await;
+        let cookie = begun
+            .header("set-cookie")
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
+        let back = machine
+            .consent(begun.json()["authorize_url"].as_str().unwrap())
+            .await;
         (back, cookie)
     };
     let (back, cookie) = begin().await;
-    for wrong in [String::new(), format!("{cookie}x"), "__Host-hub-connect=AAAA".to_owned()] {
+    for wrong in [
+        String::new(),
+        format!("{cookie}x"),
+        "__Host-hub-connect=AAAA".to_owned(),
+    ] {
         let (back, _) = begin().await;
-        assert_eq!(machine.call_back(&back, &wrong).await.status, StatusCode::FORBIDDEN, "{wrong}");
+        assert_eq!(
+            machine.call_back(&back, &wrong).await.status,
+            StatusCode::FORBIDDEN,
+            "{wrong}"
+        );
     }
     let other_state = back.replace("state=", "state=x");
-    assert_eq!(machine.call_back(&other_state, &cookie).await.status, StatusCode::FORBIDDEN);
-    assert_eq!(machine.call_back(&back, &cookie).await.status, StatusCode::OK);
-    assert_eq!(machine.call_back(&back, &cookie).await.status, StatusCode::FORBIDDEN, "the second time");
+    assert_eq!(
+        machine.call_back(&other_state, &cookie).await.status,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(
+        machine.call_back(&back, &cookie).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(
+        machine.call_back(&back, &cookie).await.status,
+        StatusCode::FORBIDDEN,
+        "the second time"
+    );
     let (back, cookie) = begin().await;
     tokio::time::sleep(Duration::from_secs(601)).await;
-    assert_eq!(machine.call_back(&back, &cookie).await.status, StatusCode::FORBIDDEN, "too late");
+    assert_eq!(
+        machine.call_back(&back, &cookie).await.status,
+        StatusCode::FORBIDDEN,
+        "too late"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_host_the_crm_cannot_have_is_refused() {
     let machine = Machine::new(3).await;
     for (settings, pointer) in [
-        (json!({ "login_host": "evil.example" }), "/settings/login_host"),
-        (json!({ "login_host": "evil.example/x" }), "/settings/login_host"),
+        (
+            json!({ "login_host": "evil.example" }),
+            "/settings/login_host",
+        ),
+        (
+            json!({ "login_host": "evil.example/x" }),
+            "/settings/login_host",
+        ),
         (json!({ "key_field": "Id; DROP" }), "/settings/key_field"),
         (json!({ "unknown": "x" }), "/settings/unknown"),
-        (json!({ "shared_activities": "maybe" }), "/settings/shared_activities"),
+        (
+            json!({ "shared_activities": "maybe" }),
+            "/settings/shared_activities",
+        ),
     ] {
         let new = json!({ "crm": CRM, "name": "Evil", "settings": settings });
-        let reply = machine.api(ORG, Method::POST, "/api/integrations/crm", Some(&new)).await;
+        let reply = machine
+            .api(ORG, Method::POST, "/api/integrations/crm", Some(&new))
+            .await;
         assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{settings}");
-        assert_eq!(reply.json()["faults"][0]["pointer"], pointer, "{}", reply.text);
+        assert_eq!(
+            reply.json()["faults"][0]["pointer"],
+            pointer,
+            "{}",
+            reply.text
+        );
     }
 }

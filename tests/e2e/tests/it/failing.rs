@@ -12,9 +12,15 @@ use crate::sample::{KEY, call, meeting};
 
 /// Everything of one meeting is there, once, and the delivery says so.
 async fn is_there_once(machine: &Machine) {
-    assert_eq!(machine.ours("Event", KEY).keys().collect::<Vec<_>>(), ["ses_1"]);
+    assert_eq!(
+        machine.ours("Event", KEY).keys().collect::<Vec<_>>(),
+        ["ses_1"]
+    );
     assert_eq!(machine.ours("Task", KEY).len(), 2);
-    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "delivered");
+    assert_eq!(
+        machine.deliveries(ORG).await["ses_1"]["status"],
+        "delivered"
+    );
     assert!(machine.world.messages(&format!("{CRM}-dlq")).is_empty());
 }
 
@@ -22,18 +28,51 @@ async fn is_there_once(machine: &Machine) {
 async fn whatever_the_crm_does_each_record_is_there_once() {
     let faults: [(&str, Value); 13] = [
         ("a 500", json!({ "fault": "server_error", "times": 3 })),
-        ("a 503 of the vendor's", json!({ "fault": "service_unavailable", "times": 2 })),
-        ("a page of HTML", json!({ "fault": "maintenance_html", "times": 2 })),
-        ("a 429 with a wait", json!({ "fault": "status", "status": 429, "headers": { "Retry-After": "30" }, "body": "[]", "times": 2 })),
-        ("the rate limit", json!({ "fault": "rate_limit", "times": 2 })),
-        ("the daily limit", json!({ "fault": "daily_limit", "times": 2 })),
-        ("the concurrency limit", json!({ "fault": "concurrency_limit", "times": 2 })),
-        ("a request that never arrives", json!({ "fault": "drop_before", "times": 2 })),
-        ("an answer that is lost", json!({ "fault": "drop_after", "times": 1, "where": { "path_prefix": "/services/data/v67.0/composite/graph" } })),
-        ("answers that are lost again and again", json!({ "fault": "drop_after", "times": 5 })),
+        (
+            "a 503 of the vendor's",
+            json!({ "fault": "service_unavailable", "times": 2 }),
+        ),
+        (
+            "a page of HTML",
+            json!({ "fault": "maintenance_html", "times": 2 }),
+        ),
+        (
+            "a 429 with a wait",
+            json!({ "fault": "status", "status": 429, "headers": { "Retry-After": "30" }, "body": "[]", "times": 2 }),
+        ),
+        (
+            "the rate limit",
+            json!({ "fault": "rate_limit", "times": 2 }),
+        ),
+        (
+            "the daily limit",
+            json!({ "fault": "daily_limit", "times": 2 }),
+        ),
+        (
+            "the concurrency limit",
+            json!({ "fault": "concurrency_limit", "times": 2 }),
+        ),
+        (
+            "a request that never arrives",
+            json!({ "fault": "drop_before", "times": 2 }),
+        ),
+        (
+            "an answer that is lost",
+            json!({ "fault": "drop_after", "times": 1, "where": { "path_prefix": "/services/data/v67.0/composite/graph" } }),
+        ),
+        (
+            "answers that are lost again and again",
+            json!({ "fault": "drop_after", "times": 5 }),
+        ),
         ("a locked row", json!({ "fault": "lock_row", "times": 2 })),
-        ("a spent access token", json!({ "fault": "expire_access_token", "times": 1 })),
-        ("an outage of an hour", json!({ "fault": "outage", "seconds": 3600 })),
+        (
+            "a spent access token",
+            json!({ "fault": "expire_access_token", "times": 1 }),
+        ),
+        (
+            "an outage of an hour",
+            json!({ "fault": "outage", "seconds": 3600 }),
+        ),
     ];
     for (seed, (name, fault)) in faults.into_iter().enumerate() {
         let (machine, _) = Machine::connected(100 + seed as u64).await;
@@ -61,7 +100,13 @@ async fn a_wait_the_crm_asks_for_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn whatever_aws_does_each_record_is_there_once() {
     let calls = [
-        "BatchGetItem", "BatchExecuteStatement", "SendMessageBatch", "GetSecretValue", ".GetItem", ".Query", "ChangeMessageVisibilityBatch",
+        "BatchGetItem",
+        "BatchExecuteStatement",
+        "SendMessageBatch",
+        "GetSecretValue",
+        ".GetItem",
+        ".Query",
+        "ChangeMessageVisibilityBatch",
     ];
     for (seed, call) in calls.into_iter().enumerate() {
         for fails in [Fails::Before, Fails::After] {
@@ -79,7 +124,13 @@ async fn whatever_aws_does_each_record_is_there_once() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_accepted_that_is_not_stored_and_queued() {
-    for call in [".PutItem", ".UpdateItem", ".GetItem", "SendMessageBatch", "GetSecretValue"] {
+    for call in [
+        ".PutItem",
+        ".UpdateItem",
+        ".GetItem",
+        "SendMessageBatch",
+        "GetSecretValue",
+    ] {
         for fails in [Fails::Before, Fails::After] {
             let (machine, _) = Machine::connected(300).await;
             machine.world.outage.times(call, fails, 1);
@@ -107,11 +158,22 @@ async fn a_worker_that_dies_after_the_write_leaves_no_double() {
         let (machine, connection) = Machine::connected(401).await;
         machine.accept(&meeting("evt_1", "ses_1", "Unlucky")).await;
         let reference = json!({ "v": 1, "organization": ORG, "connection": connection, "session": "ses_1", "event": "evt_1", "revision": 1 });
-        let message = QueueMessage { id: "m".to_owned(), receipt: "r".to_owned(), body: reference.to_string(), receives: 1, source: format!("hub-{CRM}-live"), ..QueueMessage::default() };
+        let message = QueueMessage {
+            id: "m".to_owned(),
+            receipt: "r".to_owned(),
+            body: reference.to_string(),
+            receives: 1,
+            source: format!("hub-{CRM}-live"),
+            ..QueueMessage::default()
+        };
         // The CRM applies the write and is silent for longer than the worker lives.
         machine.fault(json!({ "fault": "delay", "ms": 600_000, "times": 1, "where": { "path_prefix": "/services/data/v67.0/composite/graph" } }));
         let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
-        let worker = tokio::time::timeout(Duration::from_secs(119), deliver(&hub, &crm, vec![message], Duration::from_secs(120))).await;
+        let worker = tokio::time::timeout(
+            Duration::from_secs(119),
+            deliver(&hub, &crm, vec![message], Duration::from_secs(120)),
+        )
+        .await;
         assert!(worker.is_err(), "the worker died while it waited");
         let claimed = machine.deliveries(ORG).await["ses_1"].clone();
         assert_eq!(claimed["status"], "claimed", "{claimed}");
@@ -128,14 +190,31 @@ async fn a_revoked_grant_parks_the_connection_and_its_work_waits_for_the_person(
     machine.fault(json!({ "fault": "expire_access_token", "times": 1 }));
     machine.accept(&meeting("evt_1", "ses_1", "Waiting")).await;
     machine.work_for(Duration::from_hours(1)).await;
-    let shown = machine.api(ORG, http::Method::GET, &format!("/api/integrations/crm/{connection}"), None).await.json();
+    let shown = machine
+        .api(
+            ORG,
+            http::Method::GET,
+            &format!("/api/integrations/crm/{connection}"),
+            None,
+        )
+        .await
+        .json();
     assert_eq!(shown["state"], "reconnect_needed", "{shown}");
-    assert!(shown["reason"].as_str().unwrap().contains("invalid_grant"), "{shown}");
+    assert!(
+        shown["reason"].as_str().unwrap().contains("invalid_grant"),
+        "{shown}"
+    );
     assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "waiting");
     let calls = machine.sandbox.calls();
-    machine.accept(&call("evt_2", "ses_2", "ada@acme.example")).await;
+    machine
+        .accept(&call("evt_2", "ses_2", "ada@acme.example"))
+        .await;
     machine.work_for(Duration::from_hours(3)).await;
-    assert_eq!(machine.sandbox.calls(), calls, "nobody knocks at a closed door");
+    assert_eq!(
+        machine.sandbox.calls(),
+        calls,
+        "nobody knocks at a closed door"
+    );
     machine.authorize(ORG, &connection).await;
     machine.work().await;
     assert_eq!(machine.ours("Event", KEY).len(), 1);
@@ -145,7 +224,9 @@ async fn a_revoked_grant_parks_the_connection_and_its_work_waits_for_the_person(
 #[tokio::test(start_paused = true)]
 async fn a_hundred_deliveries_with_one_spent_token_refresh_once() {
     let (machine, _) = Machine::connected(600).await;
-    let many: Vec<_> = (0..100).map(|n| call(&format!("evt_{n}"), &format!("ses_{n}"), "ada@acme.example")).collect();
+    let many: Vec<_> = (0..100)
+        .map(|n| call(&format!("evt_{n}"), &format!("ses_{n}"), "ada@acme.example"))
+        .collect();
     machine.accept(&json!(many)).await;
     let before = machine.calls("/services/oauth2/token");
     tokio::time::sleep(Duration::from_hours(3)).await;
@@ -163,9 +244,19 @@ async fn what_keeps_failing_lies_in_the_dead_letter_queue_with_its_reason() {
     let delivery = machine.deliveries(ORG).await["ses_1"].clone();
     assert_eq!(delivery["status"], "dead_lettered");
     assert_eq!(delivery["failures"], 20);
-    assert!(delivery["reason"].as_str().unwrap().contains("500"), "{delivery}");
+    assert!(
+        delivery["reason"].as_str().unwrap().contains("500"),
+        "{delivery}"
+    );
     let dump = machine.world.aws.dump().unwrap();
     let dead = &dump.queues[&format!("hub-{CRM}-dlq")];
     assert_eq!(dead.len(), 1);
-    assert!(dead[0].message_attributes.to_string().contains("failed 20 times"), "{}", dead[0].message_attributes);
+    assert!(
+        dead[0]
+            .message_attributes
+            .to_string()
+            .contains("failed 20 times"),
+        "{}",
+        dead[0].message_attributes
+    );
 }

@@ -12,7 +12,11 @@ pub(crate) fn event(id: &str, kind: &str, time: &str, payload: Value) -> Value {
 
 /// A meeting with Ada, Ben and Carla, whom the CRM knows, and somebody it does not.
 pub(crate) fn meeting(id: &str, session: &str, title: &str) -> Value {
-    event(id, "session.completed", "2026-11-20T11:00:00Z", json!({ "sessionId": session, "session": {
+    event(
+        id,
+        "session.completed",
+        "2026-11-20T11:00:00Z",
+        json!({ "sessionId": session, "session": {
         "id": session, "title": title, "kind": "meeting", "created_at": "2026-11-20T10:00:00Z", "duration_seconds": 2700,
         "url": "https://app.liveprompt.example/s/1", "host": { "name": "Hana", "email": "hana@seller.example" },
         "participants": [
@@ -25,20 +29,36 @@ pub(crate) fn meeting(id: &str, session: &str, title: &str) -> Value {
         "action_items": [
             { "id": "a1", "title": "Send pricing", "status": "open", "due_at": "2026-11-27T10:00:00Z",
               "evidence": { "segment_ids": ["s1"], "quote": "Can you send me the pricing by Friday?" } },
-            { "id": "a2", "title": "Book a demo", "status": "open" }] } }))
+            { "id": "a2", "title": "Book a demo", "status": "open" }] } }),
+    )
 }
 
 /// A call with one person.
 pub(crate) fn call(id: &str, session: &str, email: &str) -> Value {
-    event(id, "session.completed", "2026-11-20T11:30:00Z", json!({ "sessionId": session, "session": {
+    event(
+        id,
+        "session.completed",
+        "2026-11-20T11:30:00Z",
+        json!({ "sessionId": session, "session": {
         "id": session, "title": "Call", "kind": "call", "created_at": "2026-11-20T11:00:00Z", "duration_seconds": 600,
-        "host": { "name": "Hana", "email": "hana@seller.example" }, "participants": [{ "name": "Somebody", "email": email }] } }))
+        "host": { "name": "Hana", "email": "hana@seller.example" }, "participants": [{ "name": "Somebody", "email": email }] } }),
+    )
 }
 
 pub(crate) fn summary(id: &str, session: &str, time: &str, text: &str) -> Value {
-    event(id, "summary.generated", time, json!({ "sessionId": session, "summary": { "text": text, "format": "text" } }))
+    event(
+        id,
+        "summary.generated",
+        time,
+        json!({ "sessionId": session, "summary": { "text": text, "format": "text" } }),
+    )
 }
 
 pub(crate) fn action_item(id: &str, session: &str, item: &str, title: &str) -> Value {
-    event(id, "action_item.created", "2026-11-20T11:05:00Z", json!({ "sessionId": session, "action_item": { "id": item, "title": title, "status": "open" } }))
+    event(
+        id,
+        "action_item.created",
+        "2026-11-20T11:05:00Z",
+        json!({ "sessionId": session, "action_item": { "id": item, "title": title, "status": "open" } }),
+    )
 }

@@ -1,0 +1,84 @@
+//! How the functions, the fake CRM and AWS are put together.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use hub_aws::vault::OauthClient;
+use hub_domain::QueueMessage;
+use hub_engine::{Hub, Settings, Transport, TransportError};
+use hub_lambda::{BatchAnswer, Deadline, queue};
+use hub_local_aws::{EventSource, Handler};
+use hub_sandbox::Sandbox;
+use hub_world::World;
+use tower::{service_fn, util::BoxCloneSyncService};
+
+use crate::CRM;
+
+/// How long a function of a queue may take.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+pub(crate) fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
+    let settings = Settings {
+        base_urls: BTreeMap::from([(CRM.to_owned(), base_url.to_owned())]),
+        egress_allow: vec![base_url.trim_start_matches("http://").to_owned()],
+        ..World::settings()
+    };
+    world.hub_with(identity, to(sandbox), settings)
+}
+
+/// The way out to the fake CRM. A dropped connection may have been a request that was applied.
+fn to(sandbox: &Sandbox) -> Transport {
+    let sandbox = sandbox.clone();
+    BoxCloneSyncService::new(service_fn(move |request| {
+        let sandbox = sandbox.clone();
+        async move {
+            sandbox
+                .handle(request)
+                .await
+                .map_err(|_| TransportError::Lost("the connection broke".to_owned()))
+        }
+    }))
+}
+
+/// Registers the platform's application at the fake CRM.
+pub(crate) async fn register(hub: &Hub, sandbox: &Sandbox) {
+    let credentials = sandbox.credentials();
+    let text = |name: &str| credentials[name].as_str().expect("a text").to_owned();
+    let app = OauthClient {
+        client_id: text("client_id"),
+        client_secret: text("client_secret").into(),
+        ..OauthClient::default()
+    };
+    let mut platform = (*hub.vault().platform().await.expect("the platform's secret")).clone();
+    platform.apps.insert(CRM.to_owned(), app);
+    hub.vault()
+        .put_platform(&platform)
+        .await
+        .expect("the platform's secret");
+}
+
+pub(crate) fn source(queue: String, handler: Handler) -> EventSource {
+    EventSource {
+        queue,
+        batch_size: 10,
+        max_concurrency: 1,
+        handler,
+    }
+}
+
+/// A handler as Lambda calls it.
+pub(crate) fn lambda<H, F>(handler: H) -> Handler
+where
+    H: Fn(Vec<QueueMessage>, Deadline) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = BatchAnswer> + Send + 'static,
+{
+    Arc::new(move |event| {
+        let handler = handler.clone();
+        async move {
+            queue::handle(event, Deadline::after(TIMEOUT), &handler)
+                .await
+                .map_err(|error| error.to_string())
+        }
+        .boxed()
+    })
+}
