@@ -37,10 +37,6 @@ ci:
 demo *options:
     cargo run --locked -- demo --ports random {{ options }}
 
-# measure
-bench *options:
-    cargo run --release --locked -- bench {{ options }}
-
 # the large numbers, in stages that are taken up where they were left
 nightly *stages:
     .ci/nightly {{ stages }}

@@ -18,7 +18,7 @@ use hub_engine::{
 use hub_lambda::{BatchAnswer, Deadline, queue};
 use hub_local_aws::{EventSource, Handler, LocalAws};
 use hub_sandbox::Sandbox;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tower::ServiceExt;
@@ -34,7 +34,7 @@ const PREFIX: &str = "hub";
 /// The table.
 const TABLE: &str = "hub";
 /// How long a function of a queue may take, as in the template.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(120);
+const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a message is hidden once received, in seconds: six times the function's timeout.
 const VISIBILITY_S: u32 = 720;
 
@@ -181,7 +181,7 @@ impl Stack {
         tasks.push(http(issuer_listener, issuer.router(), &stopped));
         tasks.push(poll(
             &aws,
-            "events".to_owned(),
+            "events",
             lambda(hub_dispatch::handler(
                 function("dispatch"),
                 "ingest".to_owned(),
@@ -194,7 +194,7 @@ impl Stack {
             for lane in ["live", "bulk"] {
                 tasks.push(poll(
                     &aws,
-                    format!("{crm}-{lane}"),
+                    &format!("{crm}-{lane}"),
                     lambda(deliver.clone()),
                     &stopped,
                 ));
@@ -351,7 +351,7 @@ where
 
 fn poll(
     aws: &LocalAws,
-    queue: String,
+    queue: &str,
     handler: Handler,
     stopped: &watch::Receiver<bool>,
 ) -> tokio::task::JoinHandle<()> {
@@ -384,6 +384,10 @@ pub async fn until_interrupted(ports: Ports) -> anyhow::Result<()> {
         ));
     }
     terminal::line(&format!("  AWS              {}", stack.aws_url));
+    terminal::line(&format!(
+        "  events are signed  {}",
+        stack.webhook_secret.expose_secret()
+    ));
     terminal::line("  Ctrl-C ends it; nothing is kept.");
     tokio::signal::ctrl_c().await?;
     stack.stop().await;

@@ -41,10 +41,8 @@ impl<'a> Visitor<'a> {
             .header("webhook-timestamp", now)
             .header("webhook-signature", signature)
             .body(Bytes::from(body))?;
-        expect(
-            transport::send(&self.stack.transport, request).await?,
-            StatusCode::ACCEPTED,
-        )
+        let answer = transport::send(&self.stack.transport, request).await?;
+        expect(&answer, StatusCode::ACCEPTED)
     }
 
     /// The API, with the admin's token.
@@ -55,7 +53,7 @@ impl<'a> Visitor<'a> {
         body: Option<&Value>,
         expected: StatusCode,
     ) -> anyhow::Result<Value> {
-        expect(self.raw_api(method, path, body).await?, expected)
+        expect(&self.raw_api(method, path, body).await?, expected)
     }
 
     async fn raw_api(
@@ -94,26 +92,26 @@ impl<'a> Visitor<'a> {
             .to_owned();
 
         let begin = json!({ "connection_id": id });
-        let begun = self
+        let answer = self
             .raw_api(
                 http::Method::POST,
                 &format!("/api/integrations/{crm}/connect"),
                 Some(&begin),
             )
             .await?;
-        let cookie = begun
+        let cookie = answer
             .headers()
             .get(header::SET_COOKIE)
             .and_then(|value| value.to_str().ok())
             .map(str::to_owned);
-        let begun = expect(begun, StatusCode::OK)?;
+        let started = expect(&answer, StatusCode::OK)?;
         let cookie = cookie
             .context("no cookie was set")?
             .split(';')
             .next()
             .unwrap_or_default()
             .to_owned();
-        let authorize = begun
+        let authorize = started
             .get("authorize_url")
             .and_then(Value::as_str)
             .context("no address to log in at")?;
@@ -161,10 +159,10 @@ fn shown(answer: &Response<Bytes>) -> String {
     format!("{} {text}", answer.status())
 }
 
-fn expect(answer: Response<Bytes>, expected: StatusCode) -> anyhow::Result<Value> {
+fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Value> {
     if answer.status() != expected {
-        bail!("expected {expected}, got {}", shown(&answer));
+        bail!("expected {expected}, got {}", shown(answer));
     }
     serde_json::from_slice(answer.body())
-        .with_context(|| format!("the answer is not JSON: {}", shown(&answer)))
+        .with_context(|| format!("the answer is not JSON: {}", shown(answer)))
 }

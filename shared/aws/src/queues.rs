@@ -13,7 +13,8 @@ use aws_sdk_sqs::{
     error::BuildError,
     types::{
         ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-        MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
+        MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
+        SendMessageBatchRequestEntry,
     },
 };
 use hub_domain::QueueMessage;
@@ -77,7 +78,10 @@ impl Queues {
         visibility_s: u32,
     ) -> Result<(), AwsError> {
         let common = self.url_prefix.rsplit('/').next().unwrap_or_default();
-        let dead = self.client.create_queue().queue_name(format!("{common}{dead_letters}"));
+        let dead = self
+            .client
+            .create_queue()
+            .queue_name(format!("{common}{dead_letters}"));
         let dead = dead.send().await.map_err(|error| classify(CREATE, error))?;
         let arn = self
             .client
@@ -95,7 +99,10 @@ impl Queues {
         self.client
             .create_queue()
             .queue_name(format!("{common}{queue}"))
-            .attributes(QueueAttributeName::VisibilityTimeout, visibility_s.to_string())
+            .attributes(
+                QueueAttributeName::VisibilityTimeout,
+                visibility_s.to_string(),
+            )
             .attributes(QueueAttributeName::RedrivePolicy, redrive)
             .send()
             .await

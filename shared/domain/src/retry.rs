@@ -108,7 +108,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
                 QueueAction::Again(wait.min(LONGEST_WAIT)),
                 DeliveryStatus::Waiting,
                 false,
-                format!("the CRM's limit is reached until {until}"),
+                format!("it waits until {until}: for a limit of the CRM, or for a token"),
             )
         }
         // The engine refreshes and sends again itself; what is left of it here is a race.

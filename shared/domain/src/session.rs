@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::{ActionItem, Envelope, Insight, Payload, Segment, Session, Summary},
     id::{EventId, OrganizationId, PartId, SessionId},
+    limits::MAX_ITEMS,
 };
 
 /// One part and where it came from.
@@ -67,6 +68,8 @@ pub enum Merge {
     },
     /// All it says is known already, or older than what stands.
     Unchanged,
+    /// It brings one action item or insight more than a session may have; nothing was taken in.
+    Full,
 }
 
 fn put<T: PartialEq>(slot: &mut Option<Part<T>>, at: Timestamp, event: &EventId, value: T) -> bool {
@@ -123,11 +126,42 @@ impl SessionRecord {
         }
     }
 
+    fn would_overflow(&self, payload: &Payload) -> bool {
+        fn beyond<'a, T>(
+            known: &BTreeMap<PartId, T>,
+            ids: impl Iterator<Item = &'a PartId>,
+        ) -> bool {
+            known.len() + ids.filter(|id| !known.contains_key(*id)).count() > MAX_ITEMS
+        }
+        match payload {
+            Payload::SessionCompleted {
+                action_items,
+                insights,
+                ..
+            } => {
+                beyond(&self.action_items, action_items.iter().map(|item| &item.id))
+                    || beyond(&self.insights, insights.iter().map(|insight| &insight.id))
+            }
+            Payload::ActionItemCreated { action_item, .. } => {
+                beyond(&self.action_items, std::iter::once(&action_item.id))
+            }
+            Payload::InsightDetected { insight, .. } => {
+                beyond(&self.insights, std::iter::once(&insight.id))
+            }
+            Payload::SummaryGenerated { .. }
+            | Payload::MeetingScheduled(_)
+            | Payload::OrganizationChanged(_) => false,
+        }
+    }
+
     /// Takes an event in. An event of another type, or of another session, changes nothing.
     pub fn merge(&mut self, event: &Envelope) -> Merge {
         let (at, id) = (event.timestamp, &event.id);
         if event.session() != Some(&self.id) {
             return Merge::Unchanged;
+        }
+        if self.would_overflow(&event.payload) {
+            return Merge::Full;
         }
         let mut transcript = None;
         let changed = match &event.payload {
@@ -199,6 +233,10 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "json! reads best at the call"
+    )]
     fn event(id: &str, time: &str, kind: &str, payload: serde_json::Value) -> Envelope {
         let value = json!({ "id": id, "type": kind, "organizationId": "org_1", "timestamp": time, "payload": payload });
         Envelope::parse(&value, "").unwrap()
@@ -271,5 +309,27 @@ mod tests {
         assert_eq!(record.revision, 1);
         assert_eq!(record.merge(&first), Merge::Unchanged);
         assert_eq!(record.revision, 1);
+    }
+
+    #[test]
+    fn a_session_has_room_for_so_many_items_and_says_so() {
+        let mut record = SessionRecord::new("org_1".parse().unwrap(), "ses_1".parse().unwrap());
+        let item = |n: usize| {
+            event(
+                &format!("evt_{n}"),
+                "2026-11-20T16:00:00Z",
+                "action_item.created",
+                json!({ "sessionId": "ses_1", "action_item": { "id": format!("a{n}"), "title": "t" } }),
+            )
+        };
+        for n in 0..MAX_ITEMS {
+            assert_ne!(record.merge(&item(n)), Merge::Full);
+        }
+        assert_eq!(record.merge(&item(MAX_ITEMS)), Merge::Full);
+        assert_eq!(record.action_items.len(), MAX_ITEMS);
+        // One that is known may still change.
+        let mut again = item(7);
+        again.timestamp = "2026-11-20T17:00:00Z".parse().unwrap();
+        assert_ne!(record.merge(&again), Merge::Full);
     }
 }

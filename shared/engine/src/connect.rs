@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a person has to log in and allow.
-pub const STATE_LIFETIME: Duration = Duration::from_secs(600);
+pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// The cookie that binds an authorization to a browser.
 pub const COOKIE: &str = "__Host-hub-connect";
 /// How long the lease on an organization's credentials is held.
@@ -97,11 +97,13 @@ pub async fn begin(
         .scopes
         .iter()
         .map(|scope| Scope::new(scope.clone()));
-    let (authorize_url, _) = client
+    let mut asked = client
         .authorize_url(|| CsrfToken::new(state.clone()))
-        .add_scopes(scopes)
-        .set_pkce_challenge(pkce)
-        .url();
+        .add_scopes(scopes);
+    if connector.manifest().oauth.pkce {
+        asked = asked.set_pkce_challenge(pkce);
+    }
+    let (authorize_url, _) = asked.url();
     let stored = OAuthState {
         organization: caller.organization.clone(),
         connection: id.clone(),
@@ -169,9 +171,11 @@ pub async fn finish(
     let client = oauth::client(hub, manifest, &connection, Some(&found.redirect_uri)).await?;
     let sender = hub.clone();
     let send = move |request| oauth::exchange(sender.clone(), request);
-    let reply = client
-        .exchange_code(AuthorizationCode::new(code))
-        .set_pkce_verifier(PkceCodeVerifier::new(found.verifier.clone()))
+    let mut exchange = client.exchange_code(AuthorizationCode::new(code));
+    if manifest.oauth.pkce {
+        exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(found.verifier.clone()));
+    }
+    let reply = exchange
         .request_async(&send)
         .await
         .map_err(|error| EngineError::Crm(oauth::refusal(&error)))?;
@@ -246,7 +250,7 @@ pub(crate) async fn update_credentials(
     let outcome = hub
         .vault()
         .update_credentials(organization.as_str(), &holder, |credentials| {
-            change(credentials)
+            change(credentials);
         })
         .await;
     if let Err(error) = hub.store().release(&lease).await {

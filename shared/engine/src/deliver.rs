@@ -15,9 +15,9 @@ use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
     Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage,
-    SessionId, SkipReason, Verdict,
+    SessionId, Verdict,
     ledger::{ClaimOutcome, Outcome},
-    retry::{self, LONGEST_WAIT, backoff},
+    retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
 pub(crate) use call::read;
@@ -41,6 +41,12 @@ struct Job {
 }
 
 impl Job {
+    /// How often it failed, as far as that can be told before the ledger says it: receives count
+    /// waits too, so they lengthen the backoff and never end in the dead-letter queue.
+    fn failures_before_claim(&self) -> u32 {
+        self.receives().saturating_sub(1).min(MAX_FAILURES - 2)
+    }
+
     fn receives(&self) -> u32 {
         self.messages
             .iter()
@@ -89,7 +95,7 @@ async fn batch(
     for Unready { job, verdict } in unready {
         let next = retry::next(
             &verdict,
-            job.receives().saturating_sub(1),
+            job.failures_before_claim(),
             hub.entropy().unit(),
             hub.clock().now(),
         );
@@ -190,7 +196,7 @@ async fn claim(
                 let verdict = aws_verdict(&error);
                 let next = retry::next(
                     &verdict,
-                    prepared.job.receives().saturating_sub(1),
+                    prepared.job.failures_before_claim(),
                     hub.entropy().unit(),
                     hub.clock().now(),
                 );
@@ -245,7 +251,7 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             // The claim was lost: whoever has it now decides, and this message finds out.
             Err(AwsError::Conflict { .. }) => QueueAction::Again(retry::FIRST_WAIT),
             Err(error) => {
-                tracing::warn!(delivery.session = %job.reference.session, error = %error, "an outcome could not be recorded; its message comes again");
+                tracing::warn!(session.id = %job.reference.session, error = %error, "an outcome could not be recorded; its message comes again");
                 QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
             }
         };
@@ -257,15 +263,15 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
 async fn reconnect_needed(hub: &Hub, connection: &Connection, reason: &str) {
     let parked = change(hub, &connection.organization, &connection.id, |current| {
         current.state = ConnectionState::ReconnectNeeded;
-        current.reason = reason.to_owned();
+        reason.clone_into(&mut current.reason);
     })
     .await;
     match parked {
         Ok(_) => {
-            tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again")
+            tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again");
         }
         Err(error) => {
-            tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again")
+            tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again");
         }
     }
 }
@@ -279,25 +285,21 @@ fn log(job: &Job, verdict: &Verdict, reason: &str) {
     } = &job.reference;
     let (name, attempt) = (verdict.name(), job.receives());
     match verdict {
-        Verdict::Done { .. }
-        | Verdict::Skip(
-            SkipReason::Stale
-            | SkipReason::SameContent
-            | SkipReason::InternalOnly
-            | SkipReason::SessionUnknown,
-        ) => {
+        Verdict::Done { .. } => {
             tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, "delivered");
         }
-        Verdict::Bug { .. } => {
+        Verdict::Skip(skipped) => {
+            tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason = skipped.words(), "nothing to write");
+        }
+        // Somebody has to look: alarms count these.
+        Verdict::Bug { .. } | Verdict::Misconfigured { .. } => {
             tracing::error!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
         }
-        Verdict::Skip(_)
-        | Verdict::Retry { .. }
+        Verdict::Retry { .. }
         | Verdict::Throttle { .. }
         | Verdict::Refresh
         | Verdict::Reauthorize { .. }
-        | Verdict::Reject(_)
-        | Verdict::Misconfigured { .. } => {
+        | Verdict::Reject(_) => {
             tracing::warn!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
         }
     }

@@ -23,7 +23,7 @@ use crate::{
 /// Skew between the issuer's clock and ours, in seconds.
 const SKEW_S: i64 = 60;
 /// The least time between two fetches of the keys.
-const REFETCH: Duration = Duration::from_secs(60);
+const REFETCH: Duration = Duration::from_mins(1);
 
 /// What a caller may do; each includes the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

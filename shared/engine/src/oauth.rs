@@ -70,25 +70,21 @@ pub(crate) async fn client(
     let credentials = credentials(hub, connection)
         .await
         .map_err(EngineError::aws("the organization's credentials"))?;
-    let app = match credentials.clients.get(connection.id.as_str()) {
-        Some(own) => own.clone(),
-        None => {
-            let platform = hub
-                .vault()
-                .platform()
-                .await
-                .map_err(EngineError::aws("the platform's secret"))?;
-            let missing = || {
-                EngineError::Crm(Verdict::Misconfigured {
-                    reason: format!("no application is registered for {crm}"),
-                })
-            };
-            platform
-                .apps
-                .get(crm.as_str())
-                .cloned()
-                .ok_or_else(missing)?
-        }
+    let app = if let Some(own) = credentials.clients.get(connection.id.as_str()) {
+        own.clone()
+    } else {
+        let platform = hub.vault().platform().await;
+        let platform = platform.map_err(EngineError::aws("the platform's secret"))?;
+        let missing = || {
+            EngineError::Crm(Verdict::Misconfigured {
+                reason: format!("no application is registered for {crm}"),
+            })
+        };
+        platform
+            .apps
+            .get(crm.as_str())
+            .cloned()
+            .ok_or_else(missing)?
     };
     let authorize = hub.address(
         manifest,

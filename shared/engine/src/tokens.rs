@@ -11,7 +11,7 @@ use hub_aws::{
     vault::Credentials,
 };
 use hub_connectors::{Connector, Manifest, Rotation};
-use hub_domain::{Connection, Verdict};
+use hub_domain::{Connection, Scope, Verdict};
 use oauth2::{RefreshToken, TokenResponse};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -22,9 +22,9 @@ use crate::{
 };
 
 /// A token that ends sooner than this is refreshed first: longer than any call takes.
-const MARGIN: Duration = Duration::from_secs(120);
+const MARGIN: Duration = Duration::from_mins(2);
 /// How long the right to refresh is held: the longest token call and a few writes.
-const REFRESH_LEASE: Duration = Duration::from_secs(60);
+const REFRESH_LEASE: Duration = Duration::from_mins(1);
 /// How often the result of a refresh is stored again when the store does not answer. Giving up
 /// loses a rotated refresh token.
 const STORE_ATTEMPTS: usize = 4;
@@ -229,9 +229,11 @@ async fn after_somebody_else(
             expires_at: item.expires_at,
         });
     }
-    Err(Verdict::Retry {
-        after: Some(WAIT),
-        reason: "somebody else refreshes the access token".to_owned(),
+    // Waiting for somebody is no failure: however long they take, nobody's work is given up for it.
+    let now = hub.clock().now();
+    Err(Verdict::Throttle {
+        until: now.checked_add(WAIT).unwrap_or(now),
+        scope: Scope::Connection,
     })
 }
 
@@ -257,7 +259,7 @@ async fn move_base_url(
         }
         Ok(_) => {}
         Err(verdict) => {
-            tracing::error!(connection.id = %connection.id, verdict = verdict.name(), "the token reply names a host that the CRM cannot have")
+            tracing::error!(connection.id = %connection.id, verdict = verdict.name(), "the token reply names a host that the CRM cannot have");
         }
     }
 }

@@ -119,7 +119,7 @@ fn classify(error: &reqwest::Error) -> TransportError {
     if error.is_connect() {
         let forbidden =
             std::iter::successors(std::error::Error::source(error), |cause| cause.source())
-                .any(|cause| cause.is::<egress::Refused>());
+                .any(<dyn std::error::Error>::is::<egress::Refused>);
         return if forbidden {
             TransportError::Forbidden(text)
         } else {

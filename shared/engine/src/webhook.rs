@@ -9,7 +9,7 @@ use hub_domain::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
 /// How far a timestamp may be from now.
-pub const TOLERANCE: Duration = Duration::from_secs(5 * 60);
+pub const TOLERANCE: Duration = Duration::from_mins(5);
 
 /// Bytes whose signature is right. Only these are decoded.
 #[derive(Debug)]

@@ -67,7 +67,11 @@ where
 }
 
 fn wanted(unless_told: &str) -> EnvFilter {
-    filter(&Env::process().optional("RUST_LOG").unwrap_or_else(|| unless_told.to_owned()))
+    filter(
+        &Env::process()
+            .optional("RUST_LOG")
+            .unwrap_or_else(|| unless_told.to_owned()),
+    )
 }
 
 fn filter(directives: &str) -> EnvFilter {

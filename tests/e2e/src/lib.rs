@@ -4,6 +4,7 @@
 //! and an identity of its own, as it has in AWS.
 #![allow(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "a test that cannot be set up is a test that fails"
 )]

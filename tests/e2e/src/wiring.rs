@@ -15,7 +15,7 @@ use tower::{service_fn, util::BoxCloneSyncService};
 use crate::CRM;
 
 /// How long a function of a queue may take.
-const TIMEOUT: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 pub(crate) fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
     let settings = Settings {

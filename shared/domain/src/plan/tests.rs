@@ -3,6 +3,10 @@ use serde_json::json;
 use super::*;
 use crate::{Envelope, Timestamp, connection::ConnectionState, mapping::Transform};
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "json! reads best at the call"
+)]
 fn record(participants: serde_json::Value) -> SessionRecord {
     let event = json!({ "id": "evt_1", "type": "session.completed", "organizationId": "org_1",
         "timestamp": "2026-11-20T16:00:00Z", "payload": { "sessionId": "ses_1", "session": {

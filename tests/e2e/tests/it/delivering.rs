@@ -1,6 +1,6 @@
 //! The main job.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{Method, StatusCode};
 use hub_e2e::{CRM, Machine, ORG};
@@ -164,7 +164,7 @@ async fn a_message_that_is_no_event_takes_nobody_along() {
             "liveprompt",
             "events",
             "not even JSON".to_owned(),
-            Default::default(),
+            BTreeMap::new(),
         )
         .await;
     machine.accept(&meeting("evt_1", "ses_1", "Valid")).await;
@@ -176,7 +176,7 @@ async fn a_message_that_is_no_event_takes_nobody_along() {
         .find(|body| body.contains("ses_1"))
         .unwrap();
     machine
-        .put("mallory", "events", forged, Default::default())
+        .put("mallory", "events", forged, BTreeMap::new())
         .await;
     // A signature of another body.
     let mut stolen = machine.world.sign(b"{}");
@@ -198,7 +198,7 @@ async fn a_message_that_is_no_event_takes_nobody_along() {
             "dispatch",
             &format!("{CRM}-live"),
             "{}".to_owned(),
-            Default::default(),
+            BTreeMap::new(),
         )
         .await;
     machine.work().await;
@@ -303,7 +303,7 @@ async fn parts_that_come_before_their_session_join_it() {
             action_item("evt_2", "ses_1", "a9", "Early task"),
         ]))
         .await;
-    machine.work_for(Duration::from_secs(60)).await;
+    machine.work_for(Duration::from_mins(1)).await;
     assert!(
         machine.held("Task").iter().all(|task| task[KEY].is_null()),
         "they wait for the session"

@@ -148,39 +148,51 @@ async fn nothing_is_accepted_that_is_not_stored_and_queued() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_worker_that_dies_after_the_write_leaves_no_double() {
-    let (machine, _) = Machine::connected(400).await;
-    machine.accept(&meeting("evt_1", "ses_1", "Unlucky")).await;
-    machine.work_for(Duration::ZERO).await;
-    let (machine, _) = {
-        // The same again, but the outcome is never recorded: the worker is gone by then.
-        let (machine, connection) = Machine::connected(401).await;
-        machine.accept(&meeting("evt_1", "ses_1", "Unlucky")).await;
-        let reference = json!({ "v": 1, "organization": ORG, "connection": connection, "session": "ses_1", "event": "evt_1", "revision": 1 });
-        let message = QueueMessage {
-            id: "m".to_owned(),
-            receipt: "r".to_owned(),
-            body: reference.to_string(),
-            receives: 1,
-            source: format!("hub-{CRM}-live"),
-            ..QueueMessage::default()
-        };
-        // The CRM applies the write and is silent for longer than the worker lives.
-        machine.fault(json!({ "fault": "delay", "ms": 600_000, "times": 1, "where": { "path_prefix": "/services/data/v67.0/composite/graph" } }));
-        let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
-        let worker = tokio::time::timeout(
-            Duration::from_secs(119),
-            deliver(&hub, &crm, vec![message], Duration::from_secs(120)),
-        )
-        .await;
-        assert!(worker.is_err(), "the worker died while it waited");
-        let claimed = machine.deliveries(ORG).await["ses_1"].clone();
-        assert_eq!(claimed["status"], "claimed", "{claimed}");
-        (machine, connection)
+/// A worker that begins the delivery and dies after `life`, while it waits for the CRM.
+async fn a_worker_dies(machine: &Machine, connection: &str, life: Duration) {
+    let reference = json!({
+        "v": 1, "organization": ORG, "connection": connection, "session": "ses_1", "event": "evt_1", "revision": 1,
+    });
+    let message = QueueMessage {
+        id: "m".to_owned(),
+        receipt: "r".to_owned(),
+        body: reference.to_string(),
+        receives: 1,
+        source: format!("hub-{CRM}-live"),
+        ..QueueMessage::default()
     };
-    machine.work().await;
-    is_there_once(&machine).await;
+    let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
+    let work = deliver(&hub, &crm, vec![message], Duration::from_mins(2));
+    assert!(
+        tokio::time::timeout(life, work).await.is_err(),
+        "it had nothing to wait for"
+    );
+    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "claimed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_before_or_after_the_write_leaves_nothing_out_and_nothing_double() {
+    let silence = |path: &str| json!({ "fault": "delay", "ms": 600_000, "times": 1, "where": { "path_prefix": path } });
+    let graph = "/services/data/v67.0/composite/graph";
+    for (seed, path, written) in [(400, graph, 0), (401, "/services/oauth2/token", 1)] {
+        let (machine, connection) = Machine::connected(seed).await;
+        machine.accept(&meeting("evt_1", "ses_1", "Unlucky")).await;
+        if written == 1 {
+            // The write is applied and its answer is lost; three hours later a worker finds the
+            // access token spent, and dies while it asks for another.
+            machine.fault(
+                json!({ "fault": "drop_after", "times": 1, "where": { "path_prefix": graph } }),
+            );
+            machine.work_for(Duration::ZERO).await;
+            assert_eq!(machine.ours("Event", KEY).len(), 1);
+            tokio::time::sleep(Duration::from_hours(3)).await;
+        }
+        machine.fault(silence(path));
+        a_worker_dies(&machine, &connection, Duration::from_secs(119)).await;
+        assert_eq!(machine.ours("Event", KEY).len(), written);
+        machine.work().await;
+        is_there_once(&machine).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

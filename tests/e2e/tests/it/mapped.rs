@@ -50,7 +50,7 @@ async fn with_shared_activities_everybody_is_related() {
         .connect(ORG, json!({ "shared_activities": "on" }))
         .await;
     machine.accept(&meeting("evt_1", "ses_1", "Together")).await;
-    machine.work_for(Duration::from_secs(60)).await;
+    machine.work_for(Duration::from_mins(1)).await;
     let activity = machine.ours("Event", KEY)["ses_1"]["Id"].clone();
     let related = machine
         .held("EventRelation")

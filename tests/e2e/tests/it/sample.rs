@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 /// The field that holds our key in the fake CRM.
 pub(crate) const KEY: &str = "Liveprompt_Key__c";
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "json! reads best at the call"
+)]
 pub(crate) fn event(id: &str, kind: &str, time: &str, payload: Value) -> Value {
     json!({ "id": id, "type": kind, "organizationId": ORG, "timestamp": time, "payload": payload })
 }

@@ -1,0 +1,272 @@
+//! Storing events: the event itself for idempotency, and its session.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, stream};
+use hub_aws::{
+    AwsError, KeyRing,
+    store::{EventItem, PutEvent},
+};
+use hub_domain::{
+    Envelope, EventId, Faults, Organization, Payload, SessionRecord,
+    event::{OrganizationChange, OrganizationStatus},
+    limits::MAX_ITEMS,
+    session::Merge,
+};
+use serde_json::Value;
+
+use super::EventFailure;
+use crate::{
+    error::EngineError,
+    hub::Hub,
+    reference::{EventReference, VERSION},
+};
+
+/// How often a session is merged again when somebody else changed it meanwhile.
+const MERGES: usize = 8;
+/// Sessions of one request that are stored at the same time.
+const AT_ONCE: usize = 8;
+
+/// What was stored of one event: its id, and where it leads.
+type Stored = (
+    Option<EventId>,
+    Result<Option<EventReference>, EventFailure>,
+);
+
+/// One event of a request: its place, what was read of it, and its id as far as it can be read.
+type Parsed = (usize, Result<Envelope, Faults>, Option<EventId>);
+
+/// Stores events: those of one session one after the other, sessions side by side.
+pub(crate) async fn store_all(hub: &Hub, events: &[Value]) -> Vec<Stored> {
+    let single = events.len() == 1;
+    let mut groups: BTreeMap<String, Vec<Parsed>> = BTreeMap::new();
+    for (index, value) in events.iter().enumerate() {
+        let pointer = if single {
+            String::new()
+        } else {
+            format!("/{index}")
+        };
+        let id = value
+            .get("id")
+            .and_then(Value::as_str)
+            .and_then(|id| id.parse().ok());
+        let parsed = Envelope::parse(value, &pointer);
+        // Changes of an organization come first: events of it may stand beside its beginning.
+        let group = match &parsed {
+            Ok(event) => event.session().map_or_else(
+                || format!("organization {}", event.organization),
+                ToString::to_string,
+            ),
+            Err(_) => format!("invalid {index}"),
+        };
+        groups.entry(group).or_default().push((index, parsed, id));
+    }
+    let (first, rest): (Vec<_>, Vec<_>) = groups
+        .into_iter()
+        .partition(|(group, _)| group.starts_with("organization "));
+    let mut stored: BTreeMap<usize, Stored> = BTreeMap::new();
+    for groups in [first, rest] {
+        let work = groups.into_iter().map(|(_, group)| async move {
+            let mut done = Vec::new();
+            for (index, parsed, id) in group {
+                let pointer = if single {
+                    String::new()
+                } else {
+                    format!("/{index}")
+                };
+                let outcome = match parsed {
+                    Ok(event) => store(hub, &event, events.get(index), &pointer).await,
+                    Err(faults) => Err(EventFailure::Invalid(faults)),
+                };
+                done.push((index, (id, outcome)));
+            }
+            done
+        });
+        stored.extend(stream::iter(work).buffer_unordered(AT_ONCE).concat().await);
+    }
+    stored.into_values().collect()
+}
+
+/// Stores one event and says where it leads: `None` for one that leads to no CRM.
+async fn store(
+    hub: &Hub,
+    event: &Envelope,
+    value: Option<&Value>,
+    pointer: &str,
+) -> Result<Option<EventReference>, EventFailure> {
+    if let Payload::OrganizationChanged(change) = &event.payload {
+        change_organization(hub, event, change).await?;
+    }
+    let unavailable =
+        |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
+    let organization = hub
+        .organization(&event.organization)
+        .await
+        .map_err(unavailable("the organization"))?;
+    if organization.is_none_or(|organization| {
+        organization.status == OrganizationStatus::Closed && !closes(event)
+    }) {
+        let expected =
+            "an organization that liveprompt has announced by organization.changed and not closed";
+        return Err(EventFailure::Invalid(Faults::one(
+            format!("{pointer}/organizationId"),
+            "is unknown",
+            expected,
+        )));
+    }
+    let ring = hub
+        .vault()
+        .data(event.organization.as_str())
+        .await
+        .map_err(unavailable("the organization's key"))?;
+    let item = EventItem {
+        organization: event.organization.clone(),
+        event: event.id.clone(),
+        session: event.session().cloned(),
+        fields: fingerprints(&ring, value.unwrap_or(&Value::Null)),
+        accepted_at: hub.clock().now(),
+        sealed: sealed_whole(hub, &ring, event, value)?,
+    };
+    match hub
+        .store()
+        .put_event(&item)
+        .await
+        .map_err(unavailable("the event"))?
+    {
+        PutEvent::New | PutEvent::Same => {}
+        PutEvent::Different(fields) => return Err(EventFailure::Different(fields)),
+    }
+    if event.session().is_none() {
+        return Ok(None);
+    }
+    merge(hub, &ring, event, pointer).await.map(Some)
+}
+
+fn closes(event: &Envelope) -> bool {
+    matches!(&event.payload, Payload::OrganizationChanged(change) if change.status == OrganizationStatus::Closed)
+}
+
+/// An event that has no session is kept whole, sealed, with its own item.
+fn sealed_whole(
+    hub: &Hub,
+    ring: &KeyRing,
+    event: &Envelope,
+    value: Option<&Value>,
+) -> Result<Option<Vec<u8>>, EventFailure> {
+    if !matches!(event.payload, Payload::MeetingScheduled(_)) {
+        return Ok(None);
+    }
+    let plain = serde_json::to_vec(&value).unwrap_or_default();
+    let aad = format!("event/{}/{}", event.organization, event.id);
+    hub_aws::seal::seal_compressed(ring, hub.entropy(), aad.as_bytes(), &plain)
+        .map(Some)
+        .map_err(|error| EventFailure::Unavailable(EngineError::aws("sealing an event")(error)))
+}
+
+async fn change_organization(
+    hub: &Hub,
+    event: &Envelope,
+    change: &OrganizationChange,
+) -> Result<(), EventFailure> {
+    let unavailable =
+        |context| move |error| EventFailure::Unavailable(EngineError::aws(context)(error));
+    let organization = Organization {
+        id: event.organization.clone(),
+        name: change.name.clone(),
+        plan: change.plan,
+        status: change.status,
+        changed_at: event.timestamp,
+        changed_by: event.id.clone(),
+    };
+    hub.store()
+        .put_organization(&organization)
+        .await
+        .map_err(unavailable("the organization"))?;
+    hub.vault()
+        .create_organization(event.organization.as_str())
+        .await
+        .map_err(unavailable("the organization's secrets"))?;
+    hub.forget(&event.organization);
+    Ok(())
+}
+
+/// Merges an event into its session, again as long as others change it at the same time.
+async fn merge(
+    hub: &Hub,
+    ring: &KeyRing,
+    event: &Envelope,
+    pointer: &str,
+) -> Result<EventReference, EventFailure> {
+    let unavailable = |error| EventFailure::Unavailable(EngineError::aws("the session")(error));
+    let session = event.session().ok_or_else(|| {
+        unavailable(AwsError::Corrupt {
+            what: "an event without a session",
+        })
+    })?;
+    for _ in 0..MERGES {
+        let standing = hub
+            .store()
+            .session(&event.organization, session)
+            .await
+            .map_err(unavailable)?;
+        let mut record = match standing {
+            Some(sealed) => sealed.open(ring).map_err(unavailable)?,
+            None => SessionRecord::new(event.organization.clone(), session.clone()),
+        };
+        match record.merge(event) {
+            Merge::Changed { transcript } => {
+                let segments = transcript.as_deref();
+                let now = hub.clock().now();
+                let put = hub
+                    .store()
+                    .put_session(ring, hub.entropy(), &record, segments, now);
+                match put.await {
+                    Ok(()) => {}
+                    Err(AwsError::Conflict { .. }) => continue,
+                    Err(error) => return Err(unavailable(error)),
+                }
+            }
+            Merge::Unchanged => {}
+            Merge::Full => {
+                let problem = format!(
+                    "would give the session more than {MAX_ITEMS} action items or insights"
+                );
+                return Err(EventFailure::Invalid(Faults::one(
+                    format!("{pointer}/payload"),
+                    problem,
+                    "an item that the session has already, or another session",
+                )));
+            }
+        }
+        return Ok(EventReference {
+            v: VERSION,
+            organization: event.organization.clone(),
+            session: session.clone(),
+            event: event.id.clone(),
+            revision: record.revision,
+            alone: record.session.is_none(),
+        });
+    }
+    Err(unavailable(AwsError::Throttled {
+        operation: "merging a session",
+    }))
+}
+
+/// A keyed hash per field, two levels into the payload: fine enough to name what differs.
+fn fingerprints(ring: &KeyRing, event: &Value) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::new();
+    let mut open = vec![(String::new(), event, 0)];
+    while let Some((pointer, value, depth)) = open.pop() {
+        match value {
+            Value::Object(object) if depth < 3 => {
+                for (key, value) in object {
+                    let key = key.replace('~', "~0").replace('/', "~1");
+                    open.push((format!("{pointer}/{key}"), value, depth + 1));
+                }
+            }
+            // serde_json keeps maps sorted, so the same value is always the same text.
+            _ => drop(fields.insert(pointer, ring.fingerprint(value.to_string().as_bytes()))),
+        }
+    }
+    fields
+}
