@@ -5,6 +5,7 @@
 //! ordered; a message may come twice, so a send that got no answer may simply be repeated.
 
 mod batch;
+mod create;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -13,8 +14,7 @@ use aws_sdk_sqs::{
     error::BuildError,
     types::{
         ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message,
-        MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName,
-        SendMessageBatchRequestEntry,
+        MessageAttributeValue, MessageSystemAttributeName, SendMessageBatchRequestEntry,
     },
 };
 use hub_domain::QueueMessage;
@@ -30,7 +30,6 @@ pub const SOURCE_QUEUE: &str = "hub-source-queue";
 
 const SEND: &str = "sqs:SendMessageBatch";
 const HIDE: &str = "sqs:ChangeMessageVisibilityBatch";
-const CREATE: &str = "sqs:CreateQueue";
 const RECEIVE: &str = "sqs:ReceiveMessage";
 const DELETE: &str = "sqs:DeleteMessageBatch";
 
@@ -67,47 +66,6 @@ impl Queues {
             client,
             url_prefix: url_prefix.into(),
         }
-    }
-
-    /// Makes a queue and its dead-letter queue, for emulators; in AWS `template.yaml` makes them.
-    /// `visibility_s` is how long a message is hidden once it was received, in seconds.
-    pub async fn create(
-        &self,
-        queue: &str,
-        dead_letters: &str,
-        visibility_s: u32,
-    ) -> Result<(), AwsError> {
-        let common = self.url_prefix.rsplit('/').next().unwrap_or_default();
-        let dead = self
-            .client
-            .create_queue()
-            .queue_name(format!("{common}{dead_letters}"));
-        let dead = dead.send().await.map_err(|error| classify(CREATE, error))?;
-        let arn = self
-            .client
-            .get_queue_attributes()
-            .set_queue_url(dead.queue_url)
-            .attribute_names(QueueAttributeName::QueueArn)
-            .send()
-            .await
-            .map_err(|error| classify(CREATE, error))?
-            .attributes
-            .and_then(|mut attributes| attributes.remove(&QueueAttributeName::QueueArn))
-            .unwrap_or_default();
-        // The engine counts failures itself; this is only the net below it.
-        let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"1000"}}"#);
-        self.client
-            .create_queue()
-            .queue_name(format!("{common}{queue}"))
-            .attributes(
-                QueueAttributeName::VisibilityTimeout,
-                visibility_s.to_string(),
-            )
-            .attributes(QueueAttributeName::RedrivePolicy, redrive)
-            .send()
-            .await
-            .map_err(|error| classify(CREATE, error))?;
-        Ok(())
     }
 
     /// Sends one message.
