@@ -24,7 +24,7 @@ pub(crate) use call::read;
 
 use crate::{connections::change, error::aws_verdict, hub::Hub, reference::DeliveryReference};
 use apply::Applied;
-use prepare::{Prepared, Unready};
+use prepare::{Claimed, Prepared, Unready};
 
 /// With less time than this a batch is not begun: five calls to a CRM, each as long as it may take.
 const LEAST_TIME: Duration = Duration::from_secs(100);
@@ -104,15 +104,11 @@ async fn batch(
     }
     let claimed = claim(hub, prepared, remaining, &mut actions).await;
     // Deliveries of different connections have nothing to do with each other.
-    let mut groups: BTreeMap<(OrganizationId, ConnectionId), Vec<Prepared>> = BTreeMap::new();
-    for prepared in claimed {
-        groups
-            .entry((
-                prepared.connection.organization.clone(),
-                prepared.connection.id.clone(),
-            ))
-            .or_default()
-            .push(prepared);
+    let mut groups: BTreeMap<(OrganizationId, ConnectionId), Vec<Claimed>> = BTreeMap::new();
+    for claimed in claimed {
+        let connection = &claimed.prepared.connection;
+        let key = (connection.organization.clone(), connection.id.clone());
+        groups.entry(key).or_default().push(claimed);
     }
     let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
@@ -164,7 +160,7 @@ async fn claim(
     prepared: Vec<Prepared>,
     remaining: Duration,
     actions: &mut Actions<'_>,
-) -> Vec<Prepared> {
+) -> Vec<Claimed> {
     let now = hub.now_ms();
     let lease = i64::try_from((remaining + LEASE_SLACK).as_millis()).unwrap_or(60_000);
     let claims: Vec<_> = prepared
@@ -173,13 +169,15 @@ async fn claim(
         .collect();
     let outcomes = hub.store().claim(&claims).await;
     let mut granted = Vec::new();
-    for ((mut prepared, claim), outcome) in prepared.into_iter().zip(claims).zip(outcomes) {
+    for ((prepared, claim), outcome) in prepared.into_iter().zip(claims).zip(outcomes) {
         let action = match outcome {
             Ok(ClaimOutcome::Granted { before }) => {
-                prepared.failures = before.as_ref().map_or(0, |before| before.failures);
-                prepared.records = before.map(|before| before.records).unwrap_or_default();
-                prepared.claim = Some(claim);
-                granted.push(prepared);
+                granted.push(Claimed {
+                    prepared,
+                    claim,
+                    failures: before.as_ref().map_or(0, |before| before.failures),
+                    records: before.map(|before| before.records).unwrap_or_default(),
+                });
                 continue;
             }
             Ok(ClaimOutcome::Skip(reason)) => {
@@ -215,20 +213,23 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
     let mut recorded = Vec::new();
     let mut outcomes = Vec::new();
     for Applied {
-        prepared,
+        claimed,
         verdict,
         records,
         matches,
     } in applied
     {
+        let Claimed {
+            prepared,
+            claim,
+            failures,
+            ..
+        } = claimed;
         if let Verdict::Reauthorize { reason } = &verdict {
             reconnect_needed(hub, &prepared.connection, reason).await;
         }
-        let next = retry::next(&verdict, prepared.failures, hub.entropy().unit(), now);
+        let next = retry::next(&verdict, failures, hub.entropy().unit(), now);
         log(&prepared.job, &verdict, &next.reason);
-        let Some(claim) = prepared.claim else {
-            continue;
-        };
         outcomes.push(Outcome {
             claim,
             status: next.status,

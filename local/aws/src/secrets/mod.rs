@@ -197,6 +197,16 @@ impl Secrets {
             let message = format!("The parameter RemoveFromVersionId does not match. {attached}.");
             return Err(Refusal::Ours("InvalidParameterException", message));
         }
+        // winterbaume drops a version with its last label, where AWS keeps it a day; it would then
+        // take the label from one version and give it to none.
+        let there = |to: &str| {
+            let versions = standing.get("VersionIdsToStages");
+            versions.is_some_and(|versions| versions.get(to).is_some())
+        };
+        if to.is_some_and(|to| !there(to)) {
+            let message = "Secrets Manager can't find the specified secret version.";
+            return Err(Refusal::Ours("ResourceNotFoundException", message.into()));
+        }
         self.forward("UpdateSecretVersionStage", &body).await
     }
 

@@ -11,7 +11,7 @@ use hub_domain::{
 
 use super::{
     call::{call, read},
-    prepare::Prepared,
+    prepare::Claimed,
 };
 use crate::hub::Hub;
 
@@ -20,7 +20,7 @@ const ROUNDS: usize = 3;
 
 /// A delivery that was carried out, or not.
 pub(super) struct Applied {
-    pub(super) prepared: Prepared,
+    pub(super) claimed: Claimed,
     pub(super) verdict: Verdict,
     /// The CRM's id per key of ours: what it holds now.
     pub(super) records: BTreeMap<String, String>,
@@ -28,58 +28,59 @@ pub(super) struct Applied {
 }
 
 /// Carries out the claimed deliveries of one connection together.
-pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
+pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>) -> Vec<Applied> {
     let Some(first) = group.first() else {
         return Vec::new();
     };
+    let first = &first.prepared;
     let (connector, connection) = (first.connector.clone(), first.connection.clone());
     let mut applied = Vec::new();
     let mut open = Vec::new();
-    for prepared in group {
-        match prepared.nothing {
-            Some(reason) => applied.push(finished(prepared, Verdict::Skip(reason), &[])),
-            None => open.push(prepared),
+    for claimed in group {
+        match claimed.prepared.nothing {
+            Some(reason) => applied.push(finished(claimed, Verdict::Skip(reason), &[])),
+            None => open.push(claimed),
         }
     }
     let emails: BTreeSet<String> = open
         .iter()
-        .flat_map(|prepared| plan::addresses(&prepared.record))
+        .flat_map(|claimed| plan::addresses(&claimed.prepared.record))
         .collect();
     let candidates = match find_people(hub, connector.as_ref(), &connection, emails).await {
         Ok(candidates) => candidates,
         Err(verdict) => {
             applied.extend(
                 open.into_iter()
-                    .map(|prepared| finished(prepared, verdict.clone(), &[])),
+                    .map(|claimed| finished(claimed, verdict.clone(), &[])),
             );
             return applied;
         }
     };
     let mut plans = Vec::new();
     let mut planned = Vec::new();
-    for prepared in open {
-        let matches: Vec<Match> = plan::addresses(&prepared.record)
+    for claimed in open {
+        let matches: Vec<Match> = plan::addresses(&claimed.prepared.record)
             .iter()
             .map(|email| choose(email, &candidates))
             .collect();
         match plan::make(
-            &prepared.record,
-            &prepared.connection,
-            &prepared.mapping,
+            &claimed.prepared.record,
+            &claimed.prepared.connection,
+            &claimed.prepared.mapping,
             &matches,
         ) {
             Ok(plan) if plan.writes.is_empty() => {
                 let verdict = Verdict::Misconfigured {
                     reason: "the mapping has no rule for anything of this session".to_owned(),
                 };
-                applied.push(finished(prepared, verdict, &matches));
+                applied.push(finished(claimed, verdict, &matches));
             }
             Ok(plan) => {
                 plans.push(plan);
-                planned.push((prepared, matches));
+                planned.push((claimed, matches));
             }
             Err(none) => applied.push(finished(
-                prepared,
+                claimed,
                 Verdict::Bug {
                     reason: format!("a plan became impossible: {none:?}"),
                 },
@@ -88,23 +89,23 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Prepared>) -> Vec<Applied> {
         }
     }
     let results = carry_out(hub, connector.as_ref(), &connection, plans).await;
-    for ((prepared, matches), result) in planned.into_iter().zip(results) {
-        let mut done = finished(prepared, result.verdict, &matches);
+    for ((claimed, matches), result) in planned.into_iter().zip(results) {
+        let mut done = finished(claimed, result.verdict, &matches);
         done.records.extend(result.records);
         applied.push(done);
     }
     applied
 }
 
-fn finished(prepared: Prepared, verdict: Verdict, matches: &[Match]) -> Applied {
+fn finished(claimed: Claimed, verdict: Verdict, matches: &[Match]) -> Applied {
     let matches = matches
         .iter()
         .enumerate()
         .map(|(person, found)| Chosen::of(person, found))
         .collect();
-    let records = prepared.records.clone();
+    let records = claimed.records.clone();
     Applied {
-        prepared,
+        claimed,
         verdict,
         records,
         matches,

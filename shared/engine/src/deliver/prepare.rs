@@ -26,8 +26,12 @@ pub(super) struct Prepared {
     /// Why there is nothing to write, if so: that is an outcome too.
     pub(super) nothing: Option<SkipReason>,
     content: String,
-    /// Set once it is claimed.
-    pub(super) claim: Option<Claim>,
+}
+
+/// A delivery that is ours until its lease ends. Only the ledger makes one.
+pub(super) struct Claimed {
+    pub(super) prepared: Prepared,
+    pub(super) claim: Claim,
     /// Failures so far, by the ledger.
     pub(super) failures: u32,
     /// What the CRM holds already, by the ledger.
@@ -128,9 +132,6 @@ impl Ready {
             record,
             nothing,
             content,
-            claim: None,
-            failures: 0,
-            records: BTreeMap::new(),
         }
     }
 }
