@@ -1,7 +1,7 @@
 //! Our tables against recorded describes. What we describe must be what the vendor describes, field
 //! by field.
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use serde_json::{Value, json};
 
@@ -56,7 +56,8 @@ fn specs(test: &str) -> Option<PathBuf> {
         Ok("true"),
         "CRM_SPECS not found"
     );
-    eprintln!("SKIPPED {test}: CRM_SPECS not found");
+    // The macros would be captured with a test that passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: CRM_SPECS not found");
     None
 }
 

@@ -31,7 +31,7 @@ fn rustfmt_is_there(test: &str) -> bool {
         "rustfmt is missing, and {test} needs it (rustup component add rustfmt)"
     );
     // Past the capture of the test's output: what is skipped is named.
-    let _ = writeln!(std::io::stderr(), "skipped: {test}, for want of rustfmt");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: rustfmt not found");
     false
 }
 

@@ -5,7 +5,7 @@
 
 mod salesforce;
 
-use std::path::PathBuf;
+use std::{io::Write, path::PathBuf};
 
 use hub_domain::{Envelope, SessionRecord};
 use serde_json::{Value, json};
@@ -27,7 +27,8 @@ pub(crate) fn folder(test: &str) -> Option<PathBuf> {
         "{test}: no specifications at {}",
         folder.display()
     );
-    println!("SKIPPED {test}: CRM_SPECS not found");
+    // The macros would be captured with a test that passes.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: CRM_SPECS not found");
     None
 }
 
