@@ -1,7 +1,7 @@
 //! HTTP: connections and deliveries.
 //!
 //! Every route but `/api/health` needs a bearer token; the engine decides what its role may do.
-//! What is shown is written out in [`views`], so nothing is shown by accident.
+//! What is shown is written out in `views`, so nothing is shown by accident.
 
 mod access;
 mod config;

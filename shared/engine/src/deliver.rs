@@ -1,7 +1,7 @@
 //! Plan, claim, apply, record.
 //!
 //! A batch goes through a chain of types, so that no step can be skipped: a message becomes a
-//! [`Job`] (decoded, folded with others of its delivery), a job becomes *prepared* (connection,
+//! `Job` (decoded, folded with others of its delivery), a job becomes *prepared* (connection,
 //! session, mapping, content), prepared becomes *claimed*, claimed becomes an outcome. Only what
 //! is claimed reaches the CRM, and only what has an outcome leaves the queue.
 
