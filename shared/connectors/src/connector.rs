@@ -16,7 +16,8 @@ pub trait Connector: Send + Sync {
     /// Whatever of the CRM is a value.
     fn manifest(&self) -> &Manifest;
 
-    /// Splits plans into writing operations, each of which fits one call. A plan is never split.
+    /// Splits plans into writing operations, each of which fits one call. The default never splits a
+    /// plan; a CRM whose batches take one object may regroup the writes, each of them once.
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
         let batch = &self.manifest().batch;
         let mut operations: Vec<Vec<Plan>> = Vec::new();
@@ -52,7 +53,8 @@ pub trait Connector: Send + Sync {
     ) -> Result<http::Request<Bytes>, Verdict>;
 
     /// The verdict on each record of the operation: for a write one per write, plan by plan; for
-    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success.
+    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success. A
+    /// [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call.
     fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict>;
 
     /// What a reading operation found.

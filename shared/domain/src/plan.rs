@@ -41,6 +41,9 @@ pub struct Write {
     /// Our key of the record: the same for the same thing, for ever. Letters, digits, `_`, `-` and
     /// `.` only, so it is safe in a path.
     pub key: String,
+    /// The CRM's id of it, where the ledger knows that it was written before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// What it is.
     pub kind: RecordKind,
     /// The CRM's object.
@@ -192,6 +195,7 @@ fn write(
     };
     Write {
         key,
+        id: None,
         kind: rule.kind,
         object: rule.object.clone(),
         fields: rule.fields.iter().filter_map(planned).collect(),

@@ -33,6 +33,7 @@ fn plan(number: usize, writes: usize, object: &str) -> Plan {
         overwrite: Overwrite::Always,
     };
     let write = |index: usize| Write {
+        id: None,
         key: format!("ses_{number}-task-{index}"),
         kind: RecordKind::Task,
         object: object.to_owned(),

@@ -1,6 +1,9 @@
 //! Matches people, makes the plans, and carries them out in as few calls as the CRM allows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hub_connectors::{Answer, Connector, Operation};
 use hub_domain::{
@@ -15,7 +18,7 @@ use super::{
 };
 use crate::hub::Hub;
 
-/// How often a plan is sent again without the records that the CRM refused.
+/// How often what is wanted again at once is sent.
 const ROUNDS: usize = 3;
 
 /// A delivery that was carried out, or not.
@@ -75,7 +78,10 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>) -> Vec<Applied> {
                 };
                 applied.push(finished(claimed, verdict, &matches));
             }
-            Ok(plan) => {
+            Ok(mut plan) => {
+                for write in &mut plan.writes {
+                    write.id = claimed.records.get(&write.key).cloned();
+                }
                 plans.push(plan);
                 planned.push((claimed, matches));
             }
@@ -148,8 +154,8 @@ struct PlanResult {
     records: BTreeMap<String, String>,
 }
 
-/// Carries plans out. Where the CRM takes a plan whole or not at all, one refused record would keep
-/// the others out: they are sent again without it, so that what is valid arrives.
+/// Carries plans out. What the connector wants sent again at once is: where the CRM takes a plan
+/// whole or not at all, one refused record would keep the others out.
 async fn carry_out(
     hub: &Hub,
     connector: &dyn Connector,
@@ -162,69 +168,76 @@ async fn carry_out(
         if open.is_empty() {
             break;
         }
-        let (places, sent): (Vec<usize>, Vec<Plan>) = open.into_iter().unzip();
-        let verdicts = send(hub, connector, connection, sent.clone()).await;
-        open = Vec::new();
-        let mut verdicts = verdicts.into_iter();
-        for (place, plan) in places.into_iter().zip(sent) {
-            let mut again = plan.clone();
-            again.writes.clear();
-            let mut refused = false;
-            for write in plan.writes {
-                let verdict = verdicts.next().unwrap_or(Verdict::Bug {
+        let sent = open.iter().map(|(_, plan)| plan.clone()).collect();
+        let mut verdicts = send(hub, connector, connection, sent).await;
+        for (place, plan) in &mut open {
+            plan.writes.retain(|write| {
+                let verdict = verdicts.remove(&write.key).unwrap_or(Verdict::Bug {
                     reason: "a write without a verdict".to_owned(),
                 });
-                match &verdict {
-                    Verdict::Reject(_) | Verdict::Misconfigured { .. } => refused = true,
-                    Verdict::Retry { .. } => again.writes.push(write.clone()),
-                    Verdict::Done { .. }
-                    | Verdict::Skip(_)
-                    | Verdict::Throttle { .. }
-                    | Verdict::Refresh
-                    | Verdict::Reauthorize { .. }
-                    | Verdict::Bug { .. } => {}
+                let at_once = is_wanted_at_once(&verdict);
+                if let Some(progress) = progress.get_mut(*place) {
+                    progress.verdicts.insert(write.key.clone(), verdict);
                 }
-                if let Some(progress) = progress.get_mut(place) {
-                    progress.verdicts.insert(write.key, verdict);
-                }
-            }
-            if refused && !again.writes.is_empty() {
-                open.push((place, again));
-            }
+                at_once
+            });
         }
+        open.retain(|(_, plan)| !plan.writes.is_empty());
     }
     progress.into_iter().map(result).collect()
 }
 
-/// Sends plans and gives one verdict per write, plan by plan.
+/// A retry without any wait is one that nothing outside this delivery has to change for.
+fn is_wanted_at_once(verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Retry { after, .. } => *after == Some(Duration::ZERO),
+        Verdict::Done { .. }
+        | Verdict::Skip(_)
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Reject(_)
+        | Verdict::Misconfigured { .. }
+        | Verdict::Bug { .. } => false,
+    }
+}
+
+/// Sends plans and gives the verdict on each write, by our key: a connector may group the writes of
+/// several plans as its CRM's batches want them.
 async fn send(
     hub: &Hub,
     connector: &dyn Connector,
     connection: &Connection,
     plans: Vec<Plan>,
-) -> Vec<Verdict> {
-    let mut verdicts = Vec::new();
+) -> BTreeMap<String, Verdict> {
+    let mut verdicts = BTreeMap::new();
     let mut stopped: Option<Verdict> = None;
     for operation in connector.writes(plans) {
-        let writes = match &operation {
-            Operation::Write { plans } => plans.iter().map(|plan| plan.writes.len()).sum(),
+        let keys: Vec<String> = match &operation {
+            Operation::Write { plans } => {
+                let writes = plans.iter().flat_map(|plan| &plan.writes);
+                writes.map(|write| write.key.clone()).collect()
+            }
             Operation::FindPeople { .. }
             | Operation::Describe { .. }
-            | Operation::ReadBack { .. } => 0,
+            | Operation::ReadBack { .. } => Vec::new(),
         };
         // What stops one call stops the next: a limit, a lost grant.
-        if let Some(verdict) = &stopped {
-            verdicts.extend(std::iter::repeat_n(verdict.clone(), writes));
-            continue;
-        }
-        match call(hub, connector, connection, &operation).await {
-            Ok((found, _)) if found.len() == writes => verdicts.extend(found),
+        let outcome = match &stopped {
+            Some(verdict) => Err(verdict.clone()),
+            None => call(hub, connector, connection, &operation).await,
+        };
+        match outcome {
+            Ok((found, _)) if found.len() == keys.len() => {
+                verdicts.extend(keys.into_iter().zip(found))
+            }
             Ok((found, _)) => {
-                let reason = format!("{} verdicts for {writes} writes", found.len());
-                verdicts.extend(std::iter::repeat_n(Verdict::Bug { reason }, writes));
+                let reason = format!("{} verdicts for {} writes", found.len(), keys.len());
+                let bug = Verdict::Bug { reason };
+                verdicts.extend(keys.into_iter().map(|key| (key, bug.clone())));
             }
             Err(verdict) => {
-                verdicts.extend(std::iter::repeat_n(verdict.clone(), writes));
+                verdicts.extend(keys.into_iter().map(|key| (key, verdict.clone())));
                 stopped = Some(verdict);
             }
         }
