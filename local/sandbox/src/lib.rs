@@ -12,10 +12,12 @@
 //! below.
 
 mod frame;
+mod hubspot;
 mod salesforce;
 
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
 
 frame::registry! {
     salesforce: 4101 => salesforce::Salesforce,
+    hubspot: 4102 => hubspot::HubSpot,
 }

@@ -16,6 +16,7 @@ mod collections;
 mod composite;
 mod faults;
 mod graph;
+mod hubspot;
 mod oauth;
 mod oauth_attacks;
 mod queries;

@@ -1,0 +1,13 @@
+//! The fake HubSpot as a caller sees it.
+
+mod associations;
+mod batches;
+mod faults;
+mod limits;
+mod oauth;
+mod properties;
+mod records;
+mod schema;
+mod search;
+mod spec;
+mod vendor;
