@@ -382,12 +382,12 @@ mod tests {
 
     #[test]
     fn a_dead_letter_keeps_its_attributes_and_says_why() {
-        let dead = dead("hubspot-live", &message(2), "no\u{0}mapping");
+        let dead = dead("acme-live", &message(2), "no\u{0}mapping");
         let expected = [
             ("a0", "0"),
             ("a1", "1"),
             (REASON, "no mapping"),
-            (SOURCE_QUEUE, "hubspot-live"),
+            (SOURCE_QUEUE, "acme-live"),
         ];
         assert_eq!(
             dead.attributes,

@@ -54,7 +54,9 @@ pub trait Connector: Send + Sync {
 
     /// The verdict on each record of the operation: for a write one per write, plan by plan; for
     /// anything else exactly one. A 200 can hold a failure, and a 4xx a success. A
-    /// [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call.
+    /// [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call; with
+    /// [`Idempotency::UniqueKey`](crate::Idempotency::UniqueKey) it then has the id that the CRM holds
+    /// under our key, or none.
     fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict>;
 
     /// What a reading operation found.

@@ -106,6 +106,9 @@ pub enum Rotation {
 pub struct Api {
     /// The API's version, as it stands in paths.
     pub version: String,
+    /// Where every account's API is, for a CRM whose token reply names no address.
+    #[serde(default)]
+    pub base_url: Option<String>,
     /// Which hosts a base URL may have: a leading `*.` stands for one or more labels.
     pub host_patterns: Vec<String>,
 }
@@ -118,7 +121,7 @@ pub struct Batch {
     pub plans: usize,
     /// Writes in one writing call.
     pub writes: usize,
-    /// Addresses in one look-up.
+    /// Addresses, or keys of ours, in one look-up.
     pub lookup: usize,
 }
 
@@ -145,6 +148,9 @@ pub struct Limit {
 pub enum Idempotency {
     /// Our key is a unique field: a repeat is an update.
     Upsert,
+    /// Our key is a unique field, and a second record with it is refused: it is then looked up by our
+    /// key, and updated.
+    UniqueKey,
     /// We choose the record's id.
     ClientId,
     /// The CRM remembers a key of the request.

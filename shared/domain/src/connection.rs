@@ -41,7 +41,7 @@ pub struct Connection {
     pub approved: bool,
     /// Whether it takes events; pausing turns it off.
     pub enabled: bool,
-    /// Where the CRM's API is, from the token reply; without a trailing slash.
+    /// Where the CRM's API is, from the token reply or the manifest; without a trailing slash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// The CRM's own id of the account it leads to.

@@ -50,6 +50,9 @@ pub enum Source {
     /// How long it took, in seconds.
     #[serde(rename = "session.duration_seconds")]
     SessionDurationSeconds,
+    /// How long it took, in milliseconds.
+    #[serde(rename = "session.duration_milliseconds")]
+    SessionDurationMilliseconds,
     /// Link to it in liveprompt.
     #[serde(rename = "session.url")]
     SessionUrl,
@@ -62,6 +65,10 @@ pub enum Source {
     /// When it is due.
     #[serde(rename = "task.due_at")]
     TaskDueAt,
+    /// When the action item is to be done, for a CRM that wants a time of every task: when it is due,
+    /// else when the session ended, else when the item was told.
+    #[serde(rename = "task.scheduled_at")]
+    TaskScheduledAt,
     /// Its status, as liveprompt says it.
     #[serde(rename = "task.status")]
     TaskStatus,
@@ -79,6 +86,8 @@ pub enum Transform {
     Keep,
     /// Plain text on one line.
     Line,
+    /// Plain text as HTML: markup is escaped, a new line becomes `<br>`.
+    Html,
     /// An ISO 8601 time in UTC: `2026-11-20T15:00:00Z`.
     Datetime,
     /// A calendar day in UTC: `2026-11-20`.
@@ -100,6 +109,8 @@ pub enum Overwrite {
     Append,
     /// Only where the value is one we wrote.
     OnlyOurs,
+    /// Only when the record is made.
+    OnCreate,
 }
 
 /// One field.

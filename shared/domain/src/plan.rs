@@ -17,7 +17,7 @@ use crate::{
     id::{ConnectionId, DeliveryId, PartId, SessionId},
     mapping::{FieldRule, Mapping, Overwrite, RecordKind, RecordRule, Source},
     matching::{Candidate, Match},
-    session::SessionRecord,
+    session::{Part, SessionRecord},
 };
 
 /// A value for one field, and where it came from.
@@ -155,7 +155,7 @@ pub fn make(
                 task_key(&record.id, id),
                 rule,
                 record,
-                Some(&item.value),
+                Some(item),
                 &people,
                 company.clone(),
             ));
@@ -175,12 +175,12 @@ fn write(
     key: String,
     rule: &RecordRule,
     record: &SessionRecord,
-    item: Option<&ActionItem>,
+    item: Option<&Part<ActionItem>>,
     people: &[Candidate],
     company: Option<String>,
 ) -> Write {
     let evidence = item
-        .and_then(|item| item.evidence.as_ref())
+        .and_then(|item| item.value.evidence.as_ref())
         .map(|e| e.segment_ids.clone())
         .unwrap_or_default();
     let planned = |field: &FieldRule| {

@@ -32,6 +32,46 @@ pub fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Plain text as HTML: what could be markup is escaped, and a new line becomes `<br>`. With `most` it
+/// is cut so that the *result* has at most that many UTF-16 code units, never within an entity or a tag.
+pub fn html(text: &str, most: Option<usize>) -> String {
+    let text = text.replace("\r\n", "\n");
+    let whole: String = text.graphemes(true).map(escaped).collect();
+    let Some(most) = most.filter(|most| whole.encode_utf16().count() > *most) else {
+        return whole;
+    };
+    let mut kept = String::new();
+    let mut units = 1; // the ellipsis
+    for piece in text.graphemes(true).map(escaped) {
+        units += piece.encode_utf16().count();
+        if units > most {
+            break;
+        }
+        kept.push_str(&piece);
+    }
+    if most > 0 {
+        kept.push('…');
+    }
+    kept
+}
+
+/// One grapheme as HTML; it may have several characters, a letter and a combining sign.
+fn escaped(grapheme: &str) -> String {
+    let mut escaped = String::with_capacity(grapheme.len());
+    for character in grapheme.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' => escaped.push_str("<br>"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,6 +88,23 @@ mod tests {
         // A family is one grapheme of eleven code units: it goes as a whole.
         assert_eq!(cut("ab👨‍👩‍👧‍👦cd", 6), "ab…");
         assert_eq!(cut("abc", 0), "");
+    }
+
+    #[test]
+    fn html_has_no_markup_of_the_text_and_is_cut_by_its_own_length() {
+        assert_eq!(
+            html("a < b & \"c\"\r\n<script>'d'</script>\n", None),
+            "a &lt; b &amp; &quot;c&quot;<br>&lt;script&gt;&#39;d&#39;&lt;/script&gt;<br>"
+        );
+        assert_eq!(html("short", Some(5)), "short");
+        // "a&amp;" are six code units and the ellipsis one; another "&amp;" would be five more.
+        assert_eq!(html("a&&&", Some(11)), "a&amp;…");
+        assert_eq!(html("a&&&", Some(12)), "a&amp;&amp;…");
+        assert_eq!(html("a\nb", Some(4)), "a…");
+        assert_eq!(html("👨‍👩‍👧‍👦", Some(6)), "…");
+        assert_eq!(html("ab", Some(0)), "");
+        // A combining sign after a bracket does not hide it.
+        assert_eq!(html("<\u{338}b>", None), "&lt;\u{338}b&gt;");
     }
 
     #[test]

@@ -179,7 +179,7 @@ pub async fn finish(
         .request_async(&send)
         .await
         .map_err(|error| EngineError::Crm(oauth::refusal(&error)))?;
-    let base_url = oauth::base_url(hub, manifest, &reply).map_err(EngineError::Crm)?;
+    let base_url = oauth::base_url(hub, manifest, &connection, &reply).map_err(EngineError::Crm)?;
     let account = oauth::reply_text(&reply, manifest.oauth.account_at.as_ref());
     let refresh = reply
         .refresh_token()

@@ -180,20 +180,32 @@ pub(crate) fn refusal(
     }
 }
 
-/// A text of a token reply, at a JSON pointer into its extra fields.
+/// A text of a token reply, or a number as text, at a JSON pointer into its extra fields.
 pub(crate) fn reply_text(reply: &TokenReply, pointer: Option<&String>) -> Option<String> {
-    Value::Object(reply.extra_fields().fields.clone())
-        .pointer(pointer?)?
-        .as_str()
-        .map(str::to_owned)
+    let fields = Value::Object(reply.extra_fields().fields.clone());
+    match fields.pointer(pointer?)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
-/// The API's base URL of a token reply, checked: a host that the CRM may have, no path, no slash.
+/// The API's base URL: the manifest's, or that of a token reply, checked: a host that the CRM may
+/// have, no path, no slash.
 pub(crate) fn base_url(
     hub: &Hub,
     manifest: &Manifest,
+    connection: &Connection,
     reply: &TokenReply,
 ) -> Result<Option<String>, Verdict> {
+    if let (None, Some(fixed)) = (&manifest.oauth.base_url_at, &manifest.api.base_url) {
+        let address = hub.address(manifest, &connection.crm, fixed, &connection.settings);
+        return address
+            .map(|url| Some(url.origin().ascii_serialization()))
+            .map_err(|error| Verdict::Bug {
+                reason: error.to_string(),
+            });
+    }
     let Some(text) = reply_text(reply, manifest.oauth.base_url_at.as_ref()) else {
         return Ok(None);
     };

@@ -244,7 +244,7 @@ async fn move_base_url(
     connection: &Connection,
     reply: &TokenReply,
 ) {
-    match base_url(hub, manifest, reply) {
+    match base_url(hub, manifest, connection, reply) {
         Ok(Some(found)) if connection.base_url.as_deref() != Some(&found) => {
             let moved = crate::connections::change(
                 hub,

@@ -7,6 +7,8 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod lost_answer;
+
 use std::time::Duration;
 
 use hub_deliver::{Config, handler};
@@ -45,10 +47,17 @@ async fn deliver(
     event: &Value,
     deadline: Deadline,
 ) -> Vec<String> {
-    let handler = handler(
-        world.hub("deliver", transport),
-        "salesforce".parse().unwrap(),
-    );
+    deliver_to(world, "salesforce", transport, event, deadline).await
+}
+
+async fn deliver_to(
+    world: &World,
+    crm: &str,
+    transport: Transport,
+    event: &Value,
+    deadline: Deadline,
+) -> Vec<String> {
+    let handler = handler(world.hub("deliver", transport), crm.parse().unwrap());
     let answer = queue::handle(event.clone(), deadline, &handler)
         .await
         .unwrap();

@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(serde_json::to_value(&read).unwrap(), credentials());
         let platform = json!({
             "webhook": { "current": "whsec_1" },
-            "apps": { "hubspot": { "client_id": "id", "client_secret": "x", "new": 1 } },
+            "apps": { "acme": { "client_id": "id", "client_secret": "x", "new": 1 } },
             "new": null,
         });
         let read: Platform = serde_json::from_value(platform.clone()).unwrap();

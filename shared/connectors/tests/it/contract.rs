@@ -88,6 +88,15 @@ fn the_manifest_is_whole() {
                 "{crm}: {host}"
             );
         }
+        assert_eq!(
+            manifest.oauth.base_url_at.is_some(),
+            manifest.api.base_url.is_none(),
+            "{crm}: the API's address is in the token reply or in the manifest"
+        );
+        if let Some(url) = &manifest.api.base_url {
+            let host = url.strip_prefix("https://").unwrap_or_default();
+            assert!(manifest.allows_host(host), "{crm}: {url}");
+        }
         for pattern in &manifest.api.host_patterns {
             assert!(
                 pattern.trim_start_matches("*.").matches('.').count() >= 1,

@@ -1,10 +1,10 @@
 //! What holds for every CRM whatever it is given: plans of any size, and replies of any shape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hub_connectors::{CRMS, Operation};
 use hub_domain::{
-    Plan, Verdict, Write,
+    Mapping, Plan, Verdict, Write,
     mapping::{Overwrite, RecordKind, Source},
     plan::PlannedField,
 };
@@ -25,18 +25,23 @@ fn runner(cases: u32) -> TestRunner {
     })
 }
 
-fn plan(number: usize, writes: usize, object: &str) -> Plan {
+/// A plan as large as wanted: an activity, and tasks of which every other was written before.
+fn plan(number: usize, writes: usize, mapping: &Mapping) -> Plan {
     let field = PlannedField {
         value: json!("Title"),
         from: Source::SessionTitle,
         evidence: Vec::new(),
         overwrite: Overwrite::Always,
     };
+    let kind = |index| match index {
+        0 => RecordKind::Meeting,
+        _ => RecordKind::Task,
+    };
     let write = |index: usize| Write {
-        id: None,
+        id: (index % 2 == 1).then(|| format!("{number}{index}")),
         key: format!("ses_{number}-task-{index}"),
-        kind: RecordKind::Task,
-        object: object.to_owned(),
+        kind: kind(index),
+        object: mapping.record(kind(index)).unwrap().object.clone(),
         fields: BTreeMap::from([("Subject".to_owned(), field.clone())]),
         people: Vec::new(),
         company: None,
@@ -56,13 +61,7 @@ fn writes_keep_to_what_one_call_takes_and_lose_nothing() {
     for crm in CRMS {
         let connector = connector(crm);
         let batch = connector.manifest().batch;
-        let object = connector
-            .manifest()
-            .default_mapping()
-            .record(RecordKind::Task)
-            .unwrap()
-            .object
-            .clone();
+        let mapping = connector.manifest().default_mapping();
         let sizes = proptest::collection::vec(0..=batch.writes + 1, 0..=6)
             .prop_union(proptest::collection::vec(1..=3_usize, 0..=3 * batch.plans));
         runner(48)
@@ -70,8 +69,16 @@ fn writes_keep_to_what_one_call_takes_and_lose_nothing() {
                 let plans: Vec<Plan> = sizes
                     .iter()
                     .enumerate()
-                    .map(|(number, size)| plan(number, *size, &object))
+                    .map(|(number, size)| plan(number, *size, &mapping))
                     .collect();
+                let writes_of = |plan: &Plan| -> Vec<(Plan, Write)> {
+                    let head = Plan {
+                        writes: Vec::new(),
+                        ..plan.clone()
+                    };
+                    let writes = plan.writes.iter().cloned();
+                    writes.map(|write| (head.clone(), write)).collect()
+                };
                 let mut back = Vec::new();
                 for operation in connector.writes(plans.clone()) {
                     let wanted = verdicts(&operation);
@@ -79,7 +86,7 @@ fn writes_keep_to_what_one_call_takes_and_lose_nothing() {
                     let Operation::Write { plans } = operation else {
                         return Err(TestCaseError::fail("not a write"));
                     };
-                    // A plan is never split: one that is too large stands alone and is refused.
+                    // What is too large for any call stands alone and is refused.
                     let fits = plans.len() <= batch.plans && wanted <= batch.writes;
                     assert!(
                         fits || plans.len() == 1,
@@ -87,9 +94,28 @@ fn writes_keep_to_what_one_call_takes_and_lose_nothing() {
                         plans.len()
                     );
                     assert_eq!(fits, request.is_ok());
-                    back.extend(plans);
+                    let objects: BTreeSet<&str> = plans
+                        .iter()
+                        .flat_map(|plan| &plan.writes)
+                        .map(|write| write.object.as_str())
+                        .collect();
+                    for plan in &plans {
+                        let whole = sizes.iter().enumerate().any(|(number, size)| {
+                            plan.session.to_string() == format!("ses_{number}")
+                                && plan.writes.len() == *size
+                        });
+                        assert!(
+                            whole || objects.len() == 1,
+                            "a plan is split only where a call takes one object"
+                        );
+                    }
+                    back.extend(plans.iter().flat_map(writes_of));
                 }
-                assert_eq!(back, plans);
+                let mut sent: Vec<_> = plans.iter().flat_map(writes_of).collect();
+                for writes in [&mut back, &mut sent] {
+                    writes.sort_by(|(_, a), (_, b)| a.key.cmp(&b.key));
+                }
+                assert_eq!(back, sent, "each write once, under its own plan");
                 Ok(())
             })
             .unwrap();

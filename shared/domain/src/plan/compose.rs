@@ -6,9 +6,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use crate::{
-    event::{ActionItem, Participant},
+    event::{ActionItem, Participant, Session},
     mapping::{FieldRule, Source, Transform},
-    session::SessionRecord,
+    session::{Part, SessionRecord},
     text,
 };
 
@@ -24,7 +24,7 @@ enum Raw {
 pub(super) fn value(
     rule: &FieldRule,
     record: &SessionRecord,
-    item: Option<&ActionItem>,
+    item: Option<&Part<ActionItem>>,
 ) -> Option<Value> {
     let raw = source(rule, record, item)?;
     let value = match (rule.transform, raw) {
@@ -36,6 +36,7 @@ pub(super) fn value(
             Value::String(rule.values.get(&text).or(rule.otherwise.as_ref())?.clone())
         }
         (Transform::Line, Raw::Text(text)) => limited(&text::one_line(&text), rule.max),
+        (Transform::Html, Raw::Text(text)) => Value::String(text::html(&text, rule.max)),
         (_, Raw::Text(text)) => limited(&text, rule.max),
         (_, Raw::Time(time)) => Value::String(time.to_string()),
         (_, Raw::Number(number)) => Value::from(number),
@@ -53,8 +54,13 @@ fn whole_second(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn source(rule: &FieldRule, record: &SessionRecord, item: Option<&ActionItem>) -> Option<Raw> {
+fn source(
+    rule: &FieldRule,
+    record: &SessionRecord,
+    part: Option<&Part<ActionItem>>,
+) -> Option<Raw> {
     let session = record.session.as_ref().map(|part| &part.value);
+    let item = part.map(|part| &part.value);
     let text = |text: String| (!text.is_empty()).then_some(Raw::Text(text));
     match rule.from {
         Source::SessionTitle => text(session?.title.clone()),
@@ -66,10 +72,18 @@ fn source(rule: &FieldRule, record: &SessionRecord, item: Option<&ActionItem>) -
         Source::SessionEndedAt => Some(Raw::Time(session?.ended_at())),
         Source::SessionDurationMinutes => Some(Raw::Number(session?.duration_seconds.div_ceil(60))),
         Source::SessionDurationSeconds => Some(Raw::Number(session?.duration_seconds)),
+        Source::SessionDurationMilliseconds => {
+            Some(Raw::Number(session?.duration_seconds.saturating_mul(1_000)))
+        }
         Source::SessionUrl => text(session?.url.clone()?),
         Source::TaskTitle => text(item?.title.clone()),
         Source::TaskNotes => text(task_notes(record, item?)),
         Source::TaskDueAt => Some(Raw::Time(item?.due_at?)),
+        Source::TaskScheduledAt => {
+            let part = part?;
+            let ended = session.map(Session::ended_at);
+            Some(Raw::Time(part.value.due_at.or(ended).unwrap_or(part.at)))
+        }
         Source::TaskStatus => text(item?.status.clone()),
         Source::Constant => Some(Raw::Fixed(rule.value.clone()?)),
     }

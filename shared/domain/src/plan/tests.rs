@@ -164,6 +164,49 @@ fn an_action_item_alone_is_a_task_alone() {
 }
 
 #[test]
+fn a_task_has_a_time_by_its_due_date_else_the_session_s_end_else_when_it_was_told() {
+    let rule = |kind, from, transform| RecordRule {
+        kind,
+        object: "X".to_owned(),
+        fields: vec![field("Value", from, transform, None)],
+    };
+    let mapping = Mapping {
+        version: 0,
+        records: vec![
+            rule(
+                RecordKind::Meeting,
+                Source::SessionDurationMilliseconds,
+                Transform::Keep,
+            ),
+            rule(
+                RecordKind::Task,
+                Source::TaskScheduledAt,
+                Transform::Datetime,
+            ),
+        ],
+    };
+    let values = |record: &SessionRecord| -> Vec<Value> {
+        let plan = make(record, &connection(), &mapping, &[]).unwrap();
+        let values = plan.writes.iter().map(|w| w.fields["Value"].value.clone());
+        values.collect()
+    };
+    let mut whole = record(json!([{ "name": "Ada", "email": "ada@acme.example" }]));
+    assert_eq!(
+        values(&whole),
+        [json!(2_701_000), json!("2026-11-27T10:00:00Z")]
+    );
+    for item in whole.action_items.values_mut() {
+        item.value.due_at = None;
+    }
+    assert_eq!(
+        values(&whole),
+        [json!(2_701_000), json!("2026-11-20T15:45:01Z")]
+    );
+    whole.session = None;
+    assert_eq!(values(&whole), [json!("2026-11-20T16:00:00Z")]);
+}
+
+#[test]
 fn the_content_hash_sees_what_is_said_and_not_who_said_it() {
     let people = json!([{ "name": "Ada", "email": "ada@acme.example" }]);
     let one = record(people.clone());

@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use hub_connectors::{Answer, Connector, Operation};
+use hub_connectors::{Answer, Connector, Idempotency, Operation};
 use hub_domain::{
     Connection, FieldFault, Plan, Verdict,
+    mapping::RecordKind,
     matching::{Candidate, Chosen, Match, choose},
     plan,
 };
@@ -155,7 +156,8 @@ struct PlanResult {
 }
 
 /// Carries plans out. What the connector wants sent again at once is: where the CRM takes a plan
-/// whole or not at all, one refused record would keep the others out.
+/// whole or not at all, one refused record would keep the others out; where it refuses a second record
+/// with our key, the record is there and is updated.
 async fn carry_out(
     hub: &Hub,
     connector: &dyn Connector,
@@ -164,8 +166,23 @@ async fn carry_out(
 ) -> Vec<PlanResult> {
     let mut progress: Vec<Progress> = plans.iter().map(|_| Progress::default()).collect();
     let mut open: Vec<(usize, Plan)> = plans.into_iter().enumerate().collect();
-    for _ in 0..ROUNDS {
+    let is_looked_up = connector.manifest().idempotency == Idempotency::UniqueKey;
+    for round in 0..ROUNDS {
         if open.is_empty() {
+            break;
+        }
+        if round > 0
+            && is_looked_up
+            && let Err(verdict) = look_up(hub, connector, connection, &mut open).await
+        {
+            for (place, plan) in open {
+                if let Some(progress) = progress.get_mut(place) {
+                    let keys = plan.writes.into_iter().map(|write| write.key);
+                    progress
+                        .verdicts
+                        .extend(keys.map(|key| (key, verdict.clone())));
+                }
+            }
             break;
         }
         let sent = open.iter().map(|(_, plan)| plan.clone()).collect();
@@ -185,6 +202,45 @@ async fn carry_out(
         open.retain(|(_, plan)| !plan.writes.is_empty());
     }
     progress.into_iter().map(result).collect()
+}
+
+/// Gives each write the id that the CRM holds under our key, or none: what the ledger says of it is
+/// wrong, since an answer was lost or somebody deleted the record.
+async fn look_up(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    open: &mut [(usize, Plan)],
+) -> Result<(), Verdict> {
+    let mut wanted: BTreeMap<(RecordKind, String), Vec<String>> = BTreeMap::new();
+    for write in open.iter().flat_map(|(_, plan)| &plan.writes) {
+        let group = (write.kind, write.object.clone());
+        wanted.entry(group).or_default().push(write.key.clone());
+    }
+    let mut held: BTreeMap<String, String> = BTreeMap::new();
+    for ((kind, object), keys) in wanted {
+        for chunk in keys.chunks(connector.manifest().batch.lookup.max(1)) {
+            let operation = Operation::ReadBack {
+                kind,
+                object: object.clone(),
+                keys: chunk.to_vec(),
+            };
+            match read(hub, connector, connection, &operation).await? {
+                Answer::Records(found) => {
+                    held.extend(found.into_iter().map(|record| (record.key, record.id)));
+                }
+                Answer::People(_) | Answer::Fields(_) => {
+                    return Err(Verdict::Bug {
+                        reason: "records were asked for and something else was found".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    for write in open.iter_mut().flat_map(|(_, plan)| &mut plan.writes) {
+        write.id = held.remove(&write.key);
+    }
+    Ok(())
 }
 
 /// A retry without any wait is one that nothing outside this delivery has to change for.
@@ -229,7 +285,7 @@ async fn send(
         };
         match outcome {
             Ok((found, _)) if found.len() == keys.len() => {
-                verdicts.extend(keys.into_iter().zip(found))
+                verdicts.extend(keys.into_iter().zip(found));
             }
             Ok((found, _)) => {
                 let reason = format!("{} verdicts for {} writes", found.len(), keys.len());
@@ -266,8 +322,12 @@ fn result(progress: Progress) -> PlanResult {
             })),
             Verdict::Misconfigured { .. } => misconfigured = Some(verdict),
             Verdict::Skip(_) => {}
-            Verdict::Retry { .. }
-            | Verdict::Throttle { .. }
+            // What is still wanted at once after the last round waits as any other retry does.
+            Verdict::Retry { after, reason } => {
+                let after = after.filter(|after| !after.is_zero());
+                open = Some(Verdict::Retry { after, reason });
+            }
+            Verdict::Throttle { .. }
             | Verdict::Refresh
             | Verdict::Reauthorize { .. }
             | Verdict::Bug { .. } => open = Some(verdict),

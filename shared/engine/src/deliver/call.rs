@@ -87,16 +87,15 @@ fn unanswered(connector: &dyn Connector, operation: &Operation, error: &Transpor
             reason,
         },
         TransportError::Lost(_) => match connector.manifest().idempotency {
-            Idempotency::Upsert | Idempotency::ClientId | Idempotency::IdempotencyKey => {
-                Verdict::Retry {
-                    after: None,
-                    reason,
-                }
-            }
             Idempotency::ReadBack | Idempotency::None if is_write => Verdict::Misconfigured {
                 reason: format!("the write may have been made, and cannot be told: {reason}"),
             },
-            Idempotency::ReadBack | Idempotency::None => Verdict::Retry {
+            Idempotency::Upsert
+            | Idempotency::UniqueKey
+            | Idempotency::ClientId
+            | Idempotency::IdempotencyKey
+            | Idempotency::ReadBack
+            | Idempotency::None => Verdict::Retry {
                 after: None,
                 reason,
             },
