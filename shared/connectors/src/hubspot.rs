@@ -1,0 +1,302 @@
+//! HubSpot: a batch call takes one object, and creates or updates up to 100 records of it.
+//!
+//! What it decides, beyond the manifest:
+//! - A record whose id the ledger does not know is *created*, with our key in a unique property and its
+//!   people and company inline; one whose id it knows is updated by that id. Never an upsert by key: it
+//!   takes no associations, so every first write would need a second call; and one that was given up on
+//!   and arrives late would put older content over newer. A create that arrives late is refused, because
+//!   the key is taken.
+//! - A create that is refused because the key is taken was made before, and its answer was lost. With which
+//!   content is unknown, so that is never `Done`: it is wanted again at once. The engine looks the id up by
+//!   our key ([`Idempotency::UniqueKey`](crate::Idempotency::UniqueKey)), and what is sent now is an update
+//!   with exactly the present content.
+//! - An update of a record that is gone is wanted again at once, too: nothing is found by our key, so it is
+//!   made anew, as in a CRM that upserts.
+//! - People and company are related when a record is made. An update takes no associations, so people who
+//!   become known later are not related.
+//! - [`Overwrite::Always`](hub_domain::mapping::Overwrite::Always) and
+//!   [`Overwrite::OnCreate`](hub_domain::mapping::Overwrite::OnCreate) are carried out. The other policies
+//!   need the property's present value: a mapping that asks for one is `Misconfigured`.
+//! - Nothing is ever cleared: an empty text would, so it is left out.
+
+mod body;
+mod error;
+mod read;
+mod reply;
+
+use bytes::Bytes;
+use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use serde_json::{Value, json};
+
+use crate::{
+    connector::Connector,
+    manifest::Manifest,
+    operation::{Answer, Operation, Reply},
+};
+
+pub(crate) fn connector(manifest: Manifest) -> Hubspot {
+    Hubspot { manifest }
+}
+
+/// The connector.
+pub(crate) struct Hubspot {
+    manifest: Manifest,
+}
+
+impl Connector for Hubspot {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
+        let mut batches: Vec<Batch> = Vec::new();
+        for plan in plans {
+            let Plan { writes, .. } = &plan;
+            for write in writes {
+                let open = batches
+                    .iter_mut()
+                    .rfind(|batch| batch.is_of(write))
+                    .filter(|batch| batch.takes(&plan, self.manifest.batch));
+                match open {
+                    Some(batch) => batch.push(&plan, write),
+                    None => batches.push(Batch::of(&plan, write)),
+                }
+            }
+        }
+        let operation = |batch: Batch| Operation::Write { plans: batch.plans };
+        batches.into_iter().map(operation).collect()
+    }
+
+    fn request(
+        &self,
+        operation: &Operation,
+        link: &Connection,
+    ) -> Result<http::Request<Bytes>, Verdict> {
+        let key_field = identifier(self.manifest.setting(&link.settings, "key_field"))?;
+        match operation {
+            Operation::FindPeople { emails } => self.batch(
+                link,
+                read::CONTACTS,
+                "read",
+                &json!({
+                    "idProperty": "email",
+                    "properties": read::CONTACT_PROPERTIES,
+                    "propertiesWithHistory": [],
+                    "inputs": inputs(emails),
+                }),
+            ),
+            Operation::Write { plans } => self.write(plans, link, key_field),
+            Operation::Describe { object } => {
+                let path = format!(
+                    "/crm/properties/{}/{}",
+                    self.manifest.api.version,
+                    identifier(object)?
+                );
+                request(link, http::Method::GET, &path, None)
+            }
+            Operation::ReadBack { object, keys, .. } => self.batch(
+                link,
+                object,
+                "read",
+                &json!({
+                    "idProperty": key_field,
+                    "properties": [key_field],
+                    "propertiesWithHistory": [],
+                    "inputs": inputs(keys),
+                }),
+            ),
+        }
+    }
+
+    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
+        match operation {
+            Operation::Write { plans } => reply::written(&self.manifest, plans, reply),
+            Operation::FindPeople { .. }
+            | Operation::Describe { .. }
+            | Operation::ReadBack { .. } => {
+                vec![
+                    self.read(operation, reply)
+                        .map_or_else(|verdict| verdict, |_| Verdict::Done { id: String::new() }),
+                ]
+            }
+        }
+    }
+
+    fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {
+        read::answer(&self.manifest, operation, reply)
+    }
+}
+
+impl Hubspot {
+    fn batch(
+        &self,
+        link: &Connection,
+        object: &str,
+        action: &str,
+        body: &Value,
+    ) -> Result<http::Request<Bytes>, Verdict> {
+        let (version, object) = (&self.manifest.api.version, identifier(object)?);
+        let path = format!("/crm/objects/{version}/{object}/batch/{action}");
+        request(link, http::Method::POST, &path, Some(body))
+    }
+
+    fn write(
+        &self,
+        plans: &[Plan],
+        link: &Connection,
+        key_field: &str,
+    ) -> Result<http::Request<Bytes>, Verdict> {
+        let limit = self.manifest.batch;
+        let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
+        if plans.len() > limit.plans || writes.len() > limit.writes {
+            return Err(Verdict::Reject(vec![FieldFault {
+                field: String::new(),
+                code: "TOO_MANY_RECORDS".to_owned(),
+                message: format!(
+                    "one call takes {} records; this has {}",
+                    limit.writes,
+                    writes.len()
+                ),
+            }]));
+        }
+        let Some(first) = writes.first() else {
+            return Err(Verdict::Bug {
+                reason: "a call that writes nothing".to_owned(),
+            });
+        };
+        if writes.iter().any(|write| !goes_with(first, write)) {
+            return Err(Verdict::Bug {
+                reason: "a call takes one object, and either creates or updates".to_owned(),
+            });
+        }
+        let action = if first.id.is_none() {
+            "create"
+        } else {
+            "update"
+        };
+        let inputs = writes
+            .iter()
+            .map(|write| body::input(write, key_field))
+            .collect::<Result<Vec<Value>, Verdict>>()?;
+        self.batch(link, &first.object, action, &json!({ "inputs": inputs }))
+    }
+}
+
+/// Writes that go in one call.
+struct Batch {
+    plans: Vec<Plan>,
+    first: Write,
+    writes: usize,
+}
+
+impl Batch {
+    fn of(plan: &Plan, write: &Write) -> Self {
+        let mut batch = Self {
+            plans: Vec::new(),
+            first: write.clone(),
+            writes: 0,
+        };
+        batch.push(plan, write);
+        batch
+    }
+
+    fn is_of(&self, write: &Write) -> bool {
+        goes_with(&self.first, write)
+    }
+
+    /// Whether it has room for one more write of this plan.
+    fn takes(&self, plan: &Plan, limit: crate::Batch) -> bool {
+        let is_new = !self.holds(plan);
+        self.writes < limit.writes && self.plans.len() + usize::from(is_new) <= limit.plans
+    }
+
+    /// Plans come one after the other, so it is the last or none.
+    fn holds(&self, plan: &Plan) -> bool {
+        self.plans
+            .last()
+            .is_some_and(|last| last.delivery == plan.delivery)
+    }
+
+    fn push(&mut self, plan: &Plan, write: &Write) {
+        if !self.holds(plan) {
+            self.plans.push(Plan {
+                writes: Vec::new(),
+                ..plan.clone()
+            });
+        }
+        if let Some(last) = self.plans.last_mut() {
+            last.writes.push(write.clone());
+        }
+        self.writes += 1;
+    }
+}
+
+fn goes_with(one: &Write, other: &Write) -> bool {
+    one.object == other.object && one.id.is_some() == other.id.is_some()
+}
+
+fn inputs(ids: &[String]) -> Vec<Value> {
+    ids.iter().map(|id| json!({ "id": id })).collect()
+}
+
+fn request(
+    link: &Connection,
+    method: http::Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<http::Request<Bytes>, Verdict> {
+    let Some(base) = &link.base_url else {
+        return Err(Verdict::Reauthorize {
+            reason: "the connection was never authorized".to_owned(),
+        });
+    };
+    let builder = http::Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", base.trim_end_matches('/')))
+        .header(http::header::ACCEPT, "application/json");
+    let request = match body {
+        Some(body) => builder
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string())),
+        None => builder.body(Bytes::new()),
+    };
+    request.map_err(|error| Verdict::Misconfigured {
+        reason: format!("the connection's base URL cannot be used: {error}"),
+    })
+}
+
+/// An object's or a property's name, which goes into paths as it is. Objects have ids like `2-123456`, too.
+fn identifier(name: &str) -> Result<&str, Verdict> {
+    let right = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if right {
+        Ok(name)
+    } else {
+        Err(Verdict::Misconfigured {
+            reason: format!("'{name}' is not the internal name of an object or a property"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_not_a_piece_of_a_path() {
+        for (name, right) in [
+            ("meetings", true),
+            ("2-123456", true),
+            ("p123_cars", true),
+            ("", false),
+            ("a/b", false),
+            ("..", false),
+            ("a b", false),
+            ("ä", false),
+        ] {
+            assert_eq!(identifier(name).is_ok(), right, "{name}");
+        }
+    }
+}
