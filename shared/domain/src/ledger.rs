@@ -52,7 +52,8 @@ pub struct LedgerEntry {
     /// The highest revision with a final outcome; 0 for none.
     #[serde(default)]
     pub settled: u64,
-    /// Milliseconds since 1970 until which `worker` holds it; 0 when nobody does.
+    /// Milliseconds since 1970 until which nobody else may claim it: `worker` holds it, or the next
+    /// attempt is not due; 0 when anybody may.
     #[serde(default)]
     pub lease_until: i64,
     /// Who holds, or last held it.
@@ -164,6 +165,9 @@ pub struct Outcome {
     pub settled: bool,
     /// Failures since the last success.
     pub failures: u32,
+    /// Nobody may claim it before, in milliseconds since 1970; 0 for at once. A wait is the
+    /// delivery's: other messages of it wait too, instead of each trying by itself.
+    pub not_before: i64,
     /// The mapping it was planned with.
     pub mapping_version: u32,
     /// The CRM's id per key of ours.

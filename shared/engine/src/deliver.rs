@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
     Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage,
-    SessionId, Verdict,
+    SessionId, Timestamp, Verdict,
     ledger::{ClaimOutcome, Outcome},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
@@ -235,6 +235,7 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             status: next.status,
             settled: next.settled,
             failures: next.failures,
+            not_before: not_before(&next.action, now),
             mapping_version: prepared.mapping.version,
             records,
             matches,
@@ -257,6 +258,16 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             }
         };
         actions.add(job.messages, &action);
+    }
+}
+
+/// When the next attempt is due, in milliseconds since 1970; 0 when there is none.
+fn not_before(action: &QueueAction, now: Timestamp) -> i64 {
+    match action {
+        QueueAction::Again(wait) => {
+            now.as_millisecond() + i64::try_from(wait.as_millis()).unwrap_or_default()
+        }
+        QueueAction::Delete | QueueAction::DeadLetter(_) => 0,
     }
 }
 

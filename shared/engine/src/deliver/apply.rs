@@ -229,7 +229,7 @@ async fn send(
         };
         match outcome {
             Ok((found, _)) if found.len() == keys.len() => {
-                verdicts.extend(keys.into_iter().zip(found))
+                verdicts.extend(keys.into_iter().zip(found));
             }
             Ok((found, _)) => {
                 let reason = format!("{} verdicts for {} writes", found.len(), keys.len());

@@ -98,6 +98,33 @@ async fn a_wait_the_crm_asks_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_of_one_delivery_back_off_together() {
+    let (machine, _) = Machine::connected(130).await;
+    machine.fault(json!({ "fault": "outage", "seconds": 60 }));
+    // Each comes by itself, a moment after the other: four messages of one delivery.
+    machine.accept(&meeting("evt_1", "ses_1", "First")).await;
+    machine.work_for(Duration::from_millis(50)).await;
+    for n in 2..5 {
+        let mut again = meeting(&format!("evt_{n}"), "ses_1", &format!("Changed {n}"));
+        again["timestamp"] = json!(format!("2026-11-20T11:0{n}:00Z"));
+        machine.accept(&again).await;
+        machine.work_for(Duration::from_millis(50)).await;
+    }
+    machine.work_for(Duration::from_secs(58)).await;
+    let failures = machine.deliveries(ORG).await["ses_1"]["failures"]
+        .as_u64()
+        .unwrap();
+    // 1 + 2 + 4 + 8 + 16 + 32 s are more than a minute even at half the jitter.
+    assert!(
+        (3..=9).contains(&failures),
+        "{failures} failures in a minute"
+    );
+    machine.work().await;
+    is_there_once(&machine).await;
+    assert_eq!(machine.ours("Event", KEY)["ses_1"]["Subject"], "Changed 4");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_aws_does_each_record_is_there_once() {
     let calls = [
         "BatchGetItem",
