@@ -47,7 +47,10 @@ async fn a_delivery_that_waits_is_not_claimed_before_its_time(on: Harness) {
     settle(&store, &waits).await.unwrap();
     let early = later("ses_1", 2, "w2");
     assert!(early.now < due);
-    assert_eq!(ask(&store, &early).await, ClaimOutcome::Held { until: due });
+    assert_eq!(
+        ask(&store, &early).await,
+        ClaimOutcome::NotDue { until: due }
+    );
     let on_time = Claim {
         now: due,
         ..later("ses_1", 2, "w3")
