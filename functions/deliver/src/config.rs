@@ -19,14 +19,7 @@ impl Config {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
-        let common = env.common();
-        let settings = Settings {
-            table: common.table,
-            queue_url_prefix: common.queue_url_prefix,
-            secret_prefix: common.secret_prefix,
-            base_urls: common.base_urls,
-            egress_allow: common.egress_allow,
-        };
+        let settings = env.common();
         let named = env
             .optional("CRM")
             .filter(|name| CRMS.contains(&name.as_str()));

@@ -18,14 +18,7 @@ impl Config {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
-        let common = env.common();
-        let settings = Settings {
-            table: common.table,
-            queue_url_prefix: common.queue_url_prefix,
-            secret_prefix: common.secret_prefix,
-            base_urls: common.base_urls,
-            egress_allow: common.egress_allow,
-        };
+        let settings = env.common();
         let ingest_sender = env.required("HUB_INGEST_SENDER");
         env.finish(Self {
             settings,

@@ -20,22 +20,8 @@ impl Config {
     /// # Errors
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
-        let common = env.common();
-        let settings = Settings {
-            table: common.table,
-            queue_url_prefix: common.queue_url_prefix,
-            secret_prefix: common.secret_prefix,
-            base_urls: common.base_urls,
-            egress_allow: common.egress_allow,
-        };
-        let found = env.issuer();
-        let issuer = Issuer {
-            issuer: found.issuer,
-            audience: found.audience,
-            jwks_url: found.jwks_url,
-            organization_claim: found.organization_claim,
-            role_claim: found.role_claim,
-        };
+        let settings = env.common();
+        let issuer = env.issuer();
         let public_url = env.required("HUB_PUBLIC_URL");
         env.finish(Self {
             settings,

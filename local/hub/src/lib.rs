@@ -4,6 +4,7 @@
 pub mod demo;
 mod found;
 pub mod issuer;
+pub mod lambda;
 pub mod ports;
 pub mod stack;
 mod terminal;

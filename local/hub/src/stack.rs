@@ -1,21 +1,20 @@
 //! Everything at once: embedded AWS, fake CRMs, issuer, and the functions' routers and handlers,
 //! each function with an identity of its own.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use anyhow::{Context, bail};
 use axum::Router;
 use futures_util::{FutureExt, future::BoxFuture};
 use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
 use hub_connectors::CRMS;
-use hub_domain::{CrmId, QueueMessage};
+use hub_domain::CrmId;
 use hub_engine::{
     Clients, Clock, Entropy, Hub, Parts, Settings, Transport,
     egress::Allowed,
     identity::{self, Identity},
     transport,
 };
-use hub_lambda::{BatchAnswer, Deadline, queue};
 use hub_local_aws::{EventSource, Handler, LocalAws};
 use hub_sandbox::Sandbox;
 use secrecy::{ExposeSecret, SecretString};
@@ -25,6 +24,7 @@ use tower::ServiceExt;
 
 use crate::{
     issuer::{AUDIENCE, Issuer},
+    lambda::lambda,
     ports::{self, Ports},
     terminal,
 };
@@ -33,8 +33,6 @@ use crate::{
 const PREFIX: &str = "hub";
 /// The table.
 const TABLE: &str = "hub";
-/// How long a function of a queue may take, as in the template.
-const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
 /// How long a message is hidden once received, in seconds: six times the function's timeout.
 const VISIBILITY_S: u32 = 720;
 
@@ -330,23 +328,6 @@ fn http(
         },
         stopped,
     )
-}
-
-/// A queue handler as Lambda would call it.
-fn lambda<H, F>(handler: H) -> Handler
-where
-    H: Fn(Vec<QueueMessage>, Deadline) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = BatchAnswer> + Send + 'static,
-{
-    Arc::new(move |event| {
-        let handler = handler.clone();
-        async move {
-            queue::handle(event, Deadline::after(FUNCTION_TIMEOUT), &handler)
-                .await
-                .map_err(|error| error.to_string())
-        }
-        .boxed()
-    })
 }
 
 fn poll(

@@ -52,7 +52,8 @@ pub struct LedgerEntry {
     /// The highest revision with a final outcome; 0 for none.
     #[serde(default)]
     pub settled: u64,
-    /// Milliseconds since 1970 until which `worker` holds it; 0 when nobody does.
+    /// Milliseconds since 1970 until which nobody else may claim it: `worker` holds it, or the next
+    /// attempt is not due; 0 when anybody may.
     #[serde(default)]
     pub lease_until: i64,
     /// Who holds, or last held it.
@@ -130,9 +131,14 @@ pub enum ClaimOutcome {
     },
     /// Nothing is to be done.
     Skip(SkipReason),
-    /// Somebody else holds it until then (milliseconds since 1970).
+    /// Somebody else works on it, and is probably done long before the lease ends.
     Held {
-        /// When the lease ends.
+        /// When the lease ends, in milliseconds since 1970.
+        until: i64,
+    },
+    /// It waits after a failure or for a limit; before then nobody tries.
+    NotDue {
+        /// When it is due, in milliseconds since 1970.
         until: i64,
     },
 }
@@ -142,8 +148,11 @@ pub fn refused(claim: &Claim, standing: &LedgerEntry) -> ClaimOutcome {
     if standing.settled >= claim.revision {
         ClaimOutcome::Skip(SkipReason::Stale)
     } else if standing.lease_until > claim.now {
-        ClaimOutcome::Held {
-            until: standing.lease_until,
+        let until = standing.lease_until;
+        if standing.status == DeliveryStatus::Claimed {
+            ClaimOutcome::Held { until }
+        } else {
+            ClaimOutcome::NotDue { until }
         }
     } else if standing.content.as_deref() == Some(&claim.content) {
         ClaimOutcome::Skip(SkipReason::SameContent)
@@ -164,6 +173,9 @@ pub struct Outcome {
     pub settled: bool,
     /// Failures since the last success.
     pub failures: u32,
+    /// Nobody may claim it before, in milliseconds since 1970; 0 for at once. A wait is the
+    /// delivery's: other messages of it wait too, instead of each trying by itself.
+    pub not_before: i64,
     /// The mapping it was planned with.
     pub mapping_version: u32,
     /// The CRM's id per key of ours.
@@ -233,6 +245,14 @@ mod tests {
         assert_eq!(
             refused(&claim, &entry(2, 9_000, "new")),
             ClaimOutcome::Held { until: 9_000 }
+        );
+        let waiting = LedgerEntry {
+            status: DeliveryStatus::Retrying,
+            ..entry(2, 9_000, "old")
+        };
+        assert_eq!(
+            refused(&claim, &waiting),
+            ClaimOutcome::NotDue { until: 9_000 }
         );
         assert_eq!(
             refused(&claim, &entry(2, 1_000, "new")),

@@ -18,6 +18,7 @@ mod queue;
 pub mod reader;
 pub mod retry;
 pub mod session;
+pub mod settings;
 pub mod text;
 mod verdict;
 

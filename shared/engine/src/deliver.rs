@@ -15,7 +15,7 @@ use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
     Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage,
-    SessionId, Verdict,
+    SessionId, Timestamp, Verdict,
     ledger::{ClaimOutcome, Outcome},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
@@ -184,11 +184,14 @@ async fn claim(
                 log(&prepared.job, &Verdict::Skip(reason), "");
                 QueueAction::Delete
             }
+            // A worker needs seconds, its lease outlives the function: so ask again soon, and less
+            // and less often in case it died.
             Ok(ClaimOutcome::Held { until }) => {
-                let wait = Duration::from_millis(u64::try_from(until - now).unwrap_or(0));
-                QueueAction::Again(
-                    wait.min(LONGEST_WAIT) + Duration::from_secs(1).mul_f64(hub.entropy().unit()),
-                )
+                let soon = backoff(prepared.job.receives(), 1.0);
+                QueueAction::Again(spread(hub, soon.min(time_until(until, now))))
+            }
+            Ok(ClaimOutcome::NotDue { until }) => {
+                QueueAction::Again(spread(hub, time_until(until, now).min(LONGEST_WAIT)))
             }
             Err(error) => {
                 let verdict = aws_verdict(&error);
@@ -205,6 +208,16 @@ async fn claim(
         actions.add(prepared.job.messages, &action);
     }
     granted
+}
+
+/// The time from one moment to another, both in milliseconds since 1970.
+fn time_until(until: i64, now: i64) -> Duration {
+    Duration::from_millis(u64::try_from(until - now).unwrap_or(0))
+}
+
+/// A wait and up to a second more, so that not all come back at once.
+fn spread(hub: &Hub, wait: Duration) -> Duration {
+    wait + Duration::from_secs(1).mul_f64(hub.entropy().unit())
 }
 
 /// Records the outcomes; a message whose outcome could not be recorded comes again.
@@ -235,6 +248,7 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             status: next.status,
             settled: next.settled,
             failures: next.failures,
+            not_before: not_before(&next.action, now),
             mapping_version: prepared.mapping.version,
             records,
             matches,
@@ -257,6 +271,16 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             }
         };
         actions.add(job.messages, &action);
+    }
+}
+
+/// When the next attempt is due, in milliseconds since 1970; 0 when there is none.
+fn not_before(action: &QueueAction, now: Timestamp) -> i64 {
+    match action {
+        QueueAction::Again(wait) => {
+            now.as_millisecond() + i64::try_from(wait.as_millis()).unwrap_or_default()
+        }
+        QueueAction::Delete | QueueAction::DeadLetter(_) => 0,
     }
 }
 

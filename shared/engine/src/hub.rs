@@ -8,7 +8,9 @@ use std::{
 
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
 use hub_connectors::{Connector, Manifest};
-use hub_domain::{Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId};
+use hub_domain::{
+    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, settings::Settings,
+};
 use url::Url;
 
 use crate::{
@@ -24,21 +26,6 @@ use crate::{
 const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
 /// Organizations whose configuration one process keeps.
 const ORGANIZATIONS_KEPT: usize = 1_000;
-
-/// What a function is told by its environment.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The table's name.
-    pub table: String,
-    /// What all queue URLs begin with.
-    pub queue_url_prefix: String,
-    /// What all secret names begin with.
-    pub secret_prefix: String,
-    /// Where a CRM is, if not where its manifest says: the sandbox.
-    pub base_urls: BTreeMap<String, String>,
-    /// Exact `host:port` pairs that are exempt from the egress rules.
-    pub egress_allow: Vec<String>,
-}
 
 /// What a hub is made of.
 pub struct Parts {

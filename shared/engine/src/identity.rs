@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+pub use hub_domain::settings::Issuer;
 use hub_domain::{OrganizationId, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::JwkSet};
 use serde_json::{Map, Value};
@@ -62,21 +63,6 @@ impl Caller {
             Role::Admin => "this needs the role admin",
         }))
     }
-}
-
-/// Which issuer is believed.
-#[derive(Debug, Clone, Default)]
-pub struct Issuer {
-    /// `iss`, to the letter.
-    pub issuer: String,
-    /// `aud`.
-    pub audience: String,
-    /// Where its keys are.
-    pub jwks_url: String,
-    /// The claim that names the organization.
-    pub organization_claim: String,
-    /// The claim that names the role.
-    pub role_claim: String,
 }
 
 /// Why a caller is not believed.

@@ -22,8 +22,9 @@ pub mod transport;
 pub mod webhook;
 
 pub use error::{EngineError, Public};
-pub use hub::{Hub, Parts, Settings};
+pub use hub::{Hub, Parts};
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
 pub use hub_connectors::CRMS;
+pub use hub_domain::settings::Settings;
 pub use transport::{Transport, TransportError};
 pub use webhook::Verified;

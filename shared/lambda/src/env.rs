@@ -15,8 +15,6 @@ use std::{
 
 use lambda_runtime::Diagnostic;
 
-pub use common::{CommonEnv, IssuerEnv};
-
 /// Variables, and what has been found wrong with them so far. An empty variable counts as unset,
 /// since a SAM parameter that is left out arrives as an empty string.
 pub struct Env {

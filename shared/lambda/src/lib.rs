@@ -9,7 +9,7 @@ pub mod http;
 pub mod queue;
 pub mod telemetry;
 
-pub use env::{CommonEnv, Env, EnvError, EnvFault, IssuerEnv};
+pub use env::{Env, EnvError, EnvFault};
 pub use http::{ApiError, Problem};
 /// What ends a function: any error, so that `main.rs` can use `?` on all of them.
 pub use lambda_runtime::Error;

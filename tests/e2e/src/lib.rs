@@ -18,12 +18,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use hub_domain::Timestamp;
 use hub_engine::Hub;
+use hub_local::lambda::lambda;
 use hub_local_aws::EventSource;
 use hub_sandbox::Sandbox;
 use hub_world::{INGEST, Reply, World, ask};
 use serde_json::{Value, json};
 
-use crate::wiring::{function, lambda, register, source};
+use crate::wiring::{function, register, source};
 
 /// The CRM of the stories: the first of the registry.
 pub const CRM: &str = hub_connectors::CRMS[0];

@@ -1,21 +1,15 @@
 //! How the functions, the fake CRM and AWS are put together.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::collections::BTreeMap;
 
-use futures_util::FutureExt;
 use hub_aws::vault::OauthClient;
-use hub_domain::QueueMessage;
 use hub_engine::{Hub, Settings, Transport, TransportError};
-use hub_lambda::{BatchAnswer, Deadline, queue};
 use hub_local_aws::{EventSource, Handler};
 use hub_sandbox::Sandbox;
 use hub_world::World;
 use tower::{service_fn, util::BoxCloneSyncService};
 
 use crate::CRM;
-
-/// How long a function of a queue may take.
-const TIMEOUT: Duration = Duration::from_mins(2);
 
 pub(crate) fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
     let settings = Settings {
@@ -64,21 +58,4 @@ pub(crate) fn source(queue: String, handler: Handler) -> EventSource {
         max_concurrency: 1,
         handler,
     }
-}
-
-/// A handler as Lambda calls it.
-pub(crate) fn lambda<H, F>(handler: H) -> Handler
-where
-    H: Fn(Vec<QueueMessage>, Deadline) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = BatchAnswer> + Send + 'static,
-{
-    Arc::new(move |event| {
-        let handler = handler.clone();
-        async move {
-            queue::handle(event, Deadline::after(TIMEOUT), &handler)
-                .await
-                .map_err(|error| error.to_string())
-        }
-        .boxed()
-    })
 }

@@ -48,6 +48,7 @@ async fn settled(world: &World, claim: Claim) {
     let outcome = Outcome {
         status: DeliveryStatus::Parked,
         settled: true,
+        not_before: 0,
         failures: 2,
         mapping_version: 0,
         records: BTreeMap::from([(claim.session.to_string(), "00U1".to_owned())]),

@@ -220,7 +220,7 @@ impl Store {
         let mut sets = vec!["st = ?", "lu = ?", "fl = ?", "vd = ?", "ua = ?", "mv = ?"];
         let mut parameters = vec![
             status_text(outcome.status),
-            number(0),
+            number(outcome.not_before),
             number(outcome.failures),
             text(outcome.verdict),
             number(outcome.now),

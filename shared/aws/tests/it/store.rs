@@ -81,6 +81,7 @@ fn delivered(claim: &Claim) -> Outcome {
         status: DeliveryStatus::Delivered,
         settled: true,
         failures: 0,
+        not_before: 0,
         mapping_version: 0,
         records: BTreeMap::new(),
         matches: Vec::new(),

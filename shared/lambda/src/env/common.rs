@@ -1,46 +1,13 @@
 //! The variables that several functions read, under one name each.
-//!
-//! What comes out is plain: a function turns it into the engine's types, because this crate knows
-//! no engine.
 
-use std::collections::BTreeMap;
+use hub_domain::settings::{Issuer, Settings};
 
 use super::Env;
 
-/// What every function is told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CommonEnv {
-    /// `HUB_TABLE`: the table's name.
-    pub table: String,
-    /// `HUB_QUEUE_URL_PREFIX`: what all queue URLs begin with.
-    pub queue_url_prefix: String,
-    /// `HUB_SECRET_PREFIX`: what all secret names begin with.
-    pub secret_prefix: String,
-    /// `HUB_BASE_URLS`: where a CRM is, if not where its manifest says. Absent in production.
-    pub base_urls: BTreeMap<String, String>,
-    /// `HUB_EGRESS_ALLOW`: what is exempt from the egress rules. Absent in production.
-    pub egress_allow: Vec<String>,
-}
-
-/// Which issuer's tokens are believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IssuerEnv {
-    /// `HUB_OIDC_ISSUER`: `iss`, to the letter.
-    pub issuer: String,
-    /// `HUB_OIDC_AUDIENCE`: `aud`.
-    pub audience: String,
-    /// `HUB_OIDC_JWKS_URL`, by default where issuers without a discovery document have it.
-    pub jwks_url: String,
-    /// `HUB_OIDC_ORG_CLAIM`, by default `org`.
-    pub organization_claim: String,
-    /// `HUB_OIDC_ROLE_CLAIM`, by default `role`.
-    pub role_claim: String,
-}
-
 impl Env {
     /// What every function is told.
-    pub fn common(&mut self) -> CommonEnv {
-        CommonEnv {
+    pub fn common(&mut self) -> Settings {
+        Settings {
             table: self.required("HUB_TABLE"),
             queue_url_prefix: self.required("HUB_QUEUE_URL_PREFIX"),
             secret_prefix: self.required("HUB_SECRET_PREFIX"),
@@ -50,10 +17,10 @@ impl Env {
     }
 
     /// Which issuer's tokens are believed.
-    pub fn issuer(&mut self) -> IssuerEnv {
+    pub fn issuer(&mut self) -> Issuer {
         let issuer = self.required("HUB_OIDC_ISSUER");
         let jwks = || format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'));
-        IssuerEnv {
+        Issuer {
             audience: self.required("HUB_OIDC_AUDIENCE"),
             jwks_url: self.optional("HUB_OIDC_JWKS_URL").unwrap_or_else(jwks),
             organization_claim: self.or("HUB_OIDC_ORG_CLAIM", "org"),
@@ -81,7 +48,7 @@ mod tests {
         let found = env.issuer();
         assert_eq!(
             env.finish(found),
-            Ok(IssuerEnv {
+            Ok(Issuer {
                 issuer: "https://issuer.example/".to_owned(),
                 audience: "hub".to_owned(),
                 jwks_url: "https://issuer.example/.well-known/jwks.json".to_owned(),

@@ -98,6 +98,57 @@ async fn a_wait_the_crm_asks_for_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn messages_of_one_delivery_back_off_together() {
+    let (machine, _) = Machine::connected(130).await;
+    machine.fault(json!({ "fault": "outage", "seconds": 60 }));
+    // Each comes by itself, a moment after the other: four messages of one delivery.
+    machine.accept(&meeting("evt_1", "ses_1", "First")).await;
+    machine.work_for(Duration::from_millis(50)).await;
+    for n in 2..5 {
+        let mut again = meeting(&format!("evt_{n}"), "ses_1", &format!("Changed {n}"));
+        again["timestamp"] = json!(format!("2026-11-20T11:0{n}:00Z"));
+        machine.accept(&again).await;
+        machine.work_for(Duration::from_millis(50)).await;
+    }
+    machine.work_for(Duration::from_secs(58)).await;
+    let failures = machine.deliveries(ORG).await["ses_1"]["failures"]
+        .as_u64()
+        .unwrap();
+    // 1 + 2 + 4 + 8 + 16 + 32 s are more than a minute even at half the jitter.
+    assert!(
+        (3..=9).contains(&failures),
+        "{failures} failures in a minute"
+    );
+    machine.work().await;
+    is_there_once(&machine).await;
+    assert_eq!(machine.ours("Event", KEY)["ses_1"]["Subject"], "Changed 4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_revision_waits_for_the_worker_and_not_for_its_lease() {
+    let (machine, connection) = Machine::connected(140).await;
+    machine.accept(&meeting("evt_1", "ses_1", "First")).await;
+    // A worker is three seconds into the first revision when the second one comes.
+    let graph = "/services/data/v67.0/composite/graph";
+    machine.fault(
+        json!({ "fault": "delay", "ms": 3_000, "times": 1, "where": { "path_prefix": graph } }),
+    );
+    let slow = reference(&connection);
+    let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
+    let slow = deliver(&hub, &crm, vec![slow], Duration::from_mins(2));
+    let newer = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let mut changed = meeting("evt_2", "ses_1", "Second");
+        changed["timestamp"] = json!("2026-11-20T11:30:00Z");
+        machine.accept(&changed).await;
+        machine.work_for(Duration::from_secs(12)).await;
+    };
+    tokio::join!(slow, newer);
+    is_there_once(&machine).await;
+    assert_eq!(machine.ours("Event", KEY)["ses_1"]["Subject"], "Second");
+}
+
+#[tokio::test(start_paused = true)]
 async fn whatever_aws_does_each_record_is_there_once() {
     let calls = [
         "BatchGetItem",
@@ -148,21 +199,30 @@ async fn nothing_is_accepted_that_is_not_stored_and_queued() {
     }
 }
 
-/// A worker that begins the delivery and dies after `life`, while it waits for the CRM.
-async fn a_worker_dies(machine: &Machine, connection: &str, life: Duration) {
-    let reference = json!({
+/// A message that asks for the first revision of the session on a connection.
+fn reference(connection: &str) -> QueueMessage {
+    let body = json!({
         "v": 1, "organization": ORG, "connection": connection, "session": "ses_1", "event": "evt_1", "revision": 1,
     });
-    let message = QueueMessage {
+    QueueMessage {
         id: "m".to_owned(),
         receipt: "r".to_owned(),
-        body: reference.to_string(),
+        body: body.to_string(),
         receives: 1,
         source: format!("hub-{CRM}-live"),
         ..QueueMessage::default()
-    };
+    }
+}
+
+/// A worker that begins the delivery and dies after `life`, while it waits for the CRM.
+async fn a_worker_dies(machine: &Machine, connection: &str, life: Duration) {
     let (hub, crm) = (machine.hub("deliver"), CRM.parse().unwrap());
-    let work = deliver(&hub, &crm, vec![message], Duration::from_mins(2));
+    let work = deliver(
+        &hub,
+        &crm,
+        vec![reference(connection)],
+        Duration::from_mins(2),
+    );
     assert!(
         tokio::time::timeout(life, work).await.is_err(),
         "it had nothing to wait for"

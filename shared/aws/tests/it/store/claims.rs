@@ -25,12 +25,37 @@ suite! {
     a_failed_delivery_is_claimed_at_once,
     content_that_came_back_is_written_again,
     an_older_revision_never_claims_over_a_newer_one,
+    a_delivery_that_waits_is_not_claimed_before_its_time,
     claims_of_one_call_keep_their_order,
     a_failed_call_fails_its_own_claims,
     of_many_workers_one_is_granted,
     of_many_workers_one_takes_an_expired_lease_over,
     a_claim_whose_answer_was_lost_waits_for_its_lease,
     deliveries_have_nothing_to_do_with_each_other,
+}
+
+/// The wait after a failure is the delivery's: another message of it waits too.
+async fn a_delivery_that_waits_is_not_claimed_before_its_time(on: Harness) {
+    let store = on.store().await;
+    let first = claim("ses_1", 1, "w1");
+    granted(&store, &first).await;
+    let due = LEASE_END + 30_000;
+    let waits = hub_domain::ledger::Outcome {
+        not_before: due,
+        ..failed(&first, 3)
+    };
+    settle(&store, &waits).await.unwrap();
+    let early = later("ses_1", 2, "w2");
+    assert!(early.now < due);
+    assert_eq!(
+        ask(&store, &early).await,
+        ClaimOutcome::NotDue { until: due }
+    );
+    let on_time = Claim {
+        now: due,
+        ..later("ses_1", 2, "w3")
+    };
+    assert_eq!(granted(&store, &on_time).await.unwrap().failures, 3);
 }
 
 /// A worker that read the session a moment too early must not write old over new, even where nobody
