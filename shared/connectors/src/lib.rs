@@ -17,6 +17,6 @@ pub use manifest::{
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 
 registry::crms! {
-    hubspot
     salesforce
+    hubspot
 }

@@ -26,8 +26,8 @@ use serde_json::{Value, json};
 
 use crate::wiring::{function, register, source};
 
-/// The CRM of the stories: the first of the registry.
-pub const CRM: &str = hub_connectors::CRMS[0];
+/// The CRM of the stories.
+pub const CRM: &str = "salesforce";
 /// The organization of the stories.
 pub const ORG: &str = "org_story";
 
