@@ -17,7 +17,7 @@ use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use hub_domain::Timestamp;
-use hub_engine::Hub;
+use hub_engine::{Hub, deliveries::read_back};
 use hub_local::lambda::lambda;
 use hub_local_aws::EventSource;
 use hub_sandbox::Sandbox;
@@ -26,13 +26,15 @@ use serde_json::{Value, json};
 
 use crate::wiring::{function, register, source};
 
-/// The CRM of the stories.
+/// The CRM of the stories, where one does not say otherwise.
 pub const CRM: &str = "salesforce";
 /// The organization of the stories.
 pub const ORG: &str = "org_story";
 
 /// Everything.
 pub struct Machine {
+    /// Which CRM it delivers to.
+    pub crm: &'static str,
     /// AWS, time, issuer.
     pub world: World,
     /// The fake CRM.
@@ -46,32 +48,38 @@ pub struct Machine {
 impl Machine {
     /// A fresh machine with one organization and no connection.
     pub async fn new(seed: u64) -> Self {
+        Self::of(CRM, seed).await
+    }
+
+    /// The same with another CRM of the registry.
+    pub async fn of(crm: &'static str, seed: u64) -> Self {
         let world = World::new(seed).await;
-        let base_url = format!("http://127.0.0.1:{}", Sandbox::default_port(CRM));
+        let base_url = format!("http://127.0.0.1:{}", Sandbox::default_port(crm));
         let clock = world.clock.clone();
         let sandbox =
-            Sandbox::new(CRM, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
-        let callback = format!("{}/api/integrations/{CRM}/callback", hub_world::PUBLIC_URL);
+            Sandbox::new(crm, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
+        let callback = format!("{}/api/integrations/{crm}/callback", hub_world::PUBLIC_URL);
         sandbox
             .set(&json!({ "redirect_uris": [callback] }))
             .expect("the sandbox's settings");
-        let hub = |identity: &str| function(&world, &sandbox, &base_url, identity);
-        register(&hub("operator"), &sandbox).await;
+        let hub = |identity: &str| function(crm, &world, &sandbox, identity);
+        register(crm, &hub("operator"), &sandbox).await;
         let identity = World::identity();
-        let deliver = hub_deliver::handler(hub("deliver"), CRM.parse().expect("a CRM"));
+        let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM"));
         let sources = vec![
             source(
                 "hub-events".to_owned(),
                 lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
             ),
-            source(format!("hub-{CRM}-live"), lambda(deliver.clone())),
-            source(format!("hub-{CRM}-bulk"), lambda(deliver)),
+            source(format!("hub-{crm}-live"), lambda(deliver.clone())),
+            source(format!("hub-{crm}-bulk"), lambda(deliver)),
         ];
         let ingest = hub_ingest::router(hub(INGEST));
         let api = hub_api::router(hub("api"), identity.clone());
         let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());
         world.organization(ORG).await;
         Self {
+            crm,
             world,
             sandbox,
             sources,
@@ -90,12 +98,7 @@ impl Machine {
 
     /// A hub for looking into things, and for being a worker that dies.
     pub fn hub(&self, identity: &str) -> Hub {
-        function(
-            &self.world,
-            &self.sandbox,
-            &format!("http://127.0.0.1:{}", Sandbox::default_port(CRM)),
-            identity,
-        )
+        function(self.crm, &self.world, &self.sandbox, identity)
     }
 
     /// Creates, authorizes and approves a connection, as an admin does.
@@ -116,7 +119,7 @@ impl Machine {
 
     /// Creates a connection.
     pub async fn create(&self, organization: &str, settings: Value) -> String {
-        let new = json!({ "crm": CRM, "name": "Story", "settings": settings });
+        let new = json!({ "crm": self.crm, "name": "Story", "settings": settings });
         let created = self
             .api(
                 organization,
@@ -155,7 +158,7 @@ impl Machine {
                 &self.oauth,
                 organization,
                 Method::POST,
-                &format!("/api/integrations/{CRM}/connect"),
+                &format!("/api/integrations/{}/connect", self.crm),
                 Some(&body),
             )
             .await;
@@ -375,6 +378,44 @@ impl Machine {
                 )
             })
             .collect()
+    }
+
+    /// Whether the CRM holds every record that the deliveries planned, each once.
+    pub async fn each_once(&self, organization: &str) {
+        let caller = World::admin(organization);
+        let hub = self.hub("operator");
+        for delivery in self.deliveries(organization).await.values() {
+            let id = delivery["id"].as_str().unwrap_or_default();
+            let detail = self
+                .api(
+                    organization,
+                    Method::GET,
+                    &format!("/api/deliveries/{id}"),
+                    None,
+                )
+                .await;
+            let detail = detail.json();
+            assert_eq!(detail["status"], "delivered", "{detail}");
+            let connection = detail["connection"].as_str().unwrap_or_default();
+            for write in detail["plan"]["writes"].as_array().into_iter().flatten() {
+                let key = write["key"].as_str().unwrap_or_default().to_owned();
+                let kind = serde_json::from_value(write["kind"].clone()).expect("a kind");
+                let object = write["object"].as_str().unwrap_or_default();
+                let connection = connection.parse().expect("a connection");
+                // A fault that is left over strikes the reading; it is asked again.
+                let mut found = Err(());
+                for _ in 0..5 {
+                    let keys = vec![key.clone()];
+                    let asked = read_back(&hub, &caller, &connection, kind, object, keys).await;
+                    found = asked.map_err(drop);
+                    if found.is_ok() {
+                        break;
+                    }
+                }
+                let found = found.expect("an answer of the CRM");
+                assert_eq!(found.len(), 1, "{key} in {}: {found:?}", self.crm);
+            }
+        }
     }
 
     /// How many requests went to the CRM's API whose path contains `part`.

@@ -9,12 +9,11 @@ use hub_sandbox::Sandbox;
 use hub_world::World;
 use tower::{service_fn, util::BoxCloneSyncService};
 
-use crate::CRM;
-
-pub(crate) fn function(world: &World, sandbox: &Sandbox, base_url: &str, identity: &str) -> Hub {
+pub(crate) fn function(crm: &str, world: &World, sandbox: &Sandbox, identity: &str) -> Hub {
+    let address = format!("127.0.0.1:{}", Sandbox::default_port(crm));
     let settings = Settings {
-        base_urls: BTreeMap::from([(CRM.to_owned(), base_url.to_owned())]),
-        egress_allow: vec![base_url.trim_start_matches("http://").to_owned()],
+        base_urls: BTreeMap::from([(crm.to_owned(), format!("http://{address}"))]),
+        egress_allow: vec![address],
         ..World::settings()
     };
     world.hub_with(identity, to(sandbox), settings)
@@ -35,7 +34,7 @@ fn to(sandbox: &Sandbox) -> Transport {
 }
 
 /// Registers the platform's application at the fake CRM.
-pub(crate) async fn register(hub: &Hub, sandbox: &Sandbox) {
+pub(crate) async fn register(crm: &str, hub: &Hub, sandbox: &Sandbox) {
     let credentials = sandbox.credentials();
     let text = |name: &str| credentials[name].as_str().expect("a text").to_owned();
     let app = OauthClient {
@@ -44,7 +43,7 @@ pub(crate) async fn register(hub: &Hub, sandbox: &Sandbox) {
         ..OauthClient::default()
     };
     let mut platform = (*hub.vault().platform().await.expect("the platform's secret")).clone();
-    platform.apps.insert(CRM.to_owned(), app);
+    platform.apps.insert(crm.to_owned(), app);
     hub.vault()
         .put_platform(&platform)
         .await

@@ -9,6 +9,7 @@
 mod connecting;
 mod cost;
 mod delivering;
+mod everywhere;
 mod failing;
 mod mapped;
 mod sample;
