@@ -83,7 +83,7 @@ async fn parts_in_any_order_land_on_the_same_records() {
         machine
             .accept(&action_item("evt_2", "ses_1", "a9", "Early task"))
             .await;
-        machine.work_for(Duration::from_secs(60)).await;
+        machine.work_for(Duration::from_mins(1)).await;
         machine
             .accept(&meeting("evt_3", "ses_1", "The session"))
             .await;
