@@ -177,6 +177,33 @@ pub fn retry_after(reply: &Reply) -> Option<Duration> {
     Some(Duration::try_from(date.duration_since(reply.at)).unwrap_or_default())
 }
 
+/// A request to the connection's API, with a JSON body or none.
+pub(crate) fn json_request(
+    link: &Connection,
+    method: http::Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<http::Request<Bytes>, Verdict> {
+    let Some(base) = &link.base_url else {
+        return Err(Verdict::Reauthorize {
+            reason: "the connection was never authorized".to_owned(),
+        });
+    };
+    let builder = http::Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", base.trim_end_matches('/')))
+        .header(http::header::ACCEPT, "application/json");
+    let request = match body {
+        Some(body) => builder
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string())),
+        None => builder.body(Bytes::new()),
+    };
+    request.map_err(|error| Verdict::Misconfigured {
+        reason: format!("the connection's base URL cannot be used: {error}"),
+    })
+}
+
 /// A JSON text at a pointer; empty when there is none.
 pub(crate) fn text_at(value: &Value, pointer: &str) -> String {
     value

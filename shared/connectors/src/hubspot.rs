@@ -29,7 +29,7 @@ use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
 use serde_json::{Value, json};
 
 use crate::{
-    connector::Connector,
+    connector::{Connector, json_request},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
 };
@@ -92,7 +92,7 @@ impl Connector for Hubspot {
                     self.manifest.api.version,
                     identifier(object)?
                 );
-                request(link, http::Method::GET, &path, None)
+                json_request(link, http::Method::GET, &path, None)
             }
             Operation::ReadBack { object, keys, .. } => self.batch(
                 link,
@@ -137,7 +137,7 @@ impl Hubspot {
     ) -> Result<http::Request<Bytes>, Verdict> {
         let (version, object) = (&self.manifest.api.version, identifier(object)?);
         let path = format!("/crm/objects/{version}/{object}/batch/{action}");
-        request(link, http::Method::POST, &path, Some(body))
+        json_request(link, http::Method::POST, &path, Some(body))
     }
 
     fn write(
@@ -237,32 +237,6 @@ fn goes_with(one: &Write, other: &Write) -> bool {
 
 fn inputs(ids: &[String]) -> Vec<Value> {
     ids.iter().map(|id| json!({ "id": id })).collect()
-}
-
-fn request(
-    link: &Connection,
-    method: http::Method,
-    path: &str,
-    body: Option<&Value>,
-) -> Result<http::Request<Bytes>, Verdict> {
-    let Some(base) = &link.base_url else {
-        return Err(Verdict::Reauthorize {
-            reason: "the connection was never authorized".to_owned(),
-        });
-    };
-    let builder = http::Request::builder()
-        .method(method)
-        .uri(format!("{}{path}", base.trim_end_matches('/')))
-        .header(http::header::ACCEPT, "application/json");
-    let request = match body {
-        Some(body) => builder
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string())),
-        None => builder.body(Bytes::new()),
-    };
-    request.map_err(|error| Verdict::Misconfigured {
-        reason: format!("the connection's base URL cannot be used: {error}"),
-    })
 }
 
 /// An object's or a property's name, which goes into paths as it is. Objects have ids like `2-123456`, too.

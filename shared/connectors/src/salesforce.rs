@@ -19,7 +19,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::{
-    connector::Connector,
+    connector::{Connector, json_request},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
 };
@@ -69,7 +69,7 @@ impl Connector for Salesforce {
             }
             Operation::Write { plans } => {
                 let graphs = self.graphs(plans, link, key_field)?;
-                request(
+                json_request(
                     link,
                     http::Method::POST,
                     &self.path("composite/graph"),
@@ -78,7 +78,7 @@ impl Connector for Salesforce {
             }
             Operation::Describe { object } => {
                 let object = identifier(object)?;
-                request(
+                json_request(
                     link,
                     http::Method::GET,
                     &self.path(&format!("sobjects/{object}/describe")),
@@ -139,7 +139,7 @@ impl Salesforce {
                 json!({ "method": "GET", "url": url, "referenceId": query_id(index) })
             })
             .collect();
-        request(
+        json_request(
             link,
             http::Method::POST,
             &self.path("composite"),
@@ -218,32 +218,6 @@ fn query_id(index: usize) -> String {
 /// dots become tildes, which our keys do not have.
 fn stored_key(key: &str) -> String {
     key.replace('.', "~")
-}
-
-fn request(
-    link: &Connection,
-    method: http::Method,
-    path: &str,
-    body: Option<&Value>,
-) -> Result<http::Request<Bytes>, Verdict> {
-    let Some(base) = &link.base_url else {
-        return Err(Verdict::Reauthorize {
-            reason: "the connection has no instance_url yet".to_owned(),
-        });
-    };
-    let builder = http::Request::builder()
-        .method(method)
-        .uri(format!("{}{path}", base.trim_end_matches('/')))
-        .header(http::header::ACCEPT, "application/json");
-    let request = match body {
-        Some(body) => builder
-            .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Bytes::from(body.to_string())),
-        None => builder.body(Bytes::new()),
-    };
-    request.map_err(|error| Verdict::Misconfigured {
-        reason: format!("the connection's base URL cannot be used: {error}"),
-    })
 }
 
 /// An object's or field's name, which goes into paths and queries as it is.
