@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict};
+use hub_domain::{Cause, Connection, FieldFault, Plan, Verdict};
 use serde_json::Value;
 
 use crate::{
@@ -79,43 +79,86 @@ pub struct Fields {
 impl Manifest {
     /// The verdict on an error, by the manifest's table, else by the status alone.
     pub fn verdict(&self, reply: &Reply, error: &Fields) -> Verdict {
-        let rule = self.errors.iter().find(|rule| matches(rule, reply, error));
-        let reason = || {
-            let status = reply.status.as_u16().to_string();
-            let parts = [status.as_str(), error.code.as_str(), error.message.as_str()];
-            parts
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        match rule.map(|rule| (&rule.verdict, rule)) {
-            Some((RuleVerdict::Done, _)) => Verdict::Done { id: String::new() },
-            Some((RuleVerdict::Retry, rule)) => Verdict::Retry {
-                after: retry_after(reply).or(rule.after_s.map(Duration::from_secs)),
-                reason: reason(),
-            },
-            Some((RuleVerdict::Throttle { scope }, rule)) => {
-                let wait = retry_after(reply)
-                    .or(rule.after_s.map(Duration::from_secs))
-                    .unwrap_or(Duration::from_secs(10));
-                Verdict::Throttle {
-                    until: reply.at.checked_add(wait).unwrap_or(reply.at),
-                    scope: *scope,
-                }
-            }
-            Some((RuleVerdict::Refresh, _)) => Verdict::Refresh,
-            Some((RuleVerdict::Reauthorize, _)) => Verdict::Reauthorize { reason: reason() },
-            Some((RuleVerdict::Reject, _)) => reject(error),
-            Some((RuleVerdict::Misconfigured, rule)) => Verdict::Misconfigured {
-                reason: rule
-                    .advice
-                    .as_ref()
-                    .map_or_else(&reason, |advice| format!("{} ({})", advice, reason())),
-            },
-            None => by_status(reply, error, reason()),
-        }
+        by_rules(&self.errors, reply, error)
+            .unwrap_or_else(|| by_status(reply, error, reason(reply, error)))
     }
+
+    /// The verdict on an error of the token endpoint, by the manifest's table, else by the standard's
+    /// codes (<https://www.rfc-editor.org/rfc/rfc6749#section-5.2>). Nothing is given up there: work
+    /// waits until somebody has connected again.
+    pub fn token_verdict(&self, reply: &Reply, error: &Fields) -> Verdict {
+        let rules = self.oauth.iter().flat_map(|oauth| &oauth.errors);
+        let reauthorize = |cause| Verdict::Reauthorize {
+            cause,
+            reason: reason(reply, error),
+        };
+        by_rules(rules, reply, error).unwrap_or_else(|| match error.code.as_str() {
+            "temporarily_unavailable" | "server_error" | "slow_down" => Verdict::Retry {
+                after: retry_after(reply),
+                reason: reason(reply, error),
+            },
+            "invalid_client" | "unauthorized_client" | "unsupported_grant_type" => {
+                reauthorize(Cause::ClientRefused)
+            }
+            "invalid_scope" | "insufficient_scope" => reauthorize(Cause::MissingScope),
+            _ => match reply.status.as_u16() {
+                408 | 425 | 429 | 500..=599 => Verdict::Retry {
+                    after: retry_after(reply),
+                    reason: reason(reply, error),
+                },
+                _ => reauthorize(Cause::Revoked),
+            },
+        })
+    }
+}
+
+/// What happened, in one line.
+fn reason(reply: &Reply, error: &Fields) -> String {
+    let status = reply.status.as_u16().to_string();
+    let parts = [status.as_str(), error.code.as_str(), error.message.as_str()];
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// The verdict of the first rule that fits.
+fn by_rules<'a>(
+    rules: impl IntoIterator<Item = &'a ErrorRule>,
+    reply: &Reply,
+    error: &Fields,
+) -> Option<Verdict> {
+    let rule = rules.into_iter().find(|rule| matches(rule, reply, error))?;
+    let wait = retry_after(reply).or(rule.after_s.map(Duration::from_secs));
+    let reason = || {
+        let reason = reason(reply, error);
+        match &rule.advice {
+            Some(advice) => format!("{advice} ({reason})"),
+            None => reason,
+        }
+    };
+    Some(match rule.verdict {
+        RuleVerdict::Done => Verdict::Done { id: String::new() },
+        RuleVerdict::Retry => Verdict::Retry {
+            after: wait,
+            reason: reason(),
+        },
+        RuleVerdict::Throttle { scope } => {
+            let wait = wait.unwrap_or(Duration::from_secs(10));
+            Verdict::Throttle {
+                until: reply.at.checked_add(wait).unwrap_or(reply.at),
+                scope,
+            }
+        }
+        RuleVerdict::Refresh => Verdict::Refresh,
+        RuleVerdict::Reauthorize => Verdict::Reauthorize {
+            cause: rule.cause.unwrap_or(Cause::Revoked),
+            reason: reason(),
+        },
+        RuleVerdict::Reject => reject(error),
+        RuleVerdict::Misconfigured => Verdict::Misconfigured { reason: reason() },
+    })
 }
 
 fn matches(rule: &ErrorRule, reply: &Reply, error: &Fields) -> bool {
@@ -186,6 +229,7 @@ pub(crate) fn json_request(
 ) -> Result<http::Request<Bytes>, Verdict> {
     let Some(base) = &link.base_url else {
         return Err(Verdict::Reauthorize {
+            cause: Cause::NeverAuthorized,
             reason: "the connection was never authorized".to_owned(),
         });
     };

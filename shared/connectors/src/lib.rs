@@ -11,12 +11,13 @@ mod registry;
 
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
-    Api, Batch, ClientAuth, ErrorRule, Idempotency, Limit, Manifest, ManifestError, OAuth,
-    Rotation, RuleVerdict, Setting,
+    Api, ApiKey, Batch, Check, ClientAuth, Encoding, ErrorRule, Idempotency, Limit, Manifest,
+    ManifestError, OAuth, Return, Revocation, Rotation, RuleVerdict, Servers, Setting, SettingKind,
+    Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 
 registry::crms! {
-    salesforce
-    hubspot
+    written: salesforce hubspot;
+    connected: dynamics365 pipedrive zoho monday copper freshsales
 }

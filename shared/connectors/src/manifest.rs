@@ -1,9 +1,15 @@
 //! What a manifest may say. One TOML file per CRM, compiled in; an unknown field is a fault.
 
+mod authorization;
+
 use std::collections::BTreeMap;
 
-use hub_domain::{CrmId, Mapping, Scope, mapping::RecordRule};
+use hub_domain::{Cause, CrmId, Mapping, Scope, mapping::RecordRule};
 use serde::Deserialize;
+
+pub use authorization::{
+    ApiKey, Check, ClientAuth, Encoding, OAuth, Return, Revocation, Rotation, Servers, Uninstall,
+};
 
 /// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +30,15 @@ pub struct Manifest {
     pub crm: Option<CrmId>,
     /// What people call it.
     pub title: String,
-    /// How to authorize.
-    pub oauth: OAuth,
+    /// How to authorize by OAuth 2, if the CRM has it.
+    #[serde(default)]
+    pub oauth: Option<OAuth>,
+    /// How to authorize by a key that somebody copies from the CRM, if it has such keys.
+    #[serde(default)]
+    pub api_key: Option<ApiKey>,
+    /// The calls that show whether a connection works and may do what it has to.
+    #[serde(rename = "check", default)]
+    pub checks: Vec<Check>,
     /// Where its API is.
     pub api: Api,
     /// What one call takes.
@@ -46,60 +59,6 @@ pub struct Manifest {
     pub records: Vec<RecordRule>,
 }
 
-/// How to authorize.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OAuth {
-    /// Where people log in. `{login_url}` and other settings in braces are filled in.
-    pub authorize_url: String,
-    /// Where codes and refresh tokens are exchanged.
-    pub token_url: String,
-    /// Where a token is revoked.
-    #[serde(default)]
-    pub revoke_url: Option<String>,
-    /// What is asked for.
-    pub scopes: Vec<String>,
-    /// Whether PKCE (S256) is used; only providers that refuse it may say no.
-    #[serde(default = "yes")]
-    pub pkce: bool,
-    /// How the client proves itself.
-    pub client_auth: ClientAuth,
-    /// Whether a refresh brings a new refresh token and ends the old one.
-    pub rotation: Rotation,
-    /// Where in the token reply the API's base URL stands, as a JSON pointer.
-    #[serde(default)]
-    pub base_url_at: Option<String>,
-    /// Where in the token reply the account's id stands, as a JSON pointer.
-    #[serde(default)]
-    pub account_at: Option<String>,
-    /// How long an access token lives where the reply does not say, in seconds.
-    pub default_lifetime_s: u64,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// How a client proves itself at the token endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuth {
-    /// In the form.
-    Body,
-    /// By HTTP Basic.
-    Basic,
-}
-
-/// What a refresh does to the refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rotation {
-    /// It stays.
-    Keeps,
-    /// A new one comes, the old one is dead.
-    Rotates,
-}
-
 /// Where the API is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +70,13 @@ pub struct Api {
     pub base_url: Option<String>,
     /// Which hosts a base URL may have: a leading `*.` stands for one or more labels.
     pub host_patterns: Vec<String>,
+    /// What `Authorization` says with an access token, which stands for `{token}`.
+    #[serde(default = "bearer")]
+    pub authorization: String,
+}
+
+fn bearer() -> String {
+    "Bearer {token}".to_owned()
 }
 
 /// What one call takes.
@@ -172,6 +138,25 @@ pub struct Setting {
     /// What it may be, as a closed list; empty for anything.
     #[serde(default)]
     pub options: Vec<String>,
+    /// What kind of text it is.
+    #[serde(default)]
+    pub kind: SettingKind,
+    /// Whether a connection cannot be made without it; its default is then an example.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// What kind of text a setting is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SettingKind {
+    /// Letters, digits, `.`, `_`, `-`.
+    #[default]
+    Name,
+    /// A host that the manifest's patterns allow.
+    Host,
+    /// An e-mail address.
+    Email,
 }
 
 /// What an error means.
@@ -195,6 +180,9 @@ pub struct ErrorRule {
     /// What a person should do.
     #[serde(default)]
     pub advice: Option<String>,
+    /// What is wrong with the grant, where the verdict is that it has to be given again.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// A verdict as a manifest writes it.
@@ -288,7 +276,7 @@ mod tests {
         let text = r#"
             title = "T"
             idempotency = "upsert"
-            oauth = { authorize_url = "https://{login_host}/a", token_url = "t", scopes = [], client_auth = "body", rotation = "keeps", default_lifetime_s = 1 }
+            oauth = { methods = ["authorization_code"], authorize_url = "https://{login_host}/a", token_url = "t", scopes = [], client_auth = "body", rotation = "keeps", default_lifetime_s = 1 }
             api = { version = "v1", host_patterns = ["*.my.crm.example", "api.crm.example"] }
             batch = { plans = 1, writes = 1, lookup = 1 }
             settings.login_host = { default = "login.crm.example", description = "d" }
@@ -307,14 +295,15 @@ mod tests {
         ] {
             assert_eq!(manifest.allows_host(host), right, "{host}");
         }
+        let address = "https://{login_host}/a";
         let mut settings = BTreeMap::new();
         assert_eq!(
-            manifest.fill(&manifest.oauth.authorize_url, &settings),
+            manifest.fill(address, &settings),
             "https://login.crm.example/a"
         );
         settings.insert("login_host".to_owned(), "test.crm.example".to_owned());
         assert_eq!(
-            manifest.fill(&manifest.oauth.authorize_url, &settings),
+            manifest.fill(address, &settings),
             "https://test.crm.example/a"
         );
     }

@@ -22,7 +22,7 @@ pub mod settings;
 pub mod text;
 mod verdict;
 
-pub use connection::{Connection, ConnectionState};
+pub use connection::{Cause, Connection, ConnectionState, Method};
 pub use event::{Envelope, Payload};
 pub use fault::{Fault, Faults};
 pub use id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId};

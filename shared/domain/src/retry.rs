@@ -118,7 +118,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
             false,
             "the access token expired".to_owned(),
         ),
-        Verdict::Reauthorize { reason } => step(
+        Verdict::Reauthorize { reason, .. } => step(
             QueueAction::Again(LONGEST_WAIT),
             DeliveryStatus::Waiting,
             false,
@@ -237,6 +237,7 @@ mod tests {
             ),
             (
                 Verdict::Reauthorize {
+                    cause: crate::Cause::Revoked,
                     reason: "revoked".to_owned(),
                 },
                 QueueAction::Again(LONGEST_WAIT),

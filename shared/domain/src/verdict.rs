@@ -8,6 +8,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::connection::Cause;
+
 /// A field the CRM refused, or that cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldFault {
@@ -89,6 +91,8 @@ pub enum Verdict {
     Refresh,
     /// The grant is revoked or lacks a scope: the customer has to connect again.
     Reauthorize {
+        /// What is wrong with the grant.
+        cause: Cause,
         /// What the CRM said.
         reason: String,
     },

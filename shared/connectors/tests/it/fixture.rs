@@ -87,23 +87,20 @@ pub(crate) fn connector(crm: &str) -> Arc<dyn Connector> {
 
 /// A connection without settings.
 pub(crate) fn connection(crm: &str) -> Connection {
+    let new = Connection::new(
+        "conn_1".parse().unwrap(),
+        "org_1".parse().unwrap(),
+        crm.parse().unwrap(),
+        "Acme".to_owned(),
+        Timestamp::UNIX_EPOCH,
+        "user".to_owned(),
+    );
     Connection {
-        id: "conn_1".parse().unwrap(),
-        organization: "org_1".parse().unwrap(),
-        crm: crm.parse().unwrap(),
-        name: "Acme".to_owned(),
         state: ConnectionState::Active,
         reason: String::new(),
         approved: true,
-        enabled: true,
         base_url: Some("https://acme.crm.example".to_owned()),
-        account: None,
-        settings: BTreeMap::new(),
-        mapping_version: 0,
-        version: 1,
-        created_at: Timestamp::UNIX_EPOCH,
-        created_by: "user".to_owned(),
-        approved_by: None,
+        ..new
     }
 }
 
@@ -138,7 +135,7 @@ pub(crate) fn tell(verdict: &Verdict) -> String {
             )
         }
         Verdict::Refresh => "refresh".to_owned(),
-        Verdict::Reauthorize { reason } => format!("reauthorize: {reason}"),
+        Verdict::Reauthorize { reason, .. } => format!("reauthorize: {reason}"),
         Verdict::Reject(faults) => {
             let faults: Vec<String> = faults
                 .iter()

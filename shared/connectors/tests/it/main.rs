@@ -10,6 +10,7 @@
     reason = "tests fail by panicking, and say on stdout what they skipped"
 )]
 
+mod authorization;
 mod contract;
 mod fixture;
 mod known_answers;

@@ -23,23 +23,18 @@ fn record(participants: serde_json::Value) -> SessionRecord {
 }
 
 fn connection() -> Connection {
+    let new = Connection::new(
+        "conn_1".parse().unwrap(),
+        "org_1".parse().unwrap(),
+        "acme".parse().unwrap(),
+        "Acme".to_owned(),
+        Timestamp::UNIX_EPOCH,
+        "user".to_owned(),
+    );
     Connection {
-        id: "conn_1".parse().unwrap(),
-        organization: "org_1".parse().unwrap(),
-        crm: "acme".parse().unwrap(),
-        name: "Acme".to_owned(),
         state: ConnectionState::Active,
-        reason: String::new(),
         approved: true,
-        enabled: true,
-        base_url: None,
-        account: None,
-        settings: std::collections::BTreeMap::new(),
-        mapping_version: 0,
-        version: 1,
-        created_at: Timestamp::UNIX_EPOCH,
-        created_by: "user".to_owned(),
-        approved_by: None,
+        ..new
     }
 }
 

@@ -23,23 +23,24 @@ suite! {
 }
 
 fn connection(organization: &str, name: &str) -> Connection {
+    let new = Connection::new(
+        id(name),
+        id(organization),
+        id("hubspot"),
+        "Sales EU".to_owned(),
+        Timestamp::from_millisecond(NOW).unwrap(),
+        "usr_1".to_owned(),
+    );
     Connection {
-        id: id(name),
-        organization: id(organization),
-        crm: id("hubspot"),
-        name: "Sales EU".to_owned(),
         state: ConnectionState::Active,
         reason: String::new(),
         approved: true,
-        enabled: true,
         base_url: Some("https://api.hubapi.com".to_owned()),
         account: Some("4711".to_owned()),
         settings: BTreeMap::from([("key_field".to_owned(), "lp_key".to_owned())]),
         mapping_version: 2,
-        version: 1,
-        created_at: Timestamp::from_millisecond(NOW).unwrap(),
-        created_by: "usr_1".to_owned(),
         approved_by: Some("usr_2".to_owned()),
+        ..new
     }
 }
 

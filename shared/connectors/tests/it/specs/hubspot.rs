@@ -152,7 +152,7 @@ fn check(specs: &Specs, connector: &dyn Connector, operation: &Operation) -> (St
     }
     let inputs = body["inputs"].as_array().map_or(0, Vec::len);
     assert!(inputs <= 100, "{path}: a batch takes 100 inputs");
-    let scopes = &connector.manifest().oauth.scopes;
+    let scopes = &connector.manifest().oauth.as_ref().unwrap().scopes;
     let allowed = known["security"].as_array().unwrap().iter().any(|needed| {
         needed["oauth2"].as_array().is_some_and(|needed| {
             needed.iter().all(|scope| {
@@ -293,9 +293,10 @@ fn the_token_endpoints_are_those_of_the_specification() {
     let spec = Spec::read(&folder, "oauth-2026-09");
     let connector = connector(CRM);
     let manifest = connector.manifest();
+    let oauth = manifest.oauth.as_ref().unwrap();
     let urls = [
-        Some(&manifest.oauth.token_url),
-        manifest.oauth.revoke_url.as_ref(),
+        Some(&oauth.token_url),
+        oauth.revocation.as_ref().map(|revocation| &revocation.url),
     ];
     for url in urls.into_iter().flatten() {
         let base = manifest.api.base_url.as_deref().unwrap();
