@@ -10,14 +10,16 @@ use axum::{
 use hub_domain::{ConnectionId, limits::MAX_BODY_BYTES};
 use hub_engine::{
     EngineError,
-    connections::{self, NewConnection},
+    connections::{self, Change, NewConnection},
+    lifecycle,
 };
 use hub_lambda::{ApiError, Problem, http::read_body};
+use serde_json::Value;
 
 use crate::{
     Api,
     access::{Caller, refused},
-    views::{Connection, Page},
+    views::{Connection, Page, Tested},
 };
 
 pub(crate) async fn create(
@@ -25,9 +27,7 @@ pub(crate) async fn create(
     Caller(caller): Caller,
     body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
-    let body = read_body(body, MAX_BODY_BYTES).await?;
-    let value =
-        serde_json::from_slice(&body).map_err(|_| Problem::malformed("The body is not JSON."))?;
+    let value = json(body).await?;
     let new =
         NewConnection::read(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
     let created = connections::create(&api.hub, &caller, new)
@@ -57,10 +57,7 @@ pub(crate) async fn get(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    let found = connections::get(&api.hub, &caller, &known(&id)?).await;
-    found
-        .map(|found| Json(found.into()))
-        .map_err(|error| refused(&error))
+    shown(connections::get(&api.hub, &caller, &known(&id)?).await)
 }
 
 pub(crate) async fn approve(
@@ -68,9 +65,67 @@ pub(crate) async fn approve(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    let approved = connections::approve(&api.hub, &caller, &known(&id)?).await;
-    approved
-        .map(|approved| Json(approved.into()))
+    shown(connections::approve(&api.hub, &caller, &known(&id)?).await)
+}
+
+/// Name, settings or secret.
+pub(crate) async fn update(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    body: Body,
+) -> Result<Json<Connection>, ApiError> {
+    let id = known(&id)?;
+    let value = json(body).await?;
+    let wanted = Change::read(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
+    shown(connections::update(&api.hub, &caller, &id, wanted).await)
+}
+
+/// Ends it; its log stays.
+pub(crate) async fn disconnect(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Connection>, ApiError> {
+    shown(lifecycle::disconnect(&api.hub, &caller, &known(&id)?).await)
+}
+
+pub(crate) async fn pause(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Connection>, ApiError> {
+    shown(lifecycle::pause(&api.hub, &caller, &known(&id)?).await)
+}
+
+pub(crate) async fn resume(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Connection>, ApiError> {
+    shown(lifecycle::resume(&api.hub, &caller, &known(&id)?).await)
+}
+
+/// Real calls to the CRM; a connection that does not work is an answer, not an error.
+pub(crate) async fn test(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Tested>, ApiError> {
+    let tested = lifecycle::test(&api.hub, &caller, &known(&id)?).await;
+    tested
+        .map(|tested| Json(tested.into()))
+        .map_err(|error| refused(&error))
+}
+
+async fn json(body: Body) -> Result<Value, ApiError> {
+    let body = read_body(body, MAX_BODY_BYTES).await?;
+    serde_json::from_slice(&body).map_err(|_| Problem::malformed("The body is not JSON.").into())
+}
+
+fn shown(found: Result<hub_domain::Connection, EngineError>) -> Result<Json<Connection>, ApiError> {
+    found
+        .map(|found| Json(found.into()))
         .map_err(|error| refused(&error))
 }
 

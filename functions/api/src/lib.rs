@@ -34,11 +34,22 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
             "/api/integrations/crm",
             get(connections::list).post(connections::create),
         )
-        .route("/api/integrations/crm/{id}", get(connections::get))
+        .route(
+            "/api/integrations/crm/{id}",
+            get(connections::get)
+                .patch(connections::update)
+                .delete(connections::disconnect),
+        )
         .route(
             "/api/integrations/crm/{id}/approve",
             post(connections::approve),
         )
+        .route("/api/integrations/crm/{id}/pause", post(connections::pause))
+        .route(
+            "/api/integrations/crm/{id}/resume",
+            post(connections::resume),
+        )
+        .route("/api/integrations/crm/{id}/test", post(connections::test))
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/{id}", get(deliveries::get))
         .route("/api/health", get(health));

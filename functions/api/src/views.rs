@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use hub_domain::{
-    ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, PartId, SessionId,
-    Timestamp,
+    Cause, ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, Method, PartId,
+    SessionId, Timestamp,
     ledger::{DeliveryStatus, LedgerEntry},
     mapping::{RecordKind, Source},
     matching::{Candidate, Chosen, Rejection},
     plan,
 };
-use hub_engine::deliveries::Detail;
+use hub_engine::{deliveries::Detail, lifecycle};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -30,6 +30,10 @@ pub(crate) struct Connection {
     name: String,
     state: ConnectionState,
     reason: String,
+    cause: Option<Cause>,
+    /// What a person should do; empty when nothing is wrong.
+    advice: &'static str,
+    method: Method,
     approved: bool,
     enabled: bool,
     base_url: Option<String>,
@@ -38,6 +42,9 @@ pub(crate) struct Connection {
     created_at: Timestamp,
     created_by: String,
     approved_by: Option<String>,
+    connected_at: Option<Timestamp>,
+    connected_by: Option<String>,
+    credential_since: Option<Timestamp>,
 }
 
 impl From<hub_domain::Connection> for Connection {
@@ -48,6 +55,9 @@ impl From<hub_domain::Connection> for Connection {
             name: found.name,
             state: found.state,
             reason: found.reason,
+            cause: found.cause,
+            advice: found.cause.map_or("", Cause::advice),
+            method: found.method,
             approved: found.approved,
             enabled: found.enabled,
             base_url: found.base_url,
@@ -56,6 +66,47 @@ impl From<hub_domain::Connection> for Connection {
             created_at: found.created_at,
             created_by: found.created_by,
             approved_by: found.approved_by,
+            connected_at: found.connected_at,
+            connected_by: found.connected_by,
+            credential_since: found.credential_since,
+        }
+    }
+}
+
+/// What a test of a connection found.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tested {
+    works: bool,
+    at: Timestamp,
+    checks: Vec<Checked>,
+}
+
+/// One call to the CRM.
+#[derive(Debug, Serialize)]
+struct Checked {
+    /// What it shows.
+    proves: String,
+    verdict: &'static str,
+    /// What is wrong and what to do; empty when nothing is.
+    reason: String,
+    took_ms: u64,
+}
+
+impl From<lifecycle::Tested> for Tested {
+    fn from(found: lifecycle::Tested) -> Self {
+        Self {
+            works: found.works,
+            at: found.at,
+            checks: found
+                .checks
+                .into_iter()
+                .map(|check| Checked {
+                    proves: check.proves,
+                    verdict: check.verdict,
+                    reason: check.reason,
+                    took_ms: u64::try_from(check.took.as_millis()).unwrap_or(u64::MAX),
+                })
+                .collect(),
         }
     }
 }

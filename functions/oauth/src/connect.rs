@@ -3,9 +3,9 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::{Path, Query, State, rejection::QueryRejection},
     http::header,
-    response::IntoResponse,
+    response::{IntoResponse, Response},
 };
 use hub_domain::{ConnectionId, Faults, limits::MAX_BODY_BYTES, reader::Reader};
 use hub_engine::{
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     Oauth,
     access::{Caller, refused},
+    page,
 };
 
 pub(crate) async fn begin(
@@ -46,8 +47,37 @@ pub(crate) async fn begin(
     ];
     Ok((
         headers,
-        Json(json!({ "authorize_url": begun.authorize_url.as_str() })),
+        Json(json!({
+            "authorize_url": begun.authorize_url.as_str(),
+            "start_url": begun.start_url,
+        })),
     ))
+}
+
+/// The handle of a `start_url`.
+#[derive(serde::Deserialize)]
+pub(crate) struct Start {
+    handle: String,
+}
+
+/// `GET /api/integrations/{crm}/start?handle=`: a page on another host opened it at top level.
+pub(crate) async fn start(
+    State(oauth): State<Oauth>,
+    Path(crm): Path<String>,
+    start: Result<Query<Start>, QueryRejection>,
+) -> Response {
+    let begun = async {
+        let Query(start) = start.map_err(|_| EngineError::Forbidden("a handle is missing"))?;
+        let crm = crm.parse().map_err(|_| EngineError::NotFound("the CRM"))?;
+        connect::start(&oauth.hub, &crm, &start.handle).await
+    };
+    match begun.await {
+        Ok(begun) => {
+            let cookie = set_cookie(&begun.cookie, STATE_LIFETIME.as_secs());
+            page::away(&begun.authorize_url, Some(&cookie))
+        }
+        Err(error) => page::failed(&error),
+    }
 }
 
 fn connection_id(value: &Value) -> Result<ConnectionId, Faults> {

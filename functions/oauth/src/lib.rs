@@ -30,7 +30,13 @@ pub(crate) struct Oauth {
 pub fn router(hub: Hub, identity: Identity, public_url: String) -> Router {
     let routes = Router::new()
         .route("/api/integrations/{crm}/connect", post(connect::begin))
-        .route("/api/integrations/{crm}/callback", get(callback::finish));
+        .route("/api/integrations/{crm}/start", get(connect::start))
+        .route(
+            "/api/integrations/{crm}/callback",
+            get(callback::finish)
+                .post(callback::put_aside)
+                .delete(callback::uninstalled),
+        );
     guarded(routes.with_state(Oauth {
         hub,
         identity,

@@ -1,9 +1,11 @@
 //! The one page: a title and a sentence, without scripts or anything from elsewhere.
 
 use axum::{
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hub_engine::EngineError;
+use hub_lambda::http::chain;
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -46,6 +48,41 @@ p {{ margin: 0; }}
 "#
     );
     (status, HEADERS, html).into_response()
+}
+
+/// Sends the browser somewhere else.
+pub(crate) fn away(to: &str, cookie: Option<&str>) -> Response {
+    let Ok(to) = HeaderValue::from_str(to) else {
+        return page(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Not connected",
+            "Something failed on our side.",
+        );
+    };
+    let mut response = (StatusCode::SEE_OTHER, HEADERS).into_response();
+    response.headers_mut().insert(header::LOCATION, to);
+    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A failure, as a person reads it.
+pub(crate) fn failed(error: &EngineError) -> Response {
+    let public = error.public();
+    let (status, reason) = (public.status, chain(error));
+    if status >= 500 {
+        tracing::error!(status, reason, "an authorization failed");
+    } else {
+        tracing::info!(status, reason, "an authorization was refused");
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = page(status, "Not connected", &public.detail);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        let wait = HeaderValue::from_static("60");
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    response
 }
 
 fn escape(text: &str) -> String {

@@ -18,6 +18,16 @@ pub use manifest::{
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 
 registry::crms! {
-    written: salesforce hubspot;
-    connected: dynamics365 pipedrive zoho monday copper freshsales
+    salesforce
+    hubspot
+}
+
+// They can be connected, and take no events until their connector moves them up.
+registry::connected! {
+    dynamics365
+    pipedrive
+    zoho
+    monday
+    copper
+    freshsales
 }

@@ -1,33 +1,13 @@
 //! The registry: which CRMs there are.
 
-/// Declares the module of each CRM and the two ways to reach its connector. A CRM's name stands
+/// Declares the module of each CRM and the ways to reach its manifest and connector. A CRM's name stands
 /// here, in its own files, and nowhere else.
 macro_rules! crms {
-    (written: $($crm:ident)+; connected: $($connected:ident)*) => {
+    ($($crm:ident)+) => {
         $(mod $crm;)+
 
         /// The CRMs there are.
         pub const CRMS: &[&str] = &[$(stringify!($crm)),+];
-
-        /// The CRMs that can be connected: those, and the ones whose connector is yet to come, which
-        /// take no events.
-        pub const CONNECTABLE: &[&str] = &[$(stringify!($crm),)+ $(stringify!($connected)),*];
-
-        /// The manifest of a CRM that can be connected: `None` for one that cannot.
-        ///
-        /// # Errors
-        /// It is compiled in; a fault of it is found by the tests before anybody else.
-        pub fn manifest(crm: &str) -> Option<Result<Manifest, ManifestError>> {
-            match crm {
-                $(stringify!($crm) => Some(
-                    Manifest::parse(stringify!($crm), include_str!(concat!("../manifests/", stringify!($crm), ".toml"))),
-                ),)+
-                $(stringify!($connected) => Some(
-                    Manifest::parse(stringify!($connected), include_str!(concat!("../manifests/", stringify!($connected), ".toml"))),
-                ),)*
-                _ => None,
-            }
-        }
 
         /// The connector of a CRM, its manifest parsed: `None` for one that does not exist.
         ///
@@ -41,7 +21,39 @@ macro_rules! crms {
                 _ => None,
             }
         }
+
+        fn written(crm: &str) -> Option<&'static str> {
+            match crm {
+                $(stringify!($crm) => Some(include_str!(concat!("../manifests/", stringify!($crm), ".toml"))),)+
+                _ => None,
+            }
+        }
     };
 }
 
-pub(crate) use crms;
+/// Declares the CRMs whose manifest is there and whose connector is yet to come.
+macro_rules! connected {
+    ($($crm:ident)*) => {
+        /// The CRMs that can be connected and take no events yet.
+        pub const CONNECTED: &[&str] = &[$(stringify!($crm)),*];
+
+        /// Every CRM that can be connected.
+        pub fn connectable() -> impl Iterator<Item = &'static str> {
+            CRMS.iter().chain(CONNECTED).copied()
+        }
+
+        /// The manifest of a CRM that can be connected: `None` for one that cannot.
+        ///
+        /// # Errors
+        /// It is compiled in; a fault of it is found by the tests before anybody else.
+        pub fn manifest(crm: &str) -> Option<Result<Manifest, ManifestError>> {
+            let text = match crm {
+                $(stringify!($crm) => include_str!(concat!("../manifests/", stringify!($crm), ".toml")),)*
+                _ => written(crm)?,
+            };
+            Some(Manifest::parse(crm, text))
+        }
+    };
+}
+
+pub(crate) use {connected, crms};

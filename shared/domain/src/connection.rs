@@ -61,7 +61,9 @@ impl Cause {
             Self::NeverAuthorized => "connect it at the CRM",
             Self::Revoked => "access was withdrawn at the CRM: connect it again",
             Self::Expired => "the access has lapsed: connect it again",
-            Self::Uninstalled => "the application was removed from the CRM account: install it and connect again",
+            Self::Uninstalled => {
+                "the application was removed from the CRM account: install it and connect again"
+            }
             Self::MissingScope => {
                 "a permission is missing: connect it again with an account that has it, and allow everything that is asked for"
             }

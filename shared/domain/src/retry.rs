@@ -14,9 +14,10 @@ use crate::{
 pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait by message visibility. Longer ones are held work.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
-/// After this many failures a message goes to the dead-letter queue. With full jitter that is about
-/// an hour and a half after the first.
-pub const MAX_FAILURES: u32 = 20;
+/// After this many failures a message goes to the dead-letter queue. With full jitter that is two and
+/// a half hours after the first on average, and hardly ever less than an hour and a half (with 20, one
+/// message in nine would not outlive an outage of an hour).
+pub const MAX_FAILURES: u32 = 30;
 
 /// The wait before the next attempt, with full jitter: `unit` (0 to 1) of the doubled wait.
 /// <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>

@@ -1,36 +1,36 @@
-//! Connecting a CRM: authorization code with PKCE, bound to the browser that began it.
+//! Connecting a CRM: authorization code with PKCE, bound to the browser that began it; or by
+//! credentials that need no browser.
+
+mod handoff;
 
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_aws::{
-    seams::ulid,
-    store::{OAuthState, Tokens},
-};
-use hub_connectors::Rotation;
-use hub_domain::{Connection, ConnectionId, ConnectionState, CrmId, Verdict};
-use oauth2::{
-    AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse,
-};
+use hub_aws::store::{OAuthState, Tokens};
+use hub_connectors::{Manifest, Rotation};
+use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, CrmId, Method, Verdict};
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse};
 use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 use url::Url;
 
+pub use self::handoff::{posted, start};
 use crate::{
     connections::{self, change},
+    credentials,
     error::EngineError,
+    grant::{self, Grant},
     hub::Hub,
     identity::{Caller, Role},
-    oauth,
+    lifecycle,
+    oauth::{self, TokenReply, flow},
 };
 
 /// How long a person has to log in and allow.
 pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 /// The cookie that binds an authorization to a browser.
 pub const COOKIE: &str = "__Host-hub-connect";
-/// How long the lease on an organization's credentials is held.
-const CREDENTIALS_LEASE: Duration = Duration::from_secs(30);
 
 /// An authorization that has begun.
 #[derive(Debug)]
@@ -39,10 +39,13 @@ pub struct Begun {
     pub authorize_url: Url,
     /// The value of [`COOKIE`].
     pub cookie: String,
+    /// Where a browser goes whose page is on another host: our own address, for a minute, once. It
+    /// sets the cookie and sends the browser on.
+    pub start_url: String,
 }
 
 /// What a callback brings.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Callback {
     /// The code.
     pub code: Option<String>,
@@ -52,6 +55,12 @@ pub struct Callback {
     pub error: Option<String>,
     /// Its words.
     pub error_description: Option<String>,
+    /// What a callback that came by a form was put aside under.
+    #[serde(default)]
+    pub handle: Option<String>,
+    /// Whatever else the CRM says, like the region's server.
+    #[serde(flatten)]
+    pub rest: std::collections::BTreeMap<String, String>,
 }
 
 fn hash(text: &str) -> String {
@@ -62,17 +71,22 @@ fn random(hub: &Hub) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(hub.entropy().bytes::<32>())
 }
 
-fn redirect_uri(public_url: &str, crm: &CrmId) -> String {
-    format!(
-        "{}/api/integrations/{crm}/callback",
-        public_url.trim_end_matches('/')
+fn ours(public_url: &str, crm: &CrmId, last: &str) -> String {
+    let base = public_url.trim_end_matches('/');
+    format!("{base}/api/integrations/{crm}/{last}")
+}
+
+fn refused() -> EngineError {
+    EngineError::Forbidden(
+        "this authorization is unknown, used, too old, or was begun in another browser; begin again",
     )
 }
 
 /// Begins an authorization. `public_url` is where API and console are reached.
 ///
 /// # Errors
-/// The caller is no admin, the connection is not there or not of this CRM.
+/// The caller is no admin, the connection is not there or not of this CRM, or it is connected
+/// without a browser.
 pub async fn begin(
     hub: &Hub,
     caller: &Caller,
@@ -81,45 +95,65 @@ pub async fn begin(
     public_url: &str,
 ) -> Result<Begun, EngineError> {
     caller.at_least(Role::Admin)?;
-    let connector = hub.connector(crm)?;
+    let manifest = hub.manifest(crm)?;
     let connection = connections::get(hub, caller, id).await?;
     if connection.crm != *crm {
         return Err(EngineError::NotFound("the connection"));
     }
-    let redirect = redirect_uri(public_url, crm);
-    let client = oauth::client(hub, connector.manifest(), &connection, Some(&redirect)).await?;
+    if connection.state == ConnectionState::Disconnected {
+        return Err(EngineError::Conflict(
+            "the connection has ended; create another".to_owned(),
+        ));
+    }
+    if connection.method != Method::AuthorizationCode {
+        return Err(EngineError::Conflict(format!(
+            "the connection is by {}: nobody logs in for it",
+            connection.method.name()
+        )));
+    }
+    let oauth = flow(&manifest)?;
+    let redirect = ours(public_url, crm, "callback");
+    let client = oauth::client(hub, &manifest, &connection, Some(&redirect)).await?;
     let (state, cookie, verifier) = (random(hub), random(hub), random(hub));
-    let pkce =
-        PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
-    let scopes = connector
-        .manifest()
-        .oauth
-        .scopes
-        .iter()
-        .map(|scope| Scope::new(scope.clone()));
-    let mut asked = client
-        .authorize_url(|| CsrfToken::new(state.clone()))
-        .add_scopes(scopes);
-    if connector.manifest().oauth.pkce {
-        asked = asked.set_pkce_challenge(pkce);
+    let mut asked = client.authorize_url(|| CsrfToken::new(state.clone()));
+    if oauth.ask_scopes {
+        let scopes = oauth.scopes.iter();
+        let scopes: Vec<String> = scopes
+            .map(|scope| manifest.fill(scope, &connection.settings))
+            .collect();
+        asked = asked.add_scope(Scope::new(scopes.join(&oauth.scope_separator)));
+    }
+    for (name, value) in &oauth.authorize_parameters {
+        asked = asked.add_extra_param(name, manifest.fill(value, &connection.settings));
+    }
+    if oauth.pkce {
+        let verifier = PkceCodeVerifier::new(verifier.clone());
+        asked = asked.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     }
     let (authorize_url, _) = asked.url();
     let stored = OAuthState {
         organization: caller.organization.clone(),
         connection: id.clone(),
+        person: caller.subject.clone(),
         browser: hash(&cookie),
         verifier,
         redirect_uri: redirect,
-        expires_at: hub.now_ms() + i64::try_from(STATE_LIFETIME.as_millis()).unwrap_or(0),
+        expires_at: lapses(hub, STATE_LIFETIME),
     };
     hub.store()
         .put_oauth_state(&hash(&state), &stored)
         .await
         .map_err(EngineError::aws("the authorization"))?;
+    let handle = handoff::offer(hub, &state, &authorize_url).await?;
     Ok(Begun {
         authorize_url,
         cookie,
+        start_url: format!("{}?handle={handle}", ours(public_url, crm, "start")),
     })
+}
+
+fn lapses(hub: &Hub, lifetime: Duration) -> i64 {
+    hub.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(0)
 }
 
 /// Ends an authorization: exchanges the code, stores the tokens, and leaves the connection waiting
@@ -133,12 +167,10 @@ pub async fn finish(
     callback: &Callback,
     cookie: Option<&str>,
 ) -> Result<Connection, EngineError> {
-    let connector = hub.connector(crm)?;
-    let manifest = connector.manifest();
-    let refused = || {
-        EngineError::Forbidden(
-            "this authorization is unknown, used, too old, or was begun in another browser; begin again",
-        )
+    let manifest = hub.manifest(crm)?;
+    let callback = match &callback.handle {
+        Some(handle) => &handoff::collect(hub, crm, handle).await?,
+        None => callback,
     };
     let (Some(state), Some(cookie)) = (&callback.state, cookie) else {
         return Err(refused());
@@ -157,34 +189,102 @@ pub async fn finish(
         .connection(&found.organization, &found.connection)
         .await
         .map_err(EngineError::aws("the connection"))?;
-    // A state begun for one CRM is worth nothing at another's callback (mix-up).
-    let connection = connection
-        .filter(|connection| connection.crm == *crm)
+    // A state begun for one CRM is worth nothing at another's callback (mix-up), nor one begun
+    // before the connection ended.
+    let mut connection = connection
+        .filter(|connection| {
+            connection.crm == *crm && connection.state != ConnectionState::Disconnected
+        })
         .ok_or_else(refused)?;
     if let Some(error) = &callback.error {
         let words = callback.error_description.as_deref().unwrap_or_default();
         return Err(EngineError::Crm(Verdict::Reauthorize {
+            cause: Cause::NeverAuthorized,
             reason: format!("{error}: {words}"),
         }));
     }
     let code = callback.code.clone().ok_or_else(refused)?;
-    let client = oauth::client(hub, manifest, &connection, Some(&found.redirect_uri)).await?;
-    let sender = hub.clone();
-    let send = move |request| oauth::exchange(sender.clone(), request);
-    let mut exchange = client.exchange_code(AuthorizationCode::new(code));
-    if manifest.oauth.pkce {
-        exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(found.verifier.clone()));
-    }
-    let reply = exchange
-        .request_async(&send)
+    let oauth = flow(&manifest)?;
+    connection.server = server(&manifest, callback)?;
+    let grant = Grant::Code {
+        code,
+        verifier: oauth.pkce.then_some(found.verifier),
+        redirect_uri: &found.redirect_uri,
+    };
+    let reply = grant::exchange(hub, &manifest, &connection, grant)
         .await
-        .map_err(|error| EngineError::Crm(oauth::refusal(&error)))?;
-    let base_url = oauth::base_url(hub, manifest, &connection, &reply).map_err(EngineError::Crm)?;
-    let account = oauth::reply_text(&reply, manifest.oauth.account_at.as_ref());
+        .map_err(EngineError::Crm)?;
+    granted(hub, &manifest, connection, &reply, found.person).await
+}
+
+/// The region's authorization server that a callback names, if the CRM has such.
+fn server(manifest: &Manifest, callback: &Callback) -> Result<Option<String>, EngineError> {
+    let Some(servers) = flow(manifest)?.servers.as_ref() else {
+        return Ok(None);
+    };
+    let Some(named) = callback.rest.get(&servers.parameter) else {
+        return Ok(None);
+    };
+    let url = Url::parse(named).ok();
+    let plain = url.filter(|url| {
+        url.scheme() == "https"
+            && url.port().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    });
+    let host = plain.as_ref().and_then(Url::host_str);
+    match host.filter(|host| servers.hosts.iter().any(|known| known == host)) {
+        Some(host) => Ok(Some(host.to_owned())),
+        None => Err(EngineError::Crm(Verdict::Misconfigured {
+            reason: "the CRM named an authorization server that it cannot have".to_owned(),
+        })),
+    }
+}
+
+/// Connects by what needs no browser: the application's own credentials, or a key.
+///
+/// # Errors
+/// The CRM refuses them.
+pub(crate) async fn without_browser(
+    hub: &Hub,
+    connection: Connection,
+    person: String,
+) -> Result<Connection, EngineError> {
+    let manifest = hub.manifest(&connection.crm)?;
+    if connection.method == Method::ApiKey {
+        let base_url =
+            oauth::base_url(hub, &manifest, &connection, None).map_err(EngineError::Crm)?;
+        let proven = Connection {
+            base_url,
+            ..connection
+        };
+        let account = lifecycle::prove(hub, &manifest, &proven)
+            .await
+            .map_err(EngineError::Crm)?;
+        return authorized(hub, proven, account, person).await;
+    }
+    let reply = grant::exchange(hub, &manifest, &connection, Grant::Own)
+        .await
+        .map_err(EngineError::Crm)?;
+    granted(hub, &manifest, connection, &reply, person).await
+}
+
+/// Stores what a token reply brought.
+async fn granted(
+    hub: &Hub,
+    manifest: &Manifest,
+    connection: Connection,
+    reply: &TokenReply,
+    person: String,
+) -> Result<Connection, EngineError> {
+    let oauth = flow(manifest)?;
+    oauth::check_scopes(oauth, reply).map_err(EngineError::Crm)?;
+    let base_url =
+        oauth::base_url(hub, manifest, &connection, Some(reply)).map_err(EngineError::Crm)?;
     let refresh = reply
         .refresh_token()
         .map(|token| SecretString::from(token.secret().clone()));
-    let kept = match manifest.oauth.rotation {
+    let kept = match oauth.rotation {
         Rotation::Rotates => refresh,
         Rotation::Keeps => {
             if let Some(refresh) = refresh {
@@ -193,9 +293,7 @@ pub async fn finish(
             None
         }
     };
-    let credentials = hub
-        .vault()
-        .credentials(connection.organization.as_str())
+    let credentials = oauth::credentials(hub, &connection)
         .await
         .map_err(EngineError::aws("the organization's credentials"))?;
     let ring = credentials
@@ -206,7 +304,7 @@ pub async fn finish(
         access: SecretString::from(reply.access_token().secret().clone()),
         refresh: kept,
     };
-    let expires = oauth::expires_at(hub, manifest, &reply);
+    let expires = oauth::expires_at(hub, oauth, reply);
     hub.store()
         .put_tokens(
             &ring,
@@ -219,54 +317,66 @@ pub async fn finish(
         )
         .await
         .map_err(EngineError::aws("the tokens"))?;
-    change(hub, &connection.organization, &connection.id, |current| {
+    hub.tokens()
+        .forget(&(connection.organization.clone(), connection.id.clone()));
+    let connection = Connection {
+        base_url,
+        ..connection
+    };
+    let account = match oauth::reply_text(reply, oauth.account_at.as_ref()) {
+        Some(account) => Some(account),
+        // Whoever cannot be asked now is asked when the connection is tested.
+        None => lifecycle::prove(hub, manifest, &connection)
+            .await
+            .ok()
+            .flatten(),
+    };
+    authorized(hub, connection, account, person).await
+}
+
+/// The connection, authorized: in use if an admin has approved it.
+async fn authorized(
+    hub: &Hub,
+    connection: Connection,
+    account: Option<String>,
+    person: String,
+) -> Result<Connection, EngineError> {
+    let now = hub.clock().now();
+    let Connection {
+        organization,
+        id,
+        base_url,
+        server,
+        ..
+    } = connection;
+    let changed = change(hub, &organization, &id, |current| {
         current.state = current.authorized_state();
+        current.cause = None;
         current.reason = match current.state {
             ConnectionState::AwaitingApproval => "an admin has to approve it".to_owned(),
             ConnectionState::Unconnected
             | ConnectionState::Active
-            | ConnectionState::ReconnectNeeded => String::new(),
+            | ConnectionState::ReconnectNeeded
+            | ConnectionState::Disconnected => String::new(),
         };
         current.base_url.clone_from(&base_url);
-        current.account.clone_from(&account);
+        current.server.clone_from(&server);
+        current.account = account.clone().or(current.account.take());
+        current.connected_by = Some(person.clone());
+        current.connected_at = Some(now);
     })
-    .await
+    .await?;
+    lifecycle::list_account(hub, &changed).await?;
+    Ok(changed)
 }
 
-/// Writes something into the organization's credentials under its lease.
-pub(crate) async fn update_credentials(
-    hub: &Hub,
-    organization: &hub_domain::OrganizationId,
-    change: impl Fn(&mut hub_aws::vault::Credentials),
-) -> Result<(), EngineError> {
-    let holder = ulid(hub.clock(), hub.entropy());
-    let now = hub.now_ms();
-    let until = now + i64::try_from(CREDENTIALS_LEASE.as_millis()).unwrap_or(0);
-    let lease = hub
-        .store()
-        .lease(organization, "credentials", &holder, now, until)
-        .await
-        .map_err(EngineError::aws("the credentials' lease"))?;
-    let outcome = hub
-        .vault()
-        .update_credentials(organization.as_str(), &holder, |credentials| {
-            change(credentials);
-        })
-        .await;
-    if let Err(error) = hub.store().release(&lease).await {
-        tracing::warn!(error = %error, "a lease could not be given back; it ends by itself");
-    }
-    outcome
-        .map(|_| ())
-        .map_err(EngineError::aws("the organization's credentials"))
-}
-
-async fn keep_refresh_token(
+/// Puts a refresh token that does not rotate into the vault.
+pub(crate) async fn keep_refresh_token(
     hub: &Hub,
     connection: &Connection,
     refresh: &SecretString,
 ) -> Result<(), EngineError> {
-    update_credentials(hub, &connection.organization, |credentials| {
+    credentials::update(hub, &connection.organization, |credentials| {
         credentials
             .refresh_tokens
             .insert(connection.id.to_string(), refresh.clone());

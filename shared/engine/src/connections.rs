@@ -1,165 +1,31 @@
 //! Connections, as the API shows and changes them.
 
-use std::collections::BTreeMap;
+mod input;
 
-use hub_aws::{AwsError, seams::ulid, vault::OauthClient};
-use hub_connectors::CRMS;
+use hub_aws::{AwsError, seams::ulid};
 use hub_domain::{
-    Connection, ConnectionId, ConnectionState, CrmId, Faults, OrganizationId, limits::MAX_SHORT,
+    Cause, Connection, ConnectionId, ConnectionState, Faults, Method, OrganizationId,
     reader::Reader,
 };
-use secrecy::SecretString;
-use serde_json::Value;
 
+use self::input::secret;
+pub use self::input::{Change, NewConnection};
 use crate::{
-    connect::update_credentials,
+    connect,
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    lifecycle, settings,
 };
 
 /// How often a change is made again when somebody else changed the connection meanwhile.
 const CHANGES: usize = 5;
 
-/// A connection to create.
-#[derive(Debug)]
-pub struct NewConnection {
-    crm: CrmId,
-    name: String,
-    settings: BTreeMap<String, String>,
-    client: Option<OauthClient>,
-}
-
-impl NewConnection {
-    /// Reads `{ crm, name, settings?, client? { id, secret } }`.
-    ///
-    /// # Errors
-    /// Every fault.
-    pub fn read(value: &Value) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
-        let found = Self::from_reader(value, &mut faults);
-        match found {
-            Some(found) if faults.is_empty() => Ok(found),
-            _ => Err(faults),
-        }
-    }
-
-    fn from_reader(value: &Value, faults: &mut Faults) -> Option<Self> {
-        let mut reader = Reader::new(value, "", faults)?;
-        let crm = reader
-            .required_text("crm", MAX_SHORT, faults)
-            .and_then(|crm| {
-                if !CRMS.contains(&crm.as_str()) {
-                    faults.push(
-                        "/crm",
-                        format!("is '{crm}'"),
-                        format!("one of {}", CRMS.join(", ")),
-                    );
-                }
-                crm.parse::<CrmId>().ok()
-            });
-        let name = reader.required_text("name", MAX_SHORT, faults);
-        let settings = reader
-            .object("settings", faults)
-            .map_or_else(BTreeMap::new, |settings| {
-                read_settings(crm.as_ref(), &settings.rest(), faults)
-            });
-        let client = reader.object("client", faults).and_then(|mut client| {
-            let id = client.required_text("id", MAX_SHORT, faults);
-            let secret = client
-                .required_text("secret", 4096, faults)
-                .map(SecretString::from);
-            Some(OauthClient {
-                client_id: id?,
-                client_secret: secret?,
-                ..OauthClient::default()
-            })
-        });
-        for unknown in reader.rest().keys() {
-            faults.push(
-                format!("/{unknown}"),
-                "is unknown",
-                "crm, name, settings or client",
-            );
-        }
-        Some(Self {
-            crm: crm?,
-            name: name?,
-            settings,
-            client,
-        })
-    }
-}
-
-fn read_settings(
-    crm: Option<&CrmId>,
-    given: &serde_json::Map<String, Value>,
-    faults: &mut Faults,
-) -> BTreeMap<String, String> {
-    let Some(Ok(connector)) = crm.and_then(|crm| hub_connectors::connector(crm.as_str())) else {
-        return BTreeMap::new();
-    };
-    let known = &connector.manifest().settings;
-    let mut settings = BTreeMap::new();
-    for (name, value) in given {
-        let pointer = format!("/settings/{name}");
-        match (known.get(name), value.as_str()) {
-            (None, _) => faults.push(
-                pointer,
-                "is unknown",
-                format!(
-                    "one of {}",
-                    known.keys().cloned().collect::<Vec<_>>().join(", ")
-                ),
-            ),
-            (Some(_), None) => faults.push(pointer, "is not a string", "a string"),
-            (Some(setting), Some(text))
-                if !setting.options.is_empty()
-                    && !setting.options.iter().any(|option| option == text) =>
-            {
-                faults.push(
-                    pointer,
-                    format!("is '{text}'"),
-                    format!("one of {}", setting.options.join(", ")),
-                );
-            }
-            // Settings fill host names and field names; neither has anything else in it.
-            (Some(_), Some(text))
-                if text.is_empty()
-                    || text.len() > MAX_SHORT
-                    || !text
-                        .bytes()
-                        .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) =>
-            {
-                faults.push(
-                    pointer,
-                    "has characters that cannot stand there",
-                    "letters, digits, '.', '_' and '-'",
-                );
-            }
-            (Some(_), Some(text)) => drop(settings.insert(name.clone(), text.to_owned())),
-        }
-    }
-    // A host that a setting names must be one the CRM can have.
-    if let Some(host) = settings.get("login_host")
-        && !connector.manifest().allows_host(host)
-    {
-        faults.push(
-            "/settings/login_host",
-            "is not a host of this CRM",
-            format!(
-                "one of {}",
-                connector.manifest().api.host_patterns.join(", ")
-            ),
-        );
-    }
-    settings
-}
-
-/// Creates a connection, not yet authorized.
+/// Creates a connection. One that needs a browser is not yet authorized; any other is authorized at
+/// once, or not created.
 ///
 /// # Errors
-/// The caller is no admin, or the store does not answer.
+/// The caller is no admin, the CRM refuses the credentials, or the store does not answer.
 pub async fn create(
     hub: &Hub,
     caller: &Caller,
@@ -178,36 +44,104 @@ pub async fn create(
         context: "making an id",
         source: None,
     })?;
+    let now = hub.clock().now();
     let connection = Connection {
-        id: id.clone(),
-        organization: caller.organization.clone(),
-        crm: new.crm,
-        name: new.name,
-        state: ConnectionState::Unconnected,
-        reason: "nobody has authorized it at the CRM".to_owned(),
-        approved: false,
-        enabled: true,
-        base_url: None,
-        account: None,
+        method: new.method,
         settings: new.settings,
-        mapping_version: 0,
-        version: 1,
-        created_at: hub.clock().now(),
-        created_by: caller.subject.clone(),
-        approved_by: None,
+        credential_since: new.secret.is_given().then_some(now),
+        ..Connection::new(
+            id.clone(),
+            caller.organization.clone(),
+            new.crm,
+            new.name,
+            now,
+            caller.subject.clone(),
+        )
     };
-    if let Some(client) = new.client {
-        update_credentials(hub, &caller.organization, |credentials| {
-            credentials.clients.insert(id.to_string(), client.clone());
-        })
-        .await?;
-    }
+    new.secret.keep(hub, &caller.organization, &id).await?;
     hub.store()
         .put_connection(&connection)
         .await
         .map_err(EngineError::aws("the connection"))?;
     hub.forget(&caller.organization);
-    Ok(connection)
+    if connection.method == Method::AuthorizationCode {
+        return Ok(connection);
+    }
+    let outcome = connect::without_browser(hub, connection, caller.subject.clone()).await;
+    if outcome.is_err() {
+        // What was refused is not kept: neither its secret nor its name.
+        let ended = lifecycle::disconnect(hub, caller, &id).await;
+        if let Err(error) = ended {
+            tracing::warn!(connection.id = %id, error = %error, "a refused connection could not be taken back");
+        }
+    }
+    outcome
+}
+
+/// Changes a connection. Another secret or another host is proven at the CRM before it counts.
+///
+/// # Errors
+/// The caller is no admin, it is not there or has ended, the change is wrong, or the CRM refuses it.
+pub async fn update(
+    hub: &Hub,
+    caller: &Caller,
+    id: &ConnectionId,
+    wanted: Change,
+) -> Result<Connection, EngineError> {
+    caller.at_least(Role::Admin)?;
+    let found = get(hub, caller, id).await?;
+    if found.state == ConnectionState::Disconnected {
+        return Err(EngineError::Conflict(
+            "the connection has ended; create another".to_owned(),
+        ));
+    }
+    let manifest = hub.manifest(&found.crm)?;
+    let mut faults = Faults::default();
+    let settings = match &wanted.settings {
+        Some(given) => settings::read(&manifest, found.method, given, &mut faults),
+        None => found.settings.clone(),
+    };
+    let secret = Reader::new(&wanted.body, "", &mut faults)
+        .map(|mut reader| {
+            secret(
+                &mut reader,
+                Some(&manifest),
+                found.method,
+                false,
+                &mut faults,
+            )
+        })
+        .unwrap_or_default();
+    if !faults.is_empty() {
+        return Err(EngineError::Invalid(faults));
+    }
+    secret.keep(hub, &caller.organization, id).await?;
+    let now = hub.clock().now();
+    // Hosts are among the settings: whoever was authorized at one is not at another.
+    let moved =
+        settings != found.settings && settings::moves(&manifest, &found.settings, &settings);
+    let changed = change(hub, &caller.organization, id, |current| {
+        if let Some(name) = &wanted.name {
+            current.name.clone_from(name);
+        }
+        current.settings.clone_from(&settings);
+        if secret.is_given() {
+            current.credential_since = Some(now);
+        }
+        if moved && current.method == Method::AuthorizationCode {
+            current.state = match current.state {
+                ConnectionState::Unconnected => ConnectionState::Unconnected,
+                _ => ConnectionState::ReconnectNeeded,
+            };
+            current.cause = Some(Cause::NeverAuthorized);
+            "its address was changed: connect it again".clone_into(&mut current.reason);
+        }
+    })
+    .await?;
+    if changed.method != Method::AuthorizationCode && (moved || secret.is_given()) {
+        return connect::without_browser(hub, changed, caller.subject.clone()).await;
+    }
+    Ok(changed)
 }
 
 /// The connections of the caller's organization.
@@ -247,7 +181,10 @@ pub async fn approve(
 ) -> Result<Connection, EngineError> {
     caller.at_least(Role::Admin)?;
     let found = get(hub, caller, id).await?;
-    if found.state == ConnectionState::Unconnected {
+    if matches!(
+        found.state,
+        ConnectionState::Unconnected | ConnectionState::Disconnected
+    ) {
         return Err(EngineError::Conflict(
             "the connection has to be authorized at the CRM before it can be approved".to_owned(),
         ));

@@ -14,15 +14,14 @@ use std::{collections::BTreeMap, time::Duration};
 use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
-    Connection, ConnectionId, ConnectionState, CrmId, OrganizationId, QueueAction, QueueMessage,
-    SessionId, Timestamp, Verdict,
+    ConnectionId, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, Timestamp, Verdict,
     ledger::{ClaimOutcome, Outcome},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
 pub(crate) use call::read;
 
-use crate::{connections::change, error::aws_verdict, hub::Hub, reference::DeliveryReference};
+use crate::{error::aws_verdict, hub::Hub, lifecycle, reference::DeliveryReference};
 use apply::Applied;
 use prepare::{Claimed, Prepared, Unready};
 
@@ -238,8 +237,8 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             failures,
             ..
         } = claimed;
-        if let Verdict::Reauthorize { reason } = &verdict {
-            reconnect_needed(hub, &prepared.connection, reason).await;
+        if let Verdict::Reauthorize { cause, reason } = &verdict {
+            lifecycle::reconnect_needed(hub, &prepared.connection, *cause, reason).await;
         }
         let next = retry::next(&verdict, failures, hub.entropy().unit(), now);
         log(&prepared.job, &verdict, &next.reason);
@@ -281,23 +280,6 @@ fn not_before(action: &QueueAction, now: Timestamp) -> i64 {
             now.as_millisecond() + i64::try_from(wait.as_millis()).unwrap_or_default()
         }
         QueueAction::Delete | QueueAction::DeadLetter(_) => 0,
-    }
-}
-
-/// Parks a connection whose grant is gone: its work waits, and people are told why.
-async fn reconnect_needed(hub: &Hub, connection: &Connection, reason: &str) {
-    let parked = change(hub, &connection.organization, &connection.id, |current| {
-        current.state = ConnectionState::ReconnectNeeded;
-        reason.clone_into(&mut current.reason);
-    })
-    .await;
-    match parked {
-        Ok(_) => {
-            tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "the connection has to be connected again");
-        }
-        Err(error) => {
-            tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again");
-        }
     }
 }
 

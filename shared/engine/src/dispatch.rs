@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hub_aws::Outgoing;
+use hub_connectors::CRMS;
 use hub_domain::{QueueMessage, Timestamp, retry::backoff};
 
 use crate::{
@@ -71,7 +72,10 @@ async fn fan_out(
             .map_err(|error| Stop::Later(error.to_string()))?;
         for connection in connections
             .iter()
-            .filter(|connection| connection.takes_events())
+            // A CRM whose connector is yet to come has no queue.
+            .filter(|connection| {
+                connection.takes_events() && CRMS.contains(&connection.crm.as_str())
+            })
         {
             let delivery = DeliveryReference {
                 v: VERSION,

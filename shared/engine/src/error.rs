@@ -106,7 +106,10 @@ impl EngineError {
 /// The reasons of these verdicts are made for people: deliveries show them too.
 fn refused_by_crm(verdict: &Verdict) -> Public {
     match verdict {
-        Verdict::Reauthorize { reason } => Public::new(502, format!("The CRM refused: {reason}.")),
+        Verdict::Reauthorize { cause, reason } => Public::new(
+            502,
+            format!("The CRM refused: {reason}. What to do: {}.", cause.advice()),
+        ),
         Verdict::Misconfigured { reason } => {
             Public::new(502, format!("Something is not set up: {reason}."))
         }

@@ -55,6 +55,7 @@ struct Inner {
     base_urls: BTreeMap<String, String>,
     allowed: Allowed,
     connectors: Mutex<HashMap<String, Arc<dyn Connector>>>,
+    manifests: Mutex<HashMap<String, Arc<Manifest>>>,
     organizations: Cache<OrganizationId, Organization>,
     connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
@@ -108,6 +109,7 @@ impl Hub {
             base_urls: settings.base_urls,
             allowed: Allowed::new(settings.egress_allow),
             connectors: Mutex::new(HashMap::new()),
+            manifests: Mutex::new(HashMap::new()),
             organizations: cache(ORGANIZATIONS_KEPT),
             connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
@@ -174,6 +176,30 @@ impl Hub {
         };
         known.insert(crm.to_string(), connector.clone());
         Ok(connector)
+    }
+
+    /// The manifest of a CRM that can be connected, whether there is a connector or not.
+    pub(crate) fn manifest(&self, crm: &CrmId) -> Result<Arc<Manifest>, EngineError> {
+        let mut known = self
+            .0
+            .manifests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(manifest) = known.get(crm.as_str()) {
+            return Ok(manifest.clone());
+        }
+        let manifest = match hub_connectors::manifest(crm.as_str()) {
+            Some(Ok(manifest)) => Arc::new(manifest),
+            Some(Err(error)) => {
+                return Err(EngineError::Bug {
+                    context: "reading a manifest",
+                    source: Some(Box::new(error)),
+                });
+            }
+            None => return Err(EngineError::NotFound("the CRM")),
+        };
+        known.insert(crm.to_string(), manifest.clone());
+        Ok(manifest)
     }
 
     /// An address of a manifest for one connection, moved to the sandbox where one is configured:

@@ -1,15 +1,19 @@
-//! The token endpoint: the OAuth client of a connection, and what its answers mean.
+//! The OAuth client of a connection, and what a token reply says.
 
 use std::time::Duration;
 
-use hub_aws::{AwsError, vault::Credentials};
-use hub_connectors::{ClientAuth, Manifest};
-use hub_domain::{Connection, Verdict};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use hub_aws::{
+    AwsError,
+    vault::{Credentials, OauthClient as Application},
+};
+use hub_connectors::{ClientAuth, Manifest, OAuth};
+use hub_domain::{Cause, Connection, Verdict};
 use oauth2::{
     AuthType, AuthUrl, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointNotSet, EndpointSet,
-    ExtraTokenFields, HttpRequest, HttpResponse, RedirectUrl, RequestTokenError,
-    RevocationErrorResponseType, StandardErrorResponse, StandardRevocableToken,
-    StandardTokenIntrospectionResponse, StandardTokenResponse, TokenResponse, TokenUrl,
+    ExtraTokenFields, RedirectUrl, RevocationErrorResponseType, StandardErrorResponse,
+    StandardRevocableToken, StandardTokenIntrospectionResponse, StandardTokenResponse,
+    TokenResponse, TokenUrl,
     basic::{BasicErrorResponse, BasicTokenType},
 };
 use secrecy::ExposeSecret;
@@ -17,11 +21,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{
-    error::EngineError,
-    hub::Hub,
-    transport::{self, TransportError},
-};
+use crate::{error::EngineError, hub::Hub};
+
+/// How long a token counts as fresh that never ends: a hundred years.
+const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// What a token reply says beyond the standard.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,63 +51,78 @@ pub(crate) type OAuthClient = oauth2::Client<
     EndpointSet,
 >;
 
-/// The token endpoint gave no answer that can be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum TokenEndpointError {
-    #[error(transparent)]
-    Transport(#[from] TransportError),
-    #[error("the token endpoint answered {0}")]
-    Status(u16),
-    #[error("the request cannot be made")]
-    Request,
+/// The OAuth part of a manifest.
+pub(crate) fn flow(manifest: &Manifest) -> Result<&OAuth, EngineError> {
+    manifest.oauth.as_ref().ok_or_else(|| {
+        EngineError::Conflict(format!(
+            "{} is connected by a key, not by logging in there",
+            manifest.title
+        ))
+    })
 }
 
-/// The OAuth client of a connection: its own application, or the platform's.
+/// The application of a connection: the customer's own, or the platform's.
+pub(crate) async fn application(
+    hub: &Hub,
+    connection: &Connection,
+) -> Result<Application, EngineError> {
+    let credentials = credentials(hub, connection)
+        .await
+        .map_err(EngineError::aws("the organization's credentials"))?;
+    if let Some(own) = credentials.clients.get(connection.id.as_str()) {
+        return Ok(own.clone());
+    }
+    let crm = &connection.crm;
+    let platform = hub.vault().platform().await;
+    let platform = platform.map_err(EngineError::aws("the platform's secret"))?;
+    platform.apps.get(crm.as_str()).cloned().ok_or_else(|| {
+        EngineError::Crm(Verdict::Misconfigured {
+            reason: format!("no application is registered for {crm}"),
+        })
+    })
+}
+
+/// An address of the CRM's authorization server: the manifest's, or that of the region's server.
+pub(crate) fn server_address(
+    hub: &Hub,
+    manifest: &Manifest,
+    connection: &Connection,
+    template: &str,
+) -> Result<Url, EngineError> {
+    let template = match &connection.server {
+        Some(server) => {
+            let fixed = Url::parse(&manifest.fill(template, &connection.settings));
+            let path = fixed.map_or_else(|_| String::new(), |url| url.path().to_owned());
+            format!("https://{server}{path}")
+        }
+        None => template.to_owned(),
+    };
+    hub.address(manifest, &connection.crm, &template, &connection.settings)
+}
+
+/// The OAuth client of a connection.
 pub(crate) async fn client(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
     redirect: Option<&str>,
 ) -> Result<OAuthClient, EngineError> {
-    let crm = &connection.crm;
-    let credentials = credentials(hub, connection)
-        .await
-        .map_err(EngineError::aws("the organization's credentials"))?;
-    let app = if let Some(own) = credentials.clients.get(connection.id.as_str()) {
-        own.clone()
-    } else {
-        let platform = hub.vault().platform().await;
-        let platform = platform.map_err(EngineError::aws("the platform's secret"))?;
-        let missing = || {
-            EngineError::Crm(Verdict::Misconfigured {
-                reason: format!("no application is registered for {crm}"),
-            })
-        };
-        platform
-            .apps
-            .get(crm.as_str())
-            .cloned()
-            .ok_or_else(missing)?
-    };
+    let oauth = flow(manifest)?;
+    let application = application(hub, connection).await?;
     let authorize = hub.address(
         manifest,
-        crm,
-        &manifest.oauth.authorize_url,
+        &connection.crm,
+        &oauth.authorize_url,
         &connection.settings,
     )?;
-    let token = hub.address(
-        manifest,
-        crm,
-        &manifest.oauth.token_url,
-        &connection.settings,
-    )?;
-    let mut client = oauth2::Client::new(ClientId::new(app.client_id))
+    let token = server_address(hub, manifest, connection, &oauth.token_url)?;
+    let mut client = oauth2::Client::new(ClientId::new(application.client_id))
         .set_client_secret(ClientSecret::new(
-            app.client_secret.expose_secret().to_owned(),
+            application.client_secret.expose_secret().to_owned(),
         ))
         .set_auth_uri(AuthUrl::from_url(authorize))
         .set_token_uri(TokenUrl::from_url(token))
-        .set_auth_type(match manifest.oauth.client_auth {
+        .set_auth_type(match oauth.client_auth {
             ClientAuth::Body => AuthType::RequestBody,
             ClientAuth::Basic => AuthType::BasicAuth,
         });
@@ -127,102 +145,121 @@ pub(crate) async fn credentials(
         .await
 }
 
-/// Sends a token request through the one way out. A 5xx or 429 is no answer.
-///
-/// It owns its hub, so that the future is `Send` whatever borrows it.
-pub(crate) async fn exchange(
-    hub: Hub,
-    request: HttpRequest,
-) -> Result<HttpResponse, TokenEndpointError> {
-    let (parts, body) = request.into_parts();
-    let reply = transport::send(
-        hub.transport(),
-        http::Request::from_parts(parts, body.into()),
-    )
-    .await?;
-    if reply.status().is_server_error() || reply.status() == http::StatusCode::TOO_MANY_REQUESTS {
-        return Err(TokenEndpointError::Status(reply.status().as_u16()));
-    }
-    let (parts, body) = reply.into_parts();
-    let mut answer = http::Response::builder()
-        .status(parts.status)
-        .body(body.to_vec())
-        .map_err(|_| TokenEndpointError::Request)?;
-    *answer.headers_mut() = parts.headers;
-    Ok(answer)
-}
-
-/// What a failed token call means for the connection.
-pub(crate) fn refusal(
-    error: &RequestTokenError<TokenEndpointError, BasicErrorResponse>,
-) -> Verdict {
-    match error {
-        RequestTokenError::ServerResponse(answer) => Verdict::Reauthorize {
-            reason: format!(
-                "{}: {}",
-                answer.error().as_ref(),
-                answer.error_description().map_or("", String::as_str)
-            ),
-        },
-        RequestTokenError::Request(TokenEndpointError::Transport(TransportError::Forbidden(
-            reason,
-        ))) => Verdict::Misconfigured {
-            reason: reason.clone(),
-        },
-        RequestTokenError::Request(error) => Verdict::Retry {
-            after: None,
-            reason: error.to_string(),
-        },
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => Verdict::Retry {
-            after: None,
-            reason: "the token endpoint's answer cannot be read".to_owned(),
-        },
-    }
-}
-
 /// A text of a token reply, or a number as text, at a JSON pointer into its extra fields.
 pub(crate) fn reply_text(reply: &TokenReply, pointer: Option<&String>) -> Option<String> {
-    let fields = Value::Object(reply.extra_fields().fields.clone());
-    match fields.pointer(pointer?)? {
+    text_at(
+        &Value::Object(reply.extra_fields().fields.clone()),
+        pointer?,
+    )
+}
+
+/// A text, or a number as text, at a JSON pointer.
+pub(crate) fn text_at(value: &Value, pointer: &str) -> Option<String> {
+    match value.pointer(pointer)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
-/// The API's base URL: the manifest's, or that of a token reply, checked: a host that the CRM may
+/// The API's base URL: that of a token reply, checked, or the manifest's: a host that the CRM may
 /// have, no path, no slash.
 pub(crate) fn base_url(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
-    reply: &TokenReply,
+    reply: Option<&TokenReply>,
 ) -> Result<Option<String>, Verdict> {
-    if let (None, Some(fixed)) = (&manifest.oauth.base_url_at, &manifest.api.base_url) {
-        let address = hub.address(manifest, &connection.crm, fixed, &connection.settings);
-        return address
-            .map(|url| Some(url.origin().ascii_serialization()))
-            .map_err(|error| Verdict::Bug {
-                reason: error.to_string(),
-            });
+    let pointer = manifest
+        .oauth
+        .as_ref()
+        .and_then(|oauth| oauth.base_url_at.as_ref());
+    if let (Some(reply), Some(_)) = (reply, pointer) {
+        let Some(text) = reply_text(reply, pointer) else {
+            return Ok(None);
+        };
+        return match Url::parse(&text) {
+            Ok(url) if hub.allows_base_url(manifest, &url) => {
+                Ok(Some(url.origin().ascii_serialization()))
+            }
+            _ => Err(Verdict::Misconfigured {
+                reason: "the CRM named a host for its API that it cannot have".to_owned(),
+            }),
+        };
     }
-    let Some(text) = reply_text(reply, manifest.oauth.base_url_at.as_ref()) else {
+    let Some(fixed) = &manifest.api.base_url else {
         return Ok(None);
     };
-    match Url::parse(&text) {
-        Ok(url) if hub.allows_base_url(manifest, &url) => {
-            Ok(Some(url.origin().ascii_serialization()))
-        }
-        _ => Err(Verdict::Misconfigured {
-            reason: "the CRM named a host for its API that it cannot have".to_owned(),
-        }),
-    }
+    let address = hub.address(manifest, &connection.crm, fixed, &connection.settings);
+    address
+        .map(|url| Some(url.origin().ascii_serialization()))
+        .map_err(|error| Verdict::Bug {
+            reason: error.to_string(),
+        })
 }
 
 /// When the access token of a reply expires, in milliseconds since 1970.
-pub(crate) fn expires_at(hub: &Hub, manifest: &Manifest, reply: &TokenReply) -> i64 {
-    let lifetime = reply
-        .expires_in()
-        .unwrap_or(Duration::from_secs(manifest.oauth.default_lifetime_s));
-    hub.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX / 4)
+pub(crate) fn expires_at(hub: &Hub, oauth: &OAuth, reply: &TokenReply) -> i64 {
+    let said = oauth
+        .expiry_in_token
+        .then(|| expiry_of(reply.access_token().secret()))
+        .flatten();
+    if let Some(seconds) = said {
+        return seconds.saturating_mul(1_000);
+    }
+    let fixed = match oauth.default_lifetime_s {
+        0 => FOREVER,
+        seconds => Duration::from_secs(seconds),
+    };
+    let lifetime = reply.expires_in().unwrap_or(fixed).min(FOREVER);
+    hub.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(0)
+}
+
+/// `exp` of a JWT, unverified: the CRM is who decides; this only says when to ask for the next.
+fn expiry_of(token: &str) -> Option<i64> {
+    let body = token.split('.').nth(1)?;
+    let body = BASE64_URL_SAFE_NO_PAD.decode(body).ok()?;
+    let claims: Value = serde_json::from_slice(&body).ok()?;
+    claims.get("exp")?.as_i64()
+}
+
+/// Refuses a grant that lacks a scope which was asked for, if the reply lists them.
+///
+/// # Errors
+/// The verdict names what is missing.
+pub(crate) fn check_scopes(oauth: &OAuth, reply: &TokenReply) -> Result<(), Verdict> {
+    let mut granted: Vec<String> = reply
+        .scopes()
+        .into_iter()
+        .flatten()
+        .map(|scope| scope.to_string())
+        .collect();
+    // A list under the plural is what some answer with.
+    if let Some(listed) = reply.extra_fields().fields.get("scopes") {
+        let listed = listed.as_array().into_iter().flatten();
+        granted.extend(listed.filter_map(Value::as_str).map(str::to_owned));
+    }
+    if granted.is_empty() || !oauth.scopes_in_reply {
+        return Ok(());
+    }
+    let missing: Vec<&str> = oauth
+        .scopes
+        .iter()
+        .map(String::as_str)
+        .filter(|scope| {
+            !granted
+                .iter()
+                .any(|granted| granted.eq_ignore_ascii_case(scope))
+        })
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Verdict::Reauthorize {
+        cause: Cause::MissingScope,
+        reason: format!(
+            "not everything was allowed: {} is missing",
+            missing.join(", ")
+        ),
+    })
 }

@@ -5,20 +5,23 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use hub_aws::{
     AwsError,
     store::{TokenItem, Tokens},
     vault::Credentials,
 };
-use hub_connectors::{Connector, Manifest, Rotation};
-use hub_domain::{Connection, Scope, Verdict};
-use oauth2::{RefreshToken, TokenResponse};
+use hub_connectors::{Manifest, Rotation};
+use hub_domain::{Cause, Connection, Method, Scope, Verdict};
+use oauth2::TokenResponse;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    error::{EngineError, aws_verdict},
+    connect::keep_refresh_token,
+    error::aws_verdict,
+    grant::{self, Grant},
     hub::Hub,
-    oauth::{TokenReply, base_url, client, credentials, exchange, expires_at, refusal},
+    oauth::{TokenReply, base_url, credentials, expires_at},
 };
 
 /// A token that ends sooner than this is refreshed first: longer than any call takes.
@@ -51,26 +54,66 @@ impl Access {
 /// A usable access token of a connection. `spent` names the version the CRM refused just now.
 pub(crate) async fn access(
     hub: &Hub,
-    connector: &dyn Connector,
+    manifest: &Manifest,
     connection: &Connection,
     spent: Option<u64>,
 ) -> Result<Access, Verdict> {
     let key = (connection.organization.clone(), connection.id.clone());
     // A token that was replaced meanwhile works on, or the CRM refuses it and the next call names it.
+    if connection.method == Method::ApiKey {
+        return api_key(hub, connection, spent).await;
+    }
     if spent.is_none()
         && let Some(access) = hub.tokens().get(&key).filter(|access| access.is_fresh(hub))
     {
         return Ok(access);
     }
-    let access = stored(hub, connector, connection, spent).await?;
+    let access = stored(hub, manifest, connection, spent).await?;
     hub.tokens().put(key, access.clone());
     Ok(access)
+}
+
+/// The key of a connection. Its version is its hash: a key that was refused is read again once, since
+/// somebody may have entered another.
+async fn api_key(
+    hub: &Hub,
+    connection: &Connection,
+    spent: Option<u64>,
+) -> Result<Access, Verdict> {
+    if spent.is_some() {
+        hub.vault().forget(connection.organization.as_str());
+    }
+    let credentials = credentials(hub, connection)
+        .await
+        .map_err(|error| aws_verdict(&error))?;
+    let key = credentials.api_keys.get(connection.id.as_str());
+    let key = key.ok_or_else(|| Verdict::Reauthorize {
+        cause: Cause::NeverAuthorized,
+        reason: "it has no key".to_owned(),
+    })?;
+    let hash = digest::digest(&digest::SHA256, key.expose_secret().as_bytes());
+    let version = hash
+        .as_ref()
+        .iter()
+        .take(8)
+        .fold(0, |version, byte| version << 8 | u64::from(*byte));
+    if spent == Some(version) {
+        return Err(Verdict::Reauthorize {
+            cause: Cause::ClientRefused,
+            reason: "the CRM refuses the key".to_owned(),
+        });
+    }
+    Ok(Access {
+        token: key.clone(),
+        version,
+        expires_at: i64::MAX,
+    })
 }
 
 /// The token in the store, refreshed if it is spent.
 async fn stored(
     hub: &Hub,
-    connector: &dyn Connector,
+    manifest: &Manifest,
     connection: &Connection,
     spent: Option<u64>,
 ) -> Result<Access, Verdict> {
@@ -81,6 +124,7 @@ async fn stored(
         .map_err(|error| aws_verdict(&error))?;
     let Some(item) = found else {
         return Err(Verdict::Reauthorize {
+            cause: Cause::NeverAuthorized,
             reason: "it was never authorized".to_owned(),
         });
     };
@@ -100,23 +144,28 @@ async fn stored(
     if spent != Some(item.version) && access.is_fresh(hub) {
         return Ok(access);
     }
-    refresh(hub, connector, connection, &credentials, &item, tokens).await
+    refresh(hub, manifest, connection, &credentials, &item, tokens).await
 }
 
 async fn refresh(
     hub: &Hub,
-    connector: &dyn Connector,
+    manifest: &Manifest,
     connection: &Connection,
     credentials: &Credentials,
     item: &TokenItem,
     old: Tokens,
 ) -> Result<Access, Verdict> {
-    let manifest = connector.manifest();
     let stored = credentials.refresh_tokens.get(connection.id.as_str());
-    let Some(refresh) = old.refresh.as_ref().or(stored) else {
-        return Err(Verdict::Reauthorize {
-            reason: "the CRM gave no refresh token".to_owned(),
-        });
+    let grant = match (connection.method, old.refresh.as_ref().or(stored)) {
+        (Method::AuthorizationCode, Some(refresh)) => Grant::Refresh(refresh),
+        (Method::AuthorizationCode, None) => {
+            return Err(Verdict::Reauthorize {
+                cause: Cause::Expired,
+                reason: "the CRM gave no refresh token".to_owned(),
+            });
+        }
+        // They have nothing to refresh: the application asks anew.
+        (Method::ClientCredentials | Method::JwtBearer | Method::ApiKey, _) => Grant::Own,
     };
     let holder = hub_aws::seams::ulid(hub.clock(), hub.entropy());
     let now = hub.now_ms();
@@ -128,10 +177,12 @@ async fn refresh(
         }
         Err(error) => return Err(aws_verdict(&error)),
     }
-    let outcome = request(hub, manifest, connection, refresh).await;
+    let outcome = grant::exchange(hub, manifest, connection, grant).await;
     let reply = match outcome {
         Ok(reply) => reply,
         Err(verdict) => {
+            // Somebody may have entered another secret meanwhile.
+            hub.vault().forget(connection.organization.as_str());
             if let Err(error) = hub.store().cancel_refresh(item, &holder).await {
                 tracing::warn!(connection.id = %connection.id, error = %error, "the right to refresh could not be given back; it ends by itself");
             }
@@ -145,15 +196,30 @@ async fn refresh(
     let renewed = reply
         .refresh_token()
         .map(|token| SecretString::from(token.secret().clone()));
+    let oauth = crate::oauth::flow(manifest).map_err(|error| Verdict::Bug {
+        reason: error.to_string(),
+    })?;
+    // A reply without a refresh token keeps the old one.
+    let refresh = match (oauth.rotation, renewed) {
+        (Rotation::Rotates, Some(renewed)) => Some(renewed),
+        (Rotation::Keeps, Some(renewed))
+            if stored.is_none_or(|stored| stored.expose_secret() != renewed.expose_secret()) =>
+        {
+            // Rare: a grant that usually keeps its refresh token was given another. The old one may
+            // live on or not, so this counts before the access token is used.
+            match keep_refresh_token(hub, connection, &renewed).await {
+                Ok(()) => old.refresh,
+                // The token item holds it until the next authorization.
+                Err(_) => Some(renewed),
+            }
+        }
+        (Rotation::Rotates | Rotation::Keeps, _) => old.refresh,
+    };
     let tokens = Tokens {
         access: SecretString::from(reply.access_token().secret().clone()),
-        // A reply without a refresh token keeps the old one.
-        refresh: match manifest.oauth.rotation {
-            Rotation::Rotates => renewed.or(old.refresh),
-            Rotation::Keeps => old.refresh,
-        },
+        refresh,
     };
-    let expires = expires_at(hub, manifest, &reply);
+    let expires = expires_at(hub, oauth, &reply);
     let mut last = None;
     for _ in 0..STORE_ATTEMPTS {
         match hub
@@ -178,31 +244,6 @@ async fn refresh(
         }
     }
     Err(last.map_or(Verdict::Refresh, |error| aws_verdict(&error)))
-}
-
-async fn request(
-    hub: &Hub,
-    manifest: &Manifest,
-    connection: &Connection,
-    refresh: &SecretString,
-) -> Result<TokenReply, Verdict> {
-    let client = client(hub, manifest, connection, None)
-        .await
-        .map_err(|error| match error {
-            EngineError::Crm(verdict) => verdict,
-            other => Verdict::Retry {
-                after: None,
-                reason: other.to_string(),
-            },
-        })?;
-    let token = RefreshToken::new(refresh.expose_secret().to_owned());
-    let sender = hub.clone();
-    let send = move |request| exchange(sender.clone(), request);
-    client
-        .exchange_refresh_token(&token)
-        .request_async(&send)
-        .await
-        .map_err(|error| refusal(&error))
 }
 
 /// Uses what somebody else's refresh stored, or says to wait for it.
@@ -244,7 +285,7 @@ async fn move_base_url(
     connection: &Connection,
     reply: &TokenReply,
 ) {
-    match base_url(hub, manifest, connection, reply) {
+    match base_url(hub, manifest, connection, Some(reply)) {
         Ok(Some(found)) if connection.base_url.as_deref() != Some(&found) => {
             let moved = crate::connections::change(
                 hub,

@@ -300,7 +300,7 @@ mod tests {
             ("HUB_EGRESS_ALLOW", "127.0.0.1:4101,,127.0.0.1:4102"),
             (
                 "HUB_BASE_URLS",
-                "zoho=http://a,copper,=http://b,monday=,zoho=http://c",
+                "acme=http://a,zeta,=http://b,nova=,acme=http://c",
             ),
         ]);
         assert_eq!(env.required("HUB_TABLE"), "");
@@ -337,7 +337,7 @@ mod tests {
             ("HUB_TABLE", "hub"),
             ("HUB_LEASE_S", "90"),
             ("HUB_EGRESS_ALLOW", "127.0.0.1:4101, localhost:4102"),
-            ("HUB_BASE_URLS", "zoho=http://a:1/?x=y, copper=http://b"),
+            ("HUB_BASE_URLS", "acme=http://a:1/?x=y, zeta=http://b"),
         ]);
         let table = env.required("HUB_TABLE");
         let lease_s = env.required_parse_or("HUB_LEASE_S", "a whole number of seconds", 0_u64);
@@ -356,8 +356,8 @@ mod tests {
         assert_eq!(
             urls,
             BTreeMap::from([
-                ("copper".to_owned(), "http://b".to_owned()),
-                ("zoho".to_owned(), "http://a:1/?x=y".to_owned()),
+                ("zeta".to_owned(), "http://b".to_owned()),
+                ("acme".to_owned(), "http://a:1/?x=y".to_owned()),
             ])
         );
         assert_eq!(env.finish("config"), Ok("config"));

@@ -22,7 +22,12 @@ async fn connect_sets_the_cookie_and_says_where_to_go() {
     assert_eq!(rules, "Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600");
 
     let answer = reply.json();
-    assert_eq!(answer.as_object().unwrap().len(), 1);
+    assert_eq!(answer.as_object().unwrap().len(), 2);
+    let start = answer["start_url"].as_str().unwrap();
+    assert!(
+        start.starts_with("https://hub.example/api/integrations/salesforce/start?handle="),
+        "{start}"
+    );
     let url = Url::parse(answer["authorize_url"].as_str().unwrap()).unwrap();
     assert_eq!(
         url.origin().ascii_serialization(),

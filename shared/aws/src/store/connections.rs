@@ -1,7 +1,6 @@
-//! Connections, mappings, and authorizations under way.
+//! Connections and mappings.
 
-use hub_domain::{Connection, ConnectionId, Mapping, OrganizationId, Timestamp};
-use serde::{Deserialize, Serialize};
+use hub_domain::{Connection, ConnectionId, Mapping, OrganizationId};
 
 use super::{
     Store, as_document,
@@ -10,23 +9,6 @@ use super::{
     keys::{Class, Key, partition},
 };
 use crate::error::AwsError;
-
-/// An authorization that a browser has begun and that the CRM has yet to send back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OAuthState {
-    /// Whose.
-    pub organization: OrganizationId,
-    /// Which connection.
-    pub connection: ConnectionId,
-    /// The hash of the cookie of the browser that began it.
-    pub browser: String,
-    /// The PKCE verifier.
-    pub verifier: String,
-    /// The redirect URI that was sent, to the letter.
-    pub redirect_uri: String,
-    /// When it ends, in milliseconds since 1970.
-    pub expires_at: i64,
-}
 
 impl Store {
     /// The connections of an organization, by id.
@@ -74,31 +56,5 @@ impl Store {
     ) -> Result<Option<Mapping>, AwsError> {
         self.document(&Key::mapping(organization, connection, version), false)
             .await
-    }
-
-    /// Remembers an authorization under the hash of its state.
-    pub async fn put_oauth_state(
-        &self,
-        state_hash: &str,
-        state: &OAuthState,
-    ) -> Result<(), AwsError> {
-        let mut item = Key::oauth_state(state_hash).attributes();
-        item.insert("d".to_owned(), as_document(state)?);
-        item.insert("ttl".to_owned(), number(state.expires_at / 1000 + 60));
-        self.put(item, Some("attribute_not_exists(pk)"), Item::new())
-            .await
-    }
-
-    /// Takes an authorization: it can be taken once, and not after its end.
-    pub async fn take_oauth_state(
-        &self,
-        state_hash: &str,
-        now: Timestamp,
-    ) -> Result<Option<OAuthState>, AwsError> {
-        let Some(item) = self.take(&Key::oauth_state(state_hash)).await? else {
-            return Ok(None);
-        };
-        let state: OAuthState = document(&item)?;
-        Ok((state.expires_at > now.as_millisecond()).then_some(state))
     }
 }

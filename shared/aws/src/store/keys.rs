@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId};
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId};
 
 use super::attributes::{Item, text};
 
@@ -29,6 +29,8 @@ pub enum Class {
     Delivery,
     /// Authorizations under way; not a tenant's.
     OAuthState,
+    /// Which connections lead to a CRM account; not a tenant's.
+    Account,
 }
 
 /// The classes under an organization, by their name in keys and policies.
@@ -36,7 +38,7 @@ pub const TENANT_CLASSES: &[&str] = &[
     "org", "event", "session", "conn", "map", "token", "lease", "dlv",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -51,6 +53,7 @@ impl Class {
             Self::Lease => "lease",
             Self::Delivery => "dlv",
             Self::OAuthState => "oauth",
+            Self::Account => "account",
         }
     }
 
@@ -58,7 +61,7 @@ impl Class {
     /// delivery costs two: eight shards carry 4,000 deliveries a second of one organization.
     pub fn shards(self) -> u32 {
         match self {
-            Self::Event | Self::Session | Self::Delivery | Self::OAuthState => 8,
+            Self::Event | Self::Session | Self::Delivery | Self::OAuthState | Self::Account => 8,
             Self::Organization | Self::Connection | Self::Mapping | Self::Token | Self::Lease => 1,
         }
     }
@@ -176,6 +179,42 @@ impl Key {
         }
     }
 
+    /// What passes between two requests of one browser.
+    pub(super) fn handoff(handle_hash: &str) -> Self {
+        Self {
+            pk: partition("-", Class::OAuthState, handle_hash),
+            sk: format!("handle#{handle_hash}"),
+        }
+    }
+
+    /// The partition of a CRM account, and what the keys of its connections begin with. The account's
+    /// id comes from the CRM, so it stands there in hex.
+    pub(super) fn accounts(crm: &CrmId, account: &str) -> (String, String) {
+        let of = account.bytes().fold(String::new(), |mut hex, byte| {
+            for digit in [byte >> 4, byte & 15] {
+                hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+            }
+            hex
+        });
+        (
+            partition("-", Class::Account, account),
+            format!("{crm}#{of}#"),
+        )
+    }
+
+    pub(super) fn account(
+        crm: &CrmId,
+        account: &str,
+        organization: &OrganizationId,
+        connection: &ConnectionId,
+    ) -> Self {
+        let (pk, prefix) = Self::accounts(crm, account);
+        Self {
+            pk,
+            sk: format!("{prefix}{organization}#{connection}"),
+        }
+    }
+
     /// The key as DynamoDB takes it.
     pub(super) fn attributes(&self) -> Item {
         Item::from([
@@ -221,6 +260,7 @@ mod tests {
             Class::Lease,
             Class::Delivery,
             Class::OAuthState,
+            Class::Account,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

@@ -5,6 +5,7 @@
 //! of its own. It refuses to retry: the engine owns that.
 
 mod attributes;
+mod authorizations;
 mod connections;
 mod deliveries;
 mod events;
@@ -23,7 +24,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{AwsError, classify};
 use attributes::{Item, text};
-pub use connections::OAuthState;
+pub use authorizations::{Handoff, OAuthState};
 pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use events::{EventItem, PutEvent};
 pub use keys::{Class, GLOBAL_CLASSES, Key, TENANT_CLASSES};

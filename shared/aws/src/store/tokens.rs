@@ -141,6 +141,15 @@ impl Store {
         self.put(item, None, Item::new()).await
     }
 
+    /// Deletes the tokens of a connection.
+    pub async fn delete_tokens(
+        &self,
+        organization: &OrganizationId,
+        connection: &ConnectionId,
+    ) -> Result<(), AwsError> {
+        self.delete(&Key::token(organization, connection)).await
+    }
+
     /// Takes the right to refresh version `version`, until `until`. [`AwsError::Conflict`]:
     /// somebody else refreshes, or has.
     pub async fn begin_refresh(

@@ -57,6 +57,13 @@ pub struct OauthClient {
     /// Not public.
     #[serde(serialize_with = "exposed::one")]
     pub client_secret: SecretString,
+    /// An RSA key in PEM that signs assertions, for a connection without a person.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "exposed::option"
+    )]
+    pub private_key: Option<SecretString>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub unknown: Unknown,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hub_domain::{Connection, Method};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use hub_domain::{Connection, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 

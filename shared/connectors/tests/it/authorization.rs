@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use hub_connectors::{CONNECTABLE, Fields, Manifest, Rotation, SettingKind};
+use hub_connectors::{Fields, Manifest, Rotation, SettingKind, connectable};
 use hub_domain::{Cause, Connection, Method, Verdict};
 use secrecy::SecretString;
 
 use crate::fixture::{connection, reply};
 
 fn manifests() -> impl Iterator<Item = (&'static str, Manifest)> {
-    CONNECTABLE.iter().map(|crm| {
+    connectable().map(|crm| {
         let manifest = hub_connectors::manifest(crm).expect("it can be connected");
         let manifest = manifest
             .unwrap_or_else(|error| panic!("{error}: {:?}", std::error::Error::source(&error)));
-        (*crm, manifest)
+        (crm, manifest)
     })
 }
 
@@ -30,7 +30,11 @@ fn every_address_is_whole_and_every_host_one_the_crm_can_have() {
         let oauth = manifest.oauth.as_ref();
         let urls = oauth.into_iter().flat_map(|oauth| {
             let revocation = oauth.revocation.as_ref().map(|found| &found.url);
-            [Some(&oauth.authorize_url), Some(&oauth.token_url), revocation]
+            [
+                Some(&oauth.authorize_url),
+                Some(&oauth.token_url),
+                revocation,
+            ]
         });
         for url in urls.flatten().chain(&manifest.api.base_url) {
             let filled = manifest.fill(url, &none);
@@ -81,7 +85,10 @@ fn every_flow_is_told_whole() {
             "{crm}: nothing shows that a connection works"
         );
         for check in &manifest.checks {
-            assert!(check.path.starts_with('/') && !check.proves.is_empty(), "{crm}");
+            assert!(
+                check.path.starts_with('/') && !check.proves.is_empty(),
+                "{crm}"
+            );
             let filled = manifest.fill(&check.path, &BTreeMap::new());
             assert!(!filled.contains('{'), "{crm}: {filled}");
         }
@@ -90,8 +97,15 @@ fn every_flow_is_told_whole() {
             continue;
         };
         assert!(!oauth.scopes.is_empty(), "{crm}");
-        assert_eq!(oauth.methods.first(), Some(&Method::AuthorizationCode), "{crm}");
-        assert!(!oauth.methods.contains(&Method::ApiKey), "{crm}: keys have a table of their own");
+        assert_eq!(
+            oauth.methods.first(),
+            Some(&Method::AuthorizationCode),
+            "{crm}"
+        );
+        assert!(
+            !oauth.methods.contains(&Method::ApiKey),
+            "{crm}: keys have a table of their own"
+        );
         if oauth.methods.contains(&Method::JwtBearer) {
             assert!(oauth.assertion_audience.is_some(), "{crm}");
             let subject = oauth.assertion_subject.as_deref().unwrap_or_default();
@@ -103,7 +117,10 @@ fn every_flow_is_told_whole() {
             "{crm}"
         );
         for server in oauth.servers.iter().flat_map(|servers| &servers.hosts) {
-            assert!(server.contains('.') && !server.contains('/'), "{crm}: {server}");
+            assert!(
+                server.contains('.') && !server.contains('/'),
+                "{crm}: {server}"
+            );
         }
     }
 }
@@ -161,16 +178,51 @@ fn no_error_of_a_token_endpoint_gives_work_up() {
 #[test]
 fn a_credential_goes_where_the_crm_wants_it_and_is_marked() {
     let expected = [
-        ("salesforce", Method::AuthorizationCode, "authorization", "Bearer s3cret"),
+        (
+            "salesforce",
+            Method::AuthorizationCode,
+            "authorization",
+            "Bearer s3cret",
+        ),
         ("hubspot", Method::ApiKey, "authorization", "Bearer s3cret"),
-        ("dynamics365", Method::ClientCredentials, "authorization", "Bearer s3cret"),
+        (
+            "dynamics365",
+            Method::ClientCredentials,
+            "authorization",
+            "Bearer s3cret",
+        ),
         ("pipedrive", Method::ApiKey, "x-api-token", "s3cret"),
-        ("zoho", Method::AuthorizationCode, "authorization", "Zoho-oauthtoken s3cret"),
-        ("monday", Method::AuthorizationCode, "authorization", "s3cret"),
+        (
+            "zoho",
+            Method::AuthorizationCode,
+            "authorization",
+            "Zoho-oauthtoken s3cret",
+        ),
+        (
+            "monday",
+            Method::AuthorizationCode,
+            "authorization",
+            "s3cret",
+        ),
         ("copper", Method::ApiKey, "x-pw-accesstoken", "s3cret"),
-        ("copper", Method::ApiKey, "x-pw-useremail", "ada@acme.example"),
-        ("copper", Method::AuthorizationCode, "authorization", "Bearer s3cret"),
-        ("freshsales", Method::ApiKey, "authorization", "Token token=s3cret"),
+        (
+            "copper",
+            Method::ApiKey,
+            "x-pw-useremail",
+            "ada@acme.example",
+        ),
+        (
+            "copper",
+            Method::AuthorizationCode,
+            "authorization",
+            "Bearer s3cret",
+        ),
+        (
+            "freshsales",
+            Method::ApiKey,
+            "authorization",
+            "Token token=s3cret",
+        ),
     ];
     for (crm, method, name, value) in expected {
         let (_, manifest) = manifests().find(|(name, _)| *name == crm).unwrap();
@@ -185,6 +237,9 @@ fn a_credential_goes_where_the_crm_wants_it_and_is_marked() {
         assert_eq!(headers[name], value, "{crm}");
         assert!(headers[name].is_sensitive(), "{crm}");
         let broken = SecretString::from("two\r\nlines: x");
-        assert!(manifest.sign(&mut headers, &link, &broken).is_err(), "{crm}");
+        assert!(
+            manifest.sign(&mut headers, &link, &broken).is_err(),
+            "{crm}"
+        );
     }
 }

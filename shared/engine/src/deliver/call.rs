@@ -1,10 +1,8 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
 //! the CRM says the token is spent.
 
-use http::{HeaderValue, header::AUTHORIZATION};
 use hub_connectors::{Answer, Connector, Idempotency, Operation, Reply};
-use hub_domain::{Connection, Verdict};
-use secrecy::ExposeSecret;
+use hub_domain::{Cause, Connection, Verdict};
 
 use crate::{
     hub::Hub,
@@ -20,7 +18,7 @@ pub(crate) async fn call(
     connection: &Connection,
     operation: &Operation,
 ) -> Result<(Vec<Verdict>, Reply), Verdict> {
-    let mut access = tokens::access(hub, connector, connection, None).await?;
+    let mut access = tokens::access(hub, connector.manifest(), connection, None).await?;
     let mut refreshed = false;
     loop {
         let reply = once(hub, connector, connection, operation, &access).await?;
@@ -30,11 +28,13 @@ pub(crate) async fn call(
         }
         if refreshed {
             return Err(Verdict::Reauthorize {
+                cause: Cause::Revoked,
                 reason: "the CRM refuses a token that was just refreshed".to_owned(),
             });
         }
         refreshed = true;
-        access = tokens::access(hub, connector, connection, Some(access.version)).await?;
+        access =
+            tokens::access(hub, connector.manifest(), connection, Some(access.version)).await?;
     }
 }
 
@@ -57,12 +57,13 @@ async fn once(
     access: &Access,
 ) -> Result<Reply, Verdict> {
     let mut request = connector.request(operation, connection)?;
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", access.token.expose_secret()))
-        .map_err(|_| Verdict::Reauthorize {
-            reason: "the access token has characters that no header can have".to_owned(),
+    connector
+        .manifest()
+        .sign(request.headers_mut(), connection, &access.token)
+        .map_err(|error| Verdict::Reauthorize {
+            cause: Cause::ClientRefused,
+            reason: error.to_string(),
         })?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(AUTHORIZATION, bearer);
     let answer = transport::send(hub.transport(), request)
         .await
         .map_err(|error| unanswered(connector, operation, &error))?;

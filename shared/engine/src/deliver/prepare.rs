@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hub_aws::{AwsError, seams::ulid, store::SealedSession};
 use hub_domain::{
-    Connection, ConnectionState, CrmId, Mapping, SessionRecord, SkipReason, Verdict,
+    Cause, Connection, ConnectionState, CrmId, Mapping, SessionRecord, SkipReason, Verdict,
     ledger::Claim,
     plan::{self, NoPlan},
 };
@@ -154,14 +154,19 @@ async fn ready(
     let connection = found
         .cloned()
         .ok_or(Verdict::Skip(SkipReason::ConnectionOff))?;
+    if connection.state == ConnectionState::Disconnected {
+        return Err(Verdict::Skip(SkipReason::ConnectionOff));
+    }
     if connection.state == ConnectionState::ReconnectNeeded {
         return Err(Verdict::Reauthorize {
+            cause: connection.cause.unwrap_or(Cause::Revoked),
             reason: connection.reason,
         });
     }
     if !connection.takes_events() {
         // Paused or no longer approved: the work waits, it is not lost.
         return Err(Verdict::Reauthorize {
+            cause: Cause::NotInUse,
             reason: "the connection is not in use".to_owned(),
         });
     }

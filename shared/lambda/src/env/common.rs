@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn all_that_is_missing_is_named() {
-        let mut env = Env::of([("HUB_BASE_URLS", "zoho"), ("HUB_SECRET_PREFIX", "hub")]);
+        let mut env = Env::of([("HUB_BASE_URLS", "acme"), ("HUB_SECRET_PREFIX", "hub")]);
         let found = (env.common(), env.issuer());
         let error = env.finish(found).expect_err("faults");
         let names: Vec<_> = error

@@ -315,7 +315,7 @@ async fn what_keeps_failing_lies_in_the_dead_letter_queue_with_its_reason() {
     machine.work().await;
     let delivery = machine.deliveries(ORG).await["ses_1"].clone();
     assert_eq!(delivery["status"], "dead_lettered");
-    assert_eq!(delivery["failures"], 20);
+    assert_eq!(delivery["failures"], 30);
     assert!(
         delivery["reason"].as_str().unwrap().contains("500"),
         "{delivery}"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hub_connectors::CRMS;
+use hub_connectors::{CONNECTED, CRMS};
 use hub_tidy::{
     Offender, Tree, assert_none,
     rust::{Kind, Source, sequence},
@@ -64,8 +64,10 @@ fn missing(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
     found
 }
 
-fn left_over(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
-    let is_crm = |name: &str| crms.contains(&name);
+/// `connected` are those that have a manifest and a sandbox, and no connector yet.
+fn left_over(tree: &Tree, crms: &[&str], connected: &[&str]) -> Vec<Offender> {
+    let written = |name: &str| crms.contains(&name);
+    let is_crm = |name: &str| written(name) || connected.contains(&name);
     let mut found = Vec::new();
     for (folder, lib) in [
         ("shared/connectors/src/", CONNECTORS),
@@ -81,7 +83,12 @@ fn left_over(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
             names
                 .filter(|name| {
                     let stem = name.trim_end_matches(".rs");
-                    !is_crm(stem) && !declared.contains(stem)
+                    let has_code = if lib == SANDBOX {
+                        is_crm(stem)
+                    } else {
+                        written(stem)
+                    };
+                    !has_code && !declared.contains(stem)
                 })
                 .map(|name| {
                     Offender::new(
@@ -103,7 +110,10 @@ fn left_over(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
             .filter(|name| name != "README.md");
         found.extend(
             names
-                .filter(|name| !is_crm(name.split('.').next().unwrap_or_default()))
+                .filter(|name| {
+                    let crm = name.split('.').next().unwrap_or_default();
+                    !written(crm) && (folder.ends_with("fixtures/") || !is_crm(crm))
+                })
                 .map(|name| {
                     Offender::new(
                         format!("{folder}{name}"),
@@ -113,17 +123,17 @@ fn left_over(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
                 }),
         );
     }
-    let unknown = |path: &str, names: Vec<(String, usize)>| -> Vec<Offender> {
+    let unknown = |path: &str, names: Vec<(String, usize)>, known: &dyn Fn(&str) -> bool| {
         names
             .into_iter()
-            .filter(|(name, _)| !is_crm(name))
+            .filter(|(name, _)| !known(name))
             .map(|(name, line)| {
                 Offender::new(path, line, format!("{name} is no CRM of the registry"))
             })
-            .collect()
+            .collect::<Vec<_>>()
     };
-    found.extend(unknown(TEMPLATE, listed(tree)));
-    found.extend(unknown(SANDBOX, sandboxes(tree)));
+    found.extend(unknown(TEMPLATE, listed(tree), &written));
+    found.extend(unknown(SANDBOX, sandboxes(tree), &is_crm));
     found
 }
 
@@ -176,7 +186,7 @@ fn every_crm_is_whole() {
 fn nothing_is_left_over_of_a_crm_that_is_not_there() {
     assert_none(
         "no manifest, code, fixtures, sandbox or setup guide without a CRM of the registry",
-        &left_over(Tree::repository(), CRMS),
+        &left_over(Tree::repository(), CRMS, CONNECTED),
     );
 }
 
@@ -216,7 +226,7 @@ fn made_up_offenders_are_found() {
         ["shared/connectors/fixtures/acme/:0", "docs/setup/acme.md:0"]
     );
     assert_eq!(
-        places(left_over(&tree, &["acme"])),
+        places(left_over(&tree, &["acme"], &[])),
         [
             "shared/connectors/src/zeta.rs:0",
             "local/sandbox/src/zeta.rs:0",
@@ -225,6 +235,15 @@ fn made_up_offenders_are_found() {
             "docs/setup/zeta.md:0",
             "template.yaml:4",
             "local/sandbox/src/lib.rs:6",
+        ]
+    );
+    // One that can only be connected has a manifest, a sandbox and a guide, and nothing else.
+    assert_eq!(
+        places(left_over(&tree, &["acme"], &["zeta"])),
+        [
+            "shared/connectors/src/zeta.rs:0",
+            "shared/connectors/fixtures/zeta:0",
+            "template.yaml:4",
         ]
     );
     assert_eq!(places(missing(&tree, &["other"])).len(), 7);

@@ -35,28 +35,32 @@ const DECLARED: &[Declared] = &[
         writes: &["org", "event", "session"],
         statements: &[],
     },
-    // `connections::create` (the organization is there; the lease while credentials are written),
-    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping).
+    // `connections::create` (the organization is there; the lease while credentials are written; the
+    // tokens and the account of one that needs no browser), `update`, `list`, `get`, `approve`;
+    // `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery, session,
+    // connection, mapping).
     Declared {
         function: "api",
-        reads: &["org", "conn", "map", "dlv", "session"],
-        writes: &["conn", "lease"],
+        reads: &["org", "conn", "map", "dlv", "session", "token"],
+        writes: &["conn", "lease", "token", "account"],
         statements: &[],
     },
-    // `connect::begin` and `finish`: a state is put, and taken by a delete that returns it; tokens
-    // are put whole; the lease while a refresh token is kept in the credentials.
+    // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
+    // are put whole, and read for the first call; the lease while a refresh token is kept in the
+    // credentials; `lifecycle::uninstalled` finds connections by their account.
     Declared {
         function: "oauth",
-        reads: &["conn"],
-        writes: &["conn", "token", "lease", "oauth"],
+        reads: &["conn", "token", "oauth", "account"],
+        writes: &["conn", "token", "lease", "oauth", "account"],
         statements: &[],
     },
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
-    // connection moves to another host or is parked; ledger entries by statements alone.
+    // connection moves to another host or is parked; ledger entries by statements alone; the lease
+    // while a refresh token that changed is kept in the credentials.
     Declared {
         function: "deliver",
         reads: &["session", "conn", "map", "token"],
-        writes: &["conn", "token"],
+        writes: &["conn", "token", "lease"],
         statements: &["dlv"],
     },
 ];

@@ -1,6 +1,6 @@
 //! A CRM's name stands in its own files, in the registry lines and in the template's one list.
 
-use hub_connectors::CRMS;
+use hub_connectors::connectable;
 use hub_tidy::{Offender, Tree, assert_none, lines_with, names_word, yaml::Node};
 
 use crate::template::{TEMPLATE, crm_list};
@@ -85,7 +85,7 @@ fn in_template(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
 fn a_crm_is_named_only_in_its_own_files() {
     assert_none(
         "a CRM's name stands only in its own files and in the registry lines",
-        &in_code(Tree::repository(), CRMS),
+        &in_code(Tree::repository(), &connectable().collect::<Vec<_>>()),
     );
 }
 
@@ -93,7 +93,7 @@ fn a_crm_is_named_only_in_its_own_files() {
 fn the_template_names_a_crm_only_in_its_list() {
     assert_none(
         "template.yaml names CRMs only in the list `Crms` and as keys of its mappings",
-        &in_template(Tree::repository(), CRMS),
+        &in_template(Tree::repository(), &connectable().collect::<Vec<_>>()),
     );
 }
 

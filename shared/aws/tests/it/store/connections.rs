@@ -48,6 +48,7 @@ fn state(expires_at: i64) -> OAuthState {
     OAuthState {
         organization: id("org_1"),
         connection: id("conn_1"),
+        person: "usr_1".to_owned(),
         browser: "cookie's hash".to_owned(),
         verifier: "verifier".to_owned(),
         redirect_uri: "https://hub.example/api/integrations/hubspot/callback".to_owned(),

@@ -1,0 +1,256 @@
+//! Real calls that show whether a connection works.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hub_connectors::{Check, Fields, Manifest, Reply};
+use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, Timestamp, Verdict};
+use serde_json::Value;
+
+use super::reconnect_needed;
+use crate::{
+    connections::{change, get},
+    error::EngineError,
+    hub::Hub,
+    identity::{Caller, Role},
+    oauth::text_at,
+    tokens,
+    transport::{self, TransportError},
+};
+
+/// One check of a connection.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What it shows, in words.
+    pub proves: String,
+    /// What is wrong; empty when nothing is.
+    pub reason: String,
+    /// The verdict's name.
+    pub verdict: &'static str,
+    /// How long the CRM took.
+    pub took: Duration,
+}
+
+/// What a test of a connection found.
+#[derive(Debug, Clone)]
+pub struct Tested {
+    /// Whether all of it works.
+    pub works: bool,
+    /// Each check, up to the first that cannot be made.
+    pub checks: Vec<Checked>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Tests a connection by real calls, refreshing its token if that is due. A grant that is gone parks
+/// the connection, and one that works again takes it back into use.
+///
+/// # Errors
+/// The caller may not, it is not there, or was never authorized.
+pub async fn test(hub: &Hub, caller: &Caller, id: &ConnectionId) -> Result<Tested, EngineError> {
+    caller.at_least(Role::Manager)?;
+    let connection = get(hub, caller, id).await?;
+    if matches!(
+        connection.state,
+        ConnectionState::Unconnected | ConnectionState::Disconnected
+    ) {
+        return Err(EngineError::Conflict(
+            "the connection has to be authorized at the CRM before it can be tested".to_owned(),
+        ));
+    }
+    let manifest = hub.manifest(&connection.crm)?;
+    let mut checks = Vec::new();
+    let mut refused = None;
+    for check in &manifest.checks {
+        let begun = hub.clock().now();
+        let outcome = checked(hub, &manifest, &connection, check).await;
+        let took = hub.clock().now().duration_since(begun);
+        let verdict = outcome.err();
+        checks.push(Checked {
+            proves: check.proves.clone(),
+            reason: verdict.as_ref().map(words).unwrap_or_default(),
+            verdict: verdict.as_ref().map_or("done", Verdict::name),
+            took: Duration::try_from(took).unwrap_or_default(),
+        });
+        if let Some(verdict) = verdict {
+            refused = Some(verdict);
+            break;
+        }
+    }
+    match &refused {
+        Some(Verdict::Reauthorize { cause, reason }) => {
+            reconnect_needed(hub, &connection, *cause, reason).await;
+        }
+        None if connection.state == ConnectionState::ReconnectNeeded => {
+            change(hub, &connection.organization, &connection.id, |current| {
+                if current.state == ConnectionState::ReconnectNeeded {
+                    current.state = current.authorized_state();
+                    current.cause = None;
+                    current.reason.clear();
+                }
+            })
+            .await?;
+        }
+        Some(_) | None => {}
+    }
+    Ok(Tested {
+        works: refused.is_none(),
+        checks,
+        at: hub.clock().now(),
+    })
+}
+
+/// What a verdict says to a person.
+pub(super) fn words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Reauthorize { cause, reason } => format!("{reason}: {}", cause.advice()),
+        Verdict::Retry { reason, .. }
+        | Verdict::Misconfigured { reason }
+        | Verdict::Bug { reason } => reason.clone(),
+        Verdict::Throttle { until, .. } => format!("a limit of the CRM is reached until {until}"),
+        Verdict::Refresh => "the CRM refuses the token".to_owned(),
+        Verdict::Reject(faults) => faults
+            .first()
+            .map_or_else(String::new, |fault| fault.message.clone()),
+        Verdict::Skip(reason) => reason.words().to_owned(),
+        Verdict::Done { .. } => String::new(),
+    }
+}
+
+/// Makes every check and gives the account's id, if one of them tells it.
+///
+/// # Errors
+/// The verdict of the first that fails.
+pub(crate) async fn prove(
+    hub: &Hub,
+    manifest: &Manifest,
+    connection: &Connection,
+) -> Result<Option<String>, Verdict> {
+    let mut account = None;
+    for check in &manifest.checks {
+        account = checked(hub, manifest, connection, check).await?.or(account);
+    }
+    Ok(account)
+}
+
+/// One check: a fresh token, the call, the answer; refreshed once where the CRM says so.
+async fn checked(
+    hub: &Hub,
+    manifest: &Manifest,
+    connection: &Connection,
+    check: &Check,
+) -> Result<Option<String>, Verdict> {
+    let mut access = tokens::access(hub, manifest, connection, None).await?;
+    let mut refreshed = false;
+    loop {
+        let mut request = asked(manifest, connection, check)?;
+        manifest
+            .sign(request.headers_mut(), connection, &access.token)
+            .map_err(|error| Verdict::Reauthorize {
+                cause: Cause::ClientRefused,
+                reason: error.to_string(),
+            })?;
+        let answer =
+            transport::send(hub.transport(), request)
+                .await
+                .map_err(|error| match error {
+                    TransportError::Forbidden(reason) => Verdict::Misconfigured { reason },
+                    TransportError::NotSent(_) | TransportError::Lost(_) => Verdict::Retry {
+                        after: None,
+                        reason: format!("the CRM does not answer: {error}"),
+                    },
+                })?;
+        let (parts, body) = answer.into_parts();
+        let reply = Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            at: hub.clock().now(),
+        };
+        match judged(manifest, check, &reply) {
+            Ok(account) => return Ok(account),
+            Err(Verdict::Refresh) if !refreshed => {
+                refreshed = true;
+                access = tokens::access(hub, manifest, connection, Some(access.version)).await?;
+            }
+            Err(Verdict::Refresh) => {
+                return Err(Verdict::Reauthorize {
+                    cause: Cause::Revoked,
+                    reason: "the CRM refuses a token that was just refreshed".to_owned(),
+                });
+            }
+            Err(verdict) => return Err(verdict),
+        }
+    }
+}
+
+fn asked(
+    manifest: &Manifest,
+    connection: &Connection,
+    check: &Check,
+) -> Result<http::Request<Bytes>, Verdict> {
+    let base = connection
+        .base_url
+        .as_deref()
+        .ok_or_else(|| Verdict::Reauthorize {
+            cause: Cause::NeverAuthorized,
+            reason: "the CRM never said where its API is".to_owned(),
+        })?;
+    let path = manifest.fill(&check.path, &connection.settings);
+    let method = match check.body {
+        Some(_) => http::Method::POST,
+        None => http::Method::GET,
+    };
+    http::Request::builder()
+        .method(method)
+        .uri(format!("{}{path}", base.trim_end_matches('/')))
+        .header(http::header::ACCEPT, "application/json")
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Bytes::from(check.body.clone().unwrap_or_default()))
+        .map_err(|error| Verdict::Misconfigured {
+            reason: format!("the connection's base URL cannot be used: {error}"),
+        })
+}
+
+fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<String>, Verdict> {
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let failed = check
+        .failed_at
+        .as_ref()
+        .is_some_and(|pointer| body.pointer(pointer).is_some());
+    if reply.status.is_success() && !failed {
+        // A page instead of an answer: another host, or somebody's log-in.
+        if body.is_null() {
+            return Err(Verdict::Misconfigured {
+                reason: "what answers there is not the CRM's API".to_owned(),
+            });
+        }
+        return Ok(check
+            .account_at
+            .as_ref()
+            .and_then(|pointer| text_at(&body, pointer)));
+    }
+    let code = check
+        .code_at
+        .as_ref()
+        .and_then(|pointer| text_at(&body, pointer));
+    let error = Fields {
+        code: code.unwrap_or_default(),
+        message: String::from_utf8_lossy(&reply.body)
+            .chars()
+            .take(200)
+            .collect(),
+        fields: Vec::new(),
+    };
+    let verdict = manifest.verdict(reply, &error);
+    // Whoever may not read may not write: that is no record's fault.
+    if let (Verdict::Misconfigured { reason }, http::StatusCode::FORBIDDEN) =
+        (&verdict, reply.status)
+    {
+        return Err(Verdict::Reauthorize {
+            cause: Cause::MissingScope,
+            reason: reason.clone(),
+        });
+    }
+    Err(verdict)
+}
