@@ -8,11 +8,13 @@
 //! It refuses to be convenient: what the vendor refuses, it refuses, in the vendor's words. Where
 //! it knowingly differs, the `README.md` beside the CRM's code says so.
 //!
-//! `src/frame` knows no CRM. Adding one means one folder under `src` and one line in the registry
+//! `src/frame` knows no CRM, and `src/oauth` no vendor's words. Adding one means one folder under `src` and one line in the registry
 //! below.
 
+mod dynamics365;
 mod frame;
 mod hubspot;
+mod oauth;
 mod salesforce;
 
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
@@ -20,4 +22,5 @@ pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
 frame::registry! {
     salesforce: 4101 => salesforce::Salesforce,
     hubspot: 4102 => hubspot::HubSpot,
+    dynamics365: 4103 => dynamics365::Dynamics365,
 }

@@ -12,6 +12,7 @@
 )]
 
 mod activities;
+mod auth;
 mod collections;
 mod composite;
 mod faults;
