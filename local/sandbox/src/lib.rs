@@ -15,6 +15,7 @@ mod dynamics365;
 mod frame;
 mod hubspot;
 mod oauth;
+mod pipedrive;
 mod salesforce;
 
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
@@ -23,4 +24,5 @@ frame::registry! {
     salesforce: 4101 => salesforce::Salesforce,
     hubspot: 4102 => hubspot::HubSpot,
     dynamics365: 4103 => dynamics365::Dynamics365,
+    pipedrive: 4104 => pipedrive::Pipedrive,
 }

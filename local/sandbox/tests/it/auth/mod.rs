@@ -2,3 +2,4 @@
 
 mod caller;
 mod dynamics365;
+mod pipedrive;
