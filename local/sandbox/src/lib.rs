@@ -17,6 +17,7 @@ mod hubspot;
 mod oauth;
 mod pipedrive;
 mod salesforce;
+mod zoho;
 
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
 
@@ -25,4 +26,5 @@ frame::registry! {
     hubspot: 4102 => hubspot::HubSpot,
     dynamics365: 4103 => dynamics365::Dynamics365,
     pipedrive: 4104 => pipedrive::Pipedrive,
+    zoho: 4105 => zoho::Zoho,
 }

@@ -52,6 +52,8 @@ pub(crate) struct Grant {
     pub(crate) consent: Consent,
     pub(crate) since: Timestamp,
     pub(crate) ended: bool,
+    /// Handed out by the control endpoint: does not crowd out a real one.
+    by_control: bool,
 }
 
 /// What became of a refresh token.
@@ -122,13 +124,20 @@ impl Tables {
         Ok(kept.code.clone())
     }
 
-    /// Opens a grant, for a code if there is one.
+    /// What the code is bound to, without using it up.
+    pub(crate) fn realm(&self, value: &str) -> Option<&str> {
+        let kept = self.codes.get(value)?;
+        Some(kept.code.consent.realm.as_str())
+    }
+
+    /// Opens a grant, for a code or by the control endpoint.
     pub(crate) fn open(&mut self, consent: Consent, code: Option<&str>, now: Timestamp) -> u64 {
         self.count += 1;
         let grant = Grant {
             consent,
             since: now,
             ended: false,
+            by_control: code.is_none(),
         };
         self.grants.insert(self.count, grant);
         if let Some(kept) = code.and_then(|code| self.codes.get_mut(code)) {
@@ -141,7 +150,7 @@ impl Tables {
         self.grants.get(&number)
     }
 
-    /// The grants of a user that have a live refresh token, oldest first.
+    /// The grants of a user by code that have a live refresh token, oldest first.
     pub(crate) fn live_grants(&self, user: &str) -> Vec<u64> {
         let live = |number: &u64| {
             let mut refresh = self.refresh.values();
@@ -150,7 +159,7 @@ impl Tables {
         let mine = self
             .grants
             .iter()
-            .filter(|(_, grant)| grant.consent.user == user);
+            .filter(|(_, grant)| grant.consent.user == user && !grant.by_control);
         mine.map(|(number, _)| *number).filter(live).collect()
     }
 

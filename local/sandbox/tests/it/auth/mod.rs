@@ -3,3 +3,4 @@
 mod caller;
 mod dynamics365;
 mod pipedrive;
+mod zoho;
