@@ -11,9 +11,12 @@
 //! `src/frame` knows no CRM, and `src/oauth` no vendor's words. Adding one means one folder under `src` and one line in the registry
 //! below.
 
+mod copper;
 mod dynamics365;
 mod frame;
+mod freshsales;
 mod hubspot;
+mod monday;
 mod oauth;
 mod pipedrive;
 mod salesforce;
@@ -27,4 +30,7 @@ frame::registry! {
     dynamics365: 4103 => dynamics365::Dynamics365,
     pipedrive: 4104 => pipedrive::Pipedrive,
     zoho: 4105 => zoho::Zoho,
+    monday: 4106 => monday::Monday,
+    copper: 4107 => copper::Copper,
+    freshsales: 4108 => freshsales::Freshsales,
 }
