@@ -156,14 +156,12 @@ impl Server for Monday {
     }
 
     fn own(&mut self, fault: &Fault, _: &Request<Bytes>, _: Timestamp) -> Option<Answer> {
-        Some(match fault.name.as_str() {
-            "missing_scopes" => Answer::json(200, graphql::missing_permission()),
-            _ => {
-                let body = json!({ "errors": [{ "message": "Complexity budget exhausted",
-                    "extensions": { "code": "COMPLEXITY_BUDGET_EXHAUSTED", "retry_in_seconds": 7 } }] });
-                Answer::json(429, body).with("retry-after", "7")
-            }
-        })
+        if fault.name == "missing_scopes" {
+            return Some(Answer::json(200, graphql::missing_permission()));
+        }
+        let body = json!({ "errors": [{ "message": "Complexity budget exhausted",
+            "extensions": { "code": "COMPLEXITY_BUDGET_EXHAUSTED", "retry_in_seconds": 7 } }] });
+        Some(Answer::json(429, body).with("retry-after", "7"))
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Value {

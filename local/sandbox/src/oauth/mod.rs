@@ -20,7 +20,7 @@ pub(crate) use params::{
 };
 pub(crate) use pkce::{Challenge, is_verifier, s256};
 pub(crate) use server::Server;
-pub(crate) use tokens::{Access, Code, CodeFault, Consent, Fate, Tables, after};
+pub(crate) use tokens::{Code, CodeFault, Consent, Fate, Tables, after};
 pub(crate) use trouble::{Trouble, trouble};
 
 /// Someone who can log in to a fake CRM.

@@ -155,12 +155,11 @@ async fn three_encodings_and_milliseconds() {
     ];
     let path = format!("{TOKEN}?{}", encoded(&fields));
     assert!(caller.form(&path, "", &[]).await.body["access_token"].is_string());
-    let mut body = String::new();
-    for (name, value) in fields {
-        body +=
-            &format!("--x-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    }
-    body += "--x-1--\r\n";
+    let part = |(name, value): (&str, &str)| {
+        format!("--x-1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let parts: Vec<String> = fields.into_iter().map(part).collect();
+    let body = format!("{}--x-1--\r\n", parts.concat());
     let kind = "multipart/form-data; boundary=x-1";
     caller.set(json!({ "expires_in_ms": true }));
     let reply = caller.post(TOKEN, kind, "", body).await;
