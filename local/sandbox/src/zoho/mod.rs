@@ -188,7 +188,7 @@ impl Server for Zoho {
         match (request.method().as_str(), path.as_str()) {
             ("GET" | "POST", "/oauth/v2/auth") => self.authorize(request, now),
             ("POST", "/oauth/v2/token") => self.token(request, &place, now),
-            ("POST", "/oauth/v2/token/revoke") => self.revoke(request),
+            ("POST", "/oauth/v2/token/revoke") => self.revoke(request, &place, now),
             (method, path) if path.starts_with("/crm/") => {
                 self.call(request, method, path, &place, now)
             }

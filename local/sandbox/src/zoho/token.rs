@@ -137,13 +137,26 @@ impl Zoho {
         body
     }
 
-    pub(super) fn revoke(&mut self, request: &Request<Bytes>) -> Answer {
+    pub(super) fn revoke(
+        &mut self,
+        request: &Request<Bytes>,
+        place: &str,
+        now: Timestamp,
+    ) -> Answer {
         let form = form(request);
         let token = get(&form, "token").unwrap_or_default();
         let refresh = self.tables.refresh(token).filter(|r| r.fate == Fate::Live);
-        if let Some(number) = refresh.map(|refresh| refresh.grant) {
+        let grant = refresh.map(|refresh| refresh.grant).filter(|number| {
+            let grant = self.tables.grant(*number);
+            grant.is_some_and(|grant| grant.consent.realm == place)
+        });
+        let access = self.tables.access(token, now);
+        let is_here = access.is_some_and(|access| access.consent.realm == place);
+        if let Some(number) = grant {
             self.tables.end(number, true);
-        } else if !self.tables.drop_access(token) {
+        } else if is_here {
+            self.tables.drop_access(token);
+        } else {
             return refused("invalid_token");
         }
         Answer::json(200, json!({ "status": "success" }))

@@ -252,6 +252,8 @@ async fn a_code_is_unknown_at_another_data_centre() {
     );
     refused(&refresh(&caller, &kept).await, "invalid_code");
     assert_eq!(me(&caller, &access).await.body, invalid_token());
+    let revoke = format!("{TOKEN}/revoke?token={kept}");
+    refused(&caller.form(&revoke, "", &[]).await, "invalid_token");
     let header = format!("Zoho-oauthtoken {access}");
     assert_eq!(
         caller.get("/__dc/eu/crm/v8/users", &header).await.status,
