@@ -8,16 +8,29 @@
 //! It refuses to be convenient: what the vendor refuses, it refuses, in the vendor's words. Where
 //! it knowingly differs, the `README.md` beside the CRM's code says so.
 //!
-//! `src/frame` knows no CRM. Adding one means one folder under `src` and one line in the registry
+//! `src/frame` knows no CRM, and `src/oauth` no vendor's words. Adding one means one folder under `src` and one line in the registry
 //! below.
 
+mod copper;
+mod dynamics365;
 mod frame;
+mod freshsales;
 mod hubspot;
+mod monday;
+mod oauth;
+mod pipedrive;
 mod salesforce;
+mod zoho;
 
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
 
 frame::registry! {
     salesforce: 4101 => salesforce::Salesforce,
     hubspot: 4102 => hubspot::HubSpot,
+    dynamics365: 4103 => dynamics365::Dynamics365,
+    pipedrive: 4104 => pipedrive::Pipedrive,
+    zoho: 4105 => zoho::Zoho,
+    monday: 4106 => monday::Monday,
+    copper: 4107 => copper::Copper,
+    freshsales: 4108 => freshsales::Freshsales,
 }

@@ -1,17 +1,25 @@
 //! Where a request may go.
 //!
 //! Hosts come from token replies and customers, so they are input: https on port 443 to a public
-//! address, checked where the connection is made. What an operator allows by exact host and port
-//! (the sandbox) is exempt.
+//! address (`blocks` says which are), checked by spelling before a request is made and again in
+//! the resolver, whose answer is the one that is connected to. What an operator allows by exact
+//! host and port (the sandbox) is exempt, by a client of its own: a resolver is told no port.
 
-use std::{
-    collections::BTreeSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-};
+mod blocks;
+#[cfg(test)]
+mod tests;
 
+use std::{collections::BTreeSet, io, net::SocketAddr, sync::Arc};
+
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
+
+use blocks::special;
+
+/// Last labels of names that mean something inside a network and nothing outside: RFC 6761, RFC
+/// 6762, ICANN's for private use, what `/etc/hosts` and Lambda append, RFC 8375.
+const INSIDE: [&str; 5] = ["localhost", "local", "internal", "localdomain", "home.arpa"];
 
 /// Exact `host:port` pairs that are exempt. Absent in production.
 #[derive(Debug, Clone, Default)]
@@ -36,14 +44,10 @@ impl Allowed {
     /// Whether this address is exempt.
     pub fn permits(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
-        url.port_or_known_default()
-            .is_some_and(|port| self.0.contains(&format!("{host}:{port}")))
-    }
-
-    fn permits_name(&self, name: &str) -> bool {
-        self.0
-            .iter()
-            .any(|pair| pair.rsplit_once(':').is_some_and(|(host, _)| host == name))
+        matches!(url.scheme(), "http" | "https")
+            && url
+                .port_or_known_default()
+                .is_some_and(|port| self.0.contains(&format!("{host}:{port}")))
     }
 }
 
@@ -53,223 +57,95 @@ pub enum Refused {
     /// Not https on port 443.
     #[error("only https on port 443 is allowed")]
     Scheme,
-    /// An address that is not public, by its spelling.
-    #[error("the address is not public")]
-    Address,
+    /// An address that is not public, by its spelling or by what its name resolves to.
+    #[error("the address is not public: {0}")]
+    Address(&'static str),
     /// There is no host, or it carries credentials.
     #[error("the address has no plain host")]
     Host,
+}
+
+/// How far a request may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Public addresses.
+    Public,
+    /// Whatever address its exempt host has.
+    Exempt,
 }
 
 /// Checks an address before anything is sent. Names are checked again when they are resolved.
 ///
 /// # Errors
 /// Why it is refused.
-pub fn check(url: &Url, allowed: &Allowed) -> Result<(), Refused> {
+pub fn check(url: &Url, allowed: &Allowed) -> Result<Reach, Refused> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Refused::Host);
     }
     if allowed.permits(url) {
-        return Ok(());
+        return Ok(Reach::Exempt);
     }
     if url.scheme() != "https" || url.port_or_known_default() != Some(443) {
         return Err(Refused::Scheme);
     }
-    match url.host() {
-        Some(Host::Ipv4(address)) if !is_public_v4(address) => Err(Refused::Address),
-        Some(Host::Ipv6(address)) if !is_public_v6(address) => Err(Refused::Address),
-        Some(Host::Domain(name))
-            if !name.contains('.')
-                || name.ends_with(".localhost")
-                || name.ends_with(".internal") =>
-        {
-            Err(Refused::Address)
-        }
-        Some(_) => Ok(()),
-        None => Err(Refused::Host),
+    let special = match url.host() {
+        Some(Host::Ipv4(address)) => special(address.into()),
+        Some(Host::Ipv6(address)) => special(address.into()),
+        Some(Host::Domain(name)) => is_inside(name).then_some("a name inside a network"),
+        None => return Err(Refused::Host),
+    };
+    special.map_or(Ok(Reach::Public), |what| Err(Refused::Address(what)))
+}
+
+/// Whether a name, in lower case, can only mean a host of the network it is asked in.
+fn is_inside(name: &str) -> bool {
+    let name = name.trim_end_matches('.');
+    let is_below = |suffix: &str| {
+        name.strip_suffix(suffix)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    !name.contains('.') || INSIDE.into_iter().any(is_below)
+}
+
+/// Asks for the addresses of a name. Their port is 0: the request's own.
+pub(crate) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
+
+/// The lookup of the operating system.
+pub(crate) fn system() -> Lookup {
+    Arc::new(|name| {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    })
+}
+
+/// Resolves names for one client. Under `Reach::Public` it hands out public addresses only, and the
+/// connection is made to what it handed out, so that a name cannot be rebound in between.
+#[derive(Clone)]
+pub(crate) struct Resolver {
+    reach: Reach,
+    lookup: Lookup,
+}
+
+impl Resolver {
+    pub(crate) fn new(reach: Reach, lookup: Lookup) -> Self {
+        Self { reach, lookup }
     }
 }
-
-/// Whether an address is a public one.
-/// <https://www.iana.org/assignments/iana-ipv4-special-registry> and the IPv6 one beside it.
-pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !matches!(
-        (a, b, c),
-        (0 | 10 | 127 | 224..=255, _, _)
-            | (100, 64..=127, _)
-            | (169, 254, _)
-            | (172, 16..=31, _)
-            | (192, 0, 0 | 2)
-            | (192, 31, 196)
-            | (192, 52, 193)
-            | (192, 88, 99)
-            | (192, 168, _)
-            | (192, 175, 48)
-            | (198, 18 | 19, _)
-            | (198, 51, 100)
-            | (203, 0, 113)
-    )
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let [a, b, _, _, _, f, ..] = address.segments();
-    let [.., e, _, _, _] = address.segments();
-    // Only global unicast, less what embeds or stands for something else: IETF protocol
-    // assignments with Teredo, documentation, 6to4, and ISATAP's interface ids.
-    (0x2000..=0x3fff).contains(&a)
-        && !(a == 0x2001 && b < 0x0200)
-        && !(a == 0x2001 && b == 0x0db8)
-        && a != 0x2002
-        && !(a == 0x3fff && b < 0x1000)
-        && !(a == 0x2620 && b == 0x004f)
-        && !(f == 0x5efe && matches!(e, 0 | 0x0200))
-}
-
-/// Resolves names and hands out public addresses only, so that a name cannot be rebound between
-/// check and connection.
-#[derive(Debug, Clone)]
-pub(crate) struct Resolver(pub(crate) Allowed);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let exempt = self.0.permits_name(name.as_str());
+        let reach = self.reach;
+        let answer = (self.lookup)(name.as_str().to_owned());
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<_> = found
-                .filter(|address| exempt || is_public(address.ip()))
-                .collect();
-            if public.is_empty() {
-                return Err(Box::new(Refused::Address) as Box<dyn std::error::Error + Send + Sync>);
+            let mut found = answer.await?;
+            if reach == Reach::Public {
+                let refused = found.iter().find_map(|address| special(address.ip()));
+                found.retain(|address| special(address.ip()).is_none());
+                if let (true, Some(what)) = (found.is_empty(), refused) {
+                    return Err(Refused::Address(what).into());
+                }
             }
-            Ok(Box::new(public.into_iter()) as Addrs)
+            Ok(Box::new(found.into_iter()) as Addrs)
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_public_addresses_pass_and_their_neighbours_do() {
-        let forbidden = [
-            "0.0.0.0",
-            "10.0.0.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.255.255",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.1",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.1.1",
-            "198.18.0.1",
-            "198.19.255.255",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:10.0.0.1",
-            "::ffff:8.8.8.8",
-            "64:ff9b::8.8.8.8",
-            "64:ff9b:1::1",
-            "100::1",
-            "2001::1",
-            "2001:1ff:ffff::1",
-            "2001:db8::1",
-            "2002:7f00:1::1",
-            "3fff::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-            "2600::5efe:10.0.0.1",
-            "2600::200:5efe:10.0.0.1",
-            "5f00::1",
-        ];
-        for text in forbidden {
-            assert!(!is_public(text.parse().unwrap()), "{text}");
-        }
-        let open = [
-            "1.1.1.1",
-            "9.255.255.255",
-            "11.0.0.0",
-            "100.63.255.255",
-            "100.128.0.0",
-            "126.255.255.255",
-            "128.0.0.0",
-            "169.253.255.255",
-            "169.255.0.0",
-            "172.15.255.255",
-            "172.32.0.0",
-            "192.0.1.0",
-            "192.0.3.0",
-            "192.167.255.255",
-            "192.169.0.0",
-            "198.17.255.255",
-            "198.20.0.0",
-            "198.51.99.255",
-            "203.0.112.255",
-            "203.0.114.0",
-            "223.255.255.255",
-            "2001:200::1",
-            "2001:db7:ffff::1",
-            "2001:db9::1",
-            "2003::1",
-            "2600::1",
-            "2a00:1450::1",
-            "3fff:1000::1",
-        ];
-        for text in open {
-            assert!(is_public(text.parse().unwrap()), "{text}");
-        }
-    }
-
-    #[test]
-    fn spellings_of_loopback_are_all_refused_and_the_allow_list_is_exact() {
-        let allowed = Allowed::new(["127.0.0.1:4101".to_owned()]);
-        for text in [
-            "https://127.0.0.1/",
-            "https://127.1/",
-            "https://2130706433/",
-            "https://0x7f000001/",
-            "https://0177.0.0.1/",
-            "https://[::1]/",
-            "https://[::ffff:127.0.0.1]/",
-            "https://localhost/",
-            "https://a.localhost/",
-            "https://127.0.0.1:4102/",
-            "http://crm.example/",
-            "https://crm.example:8443/",
-            "https://user@crm.example/",
-            "http://127.0.0.1:80/",
-            "https://metadata.google.internal/",
-            "ftp://crm.example/",
-        ] {
-            assert!(check(&text.parse().unwrap(), &allowed).is_err(), "{text}");
-        }
-        for text in [
-            "http://127.0.0.1:4101/x",
-            "https://crm.example/",
-            "https://CRM.example:443/y",
-            "https://8.8.8.8/",
-        ] {
-            assert_eq!(check(&text.parse().unwrap(), &allowed), Ok(()), "{text}");
-        }
     }
 }

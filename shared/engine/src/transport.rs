@@ -5,11 +5,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use reqwest::{ClientBuilder, dns::Resolve};
 use rustls::RootCertStore;
 use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 use url::Url;
 
-use crate::egress::{self, Allowed, Resolver};
+use crate::egress::{self, Allowed, Reach, Resolver};
 
 /// Time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,6 +55,44 @@ pub async fn send(
 /// # Errors
 /// The TLS library cannot be set up.
 pub fn https(allowed: Allowed) -> Result<Transport, reqwest::Error> {
+    over(
+        allowed,
+        |reach| Resolver::new(reach, egress::system()),
+        |client| client,
+    )
+}
+
+/// The same over other resolvers, and with each client adjusted: tests watch what it connects to.
+pub(crate) fn over<R: Resolve + 'static>(
+    allowed: Allowed,
+    resolver: impl Fn(Reach) -> R,
+    adjust: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<Transport, reqwest::Error> {
+    let client = |reach| {
+        let builder = builder()
+            .https_only(reach == Reach::Public)
+            .dns_resolver(resolver(reach))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .user_agent(concat!("liveprompt-crm-hub/", env!("CARGO_PKG_VERSION")));
+        adjust(builder).build()
+    };
+    let public = client(Reach::Public)?;
+    // Production has one client. Where something is exempt, the guarded one still knows nothing of it.
+    let exempt = if allowed.is_empty() {
+        public.clone()
+    } else {
+        client(Reach::Exempt)?
+    };
+    Ok(BoxCloneSyncService::new(service_fn(move |request| {
+        call(public.clone(), exempt.clone(), allowed.clone(), request)
+    })))
+}
+
+/// A client's builder with our TLS and nothing else.
+pub(crate) fn builder() -> ClientBuilder {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -61,33 +100,31 @@ pub fn https(allowed: Allowed) -> Result<Transport, reqwest::Error> {
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-    let mut builder = reqwest::Client::builder();
-    if let Ok(tls) = tls {
-        builder = builder.tls_backend_preconfigured(tls);
+    let builder = reqwest::Client::builder();
+    match tls {
+        Ok(tls) => builder.tls_backend_preconfigured(tls),
+        Err(_) => builder,
     }
-    let client = builder
-        .dns_resolver(Resolver(allowed.clone()))
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(CALL_TIMEOUT)
-        .user_agent(concat!("liveprompt-crm-hub/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(BoxCloneSyncService::new(service_fn(move |request| {
-        call(client.clone(), allowed.clone(), request)
-    })))
 }
 
 async fn call(
-    client: reqwest::Client,
+    public: reqwest::Client,
+    exempt: reqwest::Client,
     allowed: Allowed,
     request: http::Request<Bytes>,
 ) -> Result<http::Response<Bytes>, TransportError> {
-    let url = Url::parse(&request.uri().to_string())
+    let (head, body) = request.into_parts();
+    let url = Url::parse(&head.uri.to_string())
         .map_err(|error| TransportError::Forbidden(error.to_string()))?;
-    egress::check(&url, &allowed).map_err(|error| TransportError::Forbidden(error.to_string()))?;
-    let request = reqwest::Request::try_from(request)
-        .map_err(|error| TransportError::Forbidden(error.to_string()))?;
+    let client = match egress::check(&url, &allowed) {
+        Ok(Reach::Public) => public,
+        Ok(Reach::Exempt) => exempt,
+        Err(error) => return Err(TransportError::Forbidden(error.to_string())),
+    };
+    // What is sent is what was checked: the text is not read a second time.
+    let mut request = reqwest::Request::new(head.method, url);
+    *request.headers_mut() = head.headers;
+    *request.body_mut() = Some(body.into());
     let mut reply = client
         .execute(request)
         .await

@@ -6,6 +6,7 @@ mod crm;
 mod faults;
 mod sandbox;
 mod serve;
+pub(crate) mod settings;
 
 pub(crate) use crm::{Crm, Setup};
 pub use faults::FaultError;

@@ -125,7 +125,7 @@ pub(super) fn apply(
     let answer = crm.refused(&refusal);
     let app = crm
         .oauth
-        .admit(request, now)
+        .admit(&crm.portal, request, now)
         .map_or(App::OAuth, |(app, _)| app);
     let search = request.uri().path().ends_with("/search");
     let settings = &crm.portal.settings;

@@ -72,7 +72,7 @@ impl HubSpot {
 
     /// A data call: the token, the quota, the body, then the API.
     fn data(&mut self, call: &mut Call, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let (app, scopes) = match self.oauth.admit(request, now) {
+        let (app, scopes) = match self.oauth.admit(&self.portal, request, now) {
             Ok(admitted) => admitted,
             Err(refusal) => return self.refused(&refusal),
         };

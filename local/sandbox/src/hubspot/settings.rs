@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) daily_limit: u64,
     /// Scopes this account's plan lacks.
     pub(super) withheld_scopes: Vec<String>,
+    /// What the service key may do; all there is where nothing is said.
+    pub(super) service_key_scopes: Option<Vec<String>>,
     /// Properties an admin demands on create; only version 2026-09 enforces them.
     pub(super) required_properties: BTreeMap<Kind, Vec<String>>,
     pub(super) redirect_uris: Vec<String>,
@@ -42,6 +44,7 @@ impl Default for Settings {
             search_limit: 5,
             daily_limit: 625_000,
             withheld_scopes: Vec::new(),
+            service_key_scopes: None,
             required_properties: BTreeMap::new(),
             redirect_uris: vec![
                 "http://127.0.0.1:3000/api/integrations/hubspot/callback".to_owned(),
@@ -68,6 +71,7 @@ impl Settings {
             "search_limit": self.search_limit,
             "daily_limit": self.daily_limit,
             "withheld_scopes": self.withheld_scopes,
+            "service_key_scopes": self.service_key_scopes,
             "required_properties": required,
             "redirect_uris": self.redirect_uris,
         })
@@ -100,6 +104,8 @@ impl Settings {
                 "search_limit" => settings.search_limit = number()?,
                 "daily_limit" => settings.daily_limit = number()?,
                 "withheld_scopes" => settings.withheld_scopes = list(value)?,
+                "service_key_scopes" if value.is_null() => settings.service_key_scopes = None,
+                "service_key_scopes" => settings.service_key_scopes = Some(list(value)?),
                 "redirect_uris" => settings.redirect_uris = list(value)?,
                 "required_properties" => {
                     let body = value.as_object();

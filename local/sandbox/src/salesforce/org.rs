@@ -27,6 +27,12 @@ pub(super) struct Settings {
     pub(super) unique_key: bool,
     /// Each refresh gives a new refresh token.
     pub(super) refresh_rotation: bool,
+    /// Whether the base URL is the org's own host; client credentials work on no other.
+    pub(super) my_domain: bool,
+    /// The key that signs JWT assertions, as PEM.
+    pub(super) jwt_public_key: Option<String>,
+    /// Users who have not approved the app, by username.
+    pub(super) unapproved_users: Vec<String>,
     /// Requests per rolling 24 hours.
     pub(super) daily_limit: u64,
     /// The registered callback addresses.
@@ -40,6 +46,9 @@ impl Default for Settings {
             liveprompt_field: true,
             unique_key: true,
             refresh_rotation: true,
+            my_domain: true,
+            jwt_public_key: None,
+            unapproved_users: Vec::new(),
             daily_limit: 100_000,
             redirect_uris: vec![
                 "http://127.0.0.1:3000/api/integrations/salesforce/callback".to_owned(),
@@ -156,6 +165,9 @@ impl Org {
             "liveprompt_field": s.liveprompt_field,
             "unique_key": s.unique_key,
             "refresh_rotation": s.refresh_rotation,
+            "my_domain": s.my_domain,
+            "jwt_public_key": s.jwt_public_key,
+            "unapproved_users": s.unapproved_users,
             "daily_limit": s.daily_limit,
             "redirect_uris": s.redirect_uris,
         })
@@ -181,15 +193,19 @@ impl Org {
                         .ok_or_else(|| FaultError::new("daily_limit", "a number is needed"))?;
                     settings.daily_limit = limit;
                 }
-                "redirect_uris" => {
-                    let uris = value
-                        .as_array()
-                        .map(|list| list.iter().map(|uri| uri.as_str().map(str::to_owned)));
-                    let uris: Option<Vec<String>> = uris.and_then(Iterator::collect);
-                    settings.redirect_uris = uris.ok_or_else(|| {
-                        FaultError::new("redirect_uris", "a list of texts is needed")
-                    })?;
+                "my_domain" => settings.my_domain = yes()?,
+                "jwt_public_key" => {
+                    let pem = value
+                        .as_str()
+                        .filter(|pem| super::oauth::der(pem).is_some());
+                    if pem.is_none() && !value.is_null() {
+                        let wrong = "a public key as PEM is needed";
+                        return Err(FaultError::new("jwt_public_key", wrong));
+                    }
+                    settings.jwt_public_key = pem.map(str::to_owned);
                 }
+                "unapproved_users" => settings.unapproved_users = texts(name, value)?,
+                "redirect_uris" => settings.redirect_uris = texts(name, value)?,
                 _ => return Err(FaultError::new(name.clone(), "no such setting")),
             }
         }
@@ -219,4 +235,12 @@ impl Org {
             }
         }
     }
+}
+
+/// A setting that is a list of texts.
+fn texts(name: &str, value: &Value) -> Result<Vec<String>, FaultError> {
+    let list = value.as_array().map(|list| list.iter());
+    let list: Option<Vec<String>> =
+        list.and_then(|list| list.map(|text| text.as_str().map(str::to_owned)).collect());
+    list.ok_or_else(|| FaultError::new(name, "a list of texts is needed"))
 }

@@ -12,6 +12,7 @@
 )]
 
 mod activities;
+mod auth;
 mod collections;
 mod composite;
 mod faults;
@@ -19,6 +20,7 @@ mod graph;
 mod hubspot;
 mod oauth;
 mod oauth_attacks;
+mod oauth_jwt;
 mod queries;
 mod records;
 mod schema;

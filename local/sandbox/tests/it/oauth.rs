@@ -263,18 +263,6 @@ async fn the_other_grants() {
         (400, &json!("authentication failure"))
     );
 
-    let claims = json!({ "iss": text("client_id"), "sub": text("username"), "aud": BASE, "exp": 1_795_165_300 });
-    let assertion = format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims.to_string()));
-    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    let reply = vendor
-        .form(
-            "/services/oauth2/token",
-            &[("grant_type", grant), ("assertion", &assertion)],
-        )
-        .await;
-    assert_eq!(reply.status, 200, "{}", reply.text);
-    assert!(reply.body.get("refresh_token").is_none() && reply.body.get("issued_at").is_none());
-
     let reply = vendor
         .form("/services/oauth2/token", &[("grant_type", "device")])
         .await;

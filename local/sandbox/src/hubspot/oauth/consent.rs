@@ -2,13 +2,14 @@
 //! automation; the form posts the same parameters back with the decision.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 use jiff::Timestamp;
 
 use super::super::answer::Answer;
 use super::super::portal::Portal;
-use super::tokens::{Challenge, Code};
+use super::tokens::Code;
 use super::{Form, OAuth, SCOPES, form, get};
+use crate::oauth::{Challenge, Decision, decision, location, page, problem};
 
 impl OAuth {
     pub(super) fn authorize(
@@ -60,13 +61,8 @@ impl OAuth {
             }
         };
         let state = get(&form, "state");
-        let asked = if request.method() == Method::POST {
-            "decision"
-        } else {
-            "__sandbox_consent"
-        };
-        match get(&form, asked) {
-            Some("allow") => {
+        match decision(request, &form) {
+            Decision::Allow => {
                 let hint = get(&form, "login_hint");
                 let named = portal
                     .owners
@@ -84,12 +80,17 @@ impl OAuth {
                 });
                 redirected(redirect, &[("code", &code)], state)
             }
-            Some("deny") => {
+            Decision::Deny => {
                 let why = "The user denied the app access to the account";
                 let denied = [("error", "access_denied"), ("error_description", why)];
                 redirected(redirect, &denied, state)
             }
-            _ => page(&form, &granted.join(" ")),
+            Decision::Ask => {
+                let asks = granted.join(" ");
+                let words = ["Connect app", "Cancel"];
+                let title = "Connect app to your account";
+                Answer::html(200, page(title, "/oauth/authorize", &form, &asks, words))
+            }
         }
     }
 }
@@ -99,50 +100,9 @@ fn scopes<'a>(form: &'a Form, name: &str) -> impl Iterator<Item = &'a str> {
 }
 
 fn shown(message: &str) -> Answer {
-    Answer::html(
-        400,
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><head><title>Error</title></head><body><p>{message}</p></body></html>\n"
-        ),
-    )
+    Answer::html(400, problem(message))
 }
 
 fn redirected(to: &str, parameters: &[(&str, &str)], state: Option<&str>) -> Answer {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters);
-    if let Some(state) = state {
-        query.append_pair("state", state);
-    }
-    let joint = if to.contains('?') { '&' } else { '?' };
-    let location = format!("{to}{joint}{}", query.finish());
-    Answer::html(302, "").with_header("Location", location)
-}
-
-fn page(form: &Form, scope: &str) -> Answer {
-    let sent = form
-        .iter()
-        .filter(|(name, _)| name != "decision" && name != "__sandbox_consent");
-    let hidden = sent.fold(String::new(), |html, (name, value)| {
-        let (name, value) = (escaped(name), escaped(value));
-        html + &format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")
-    });
-    let scope = escaped(scope);
-    Answer::html(
-        200,
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><head><title>Connect app</title></head><body>\n\
-             <h1>Connect app to your account</h1>\n\
-             <p>This is a sandbox, not the real CRM. The app is asking to: {scope}</p>\n\
-             <form method=\"post\" action=\"/oauth/authorize\">\n{hidden}\
-             <button name=\"decision\" value=\"allow\">Connect app</button>\n\
-             <button name=\"decision\" value=\"deny\">Cancel</button>\n</form></body></html>\n"
-        ),
-    )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    Answer::html(302, "").with_header("Location", location(to, parameters, state))
 }

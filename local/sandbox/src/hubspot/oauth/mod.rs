@@ -5,7 +5,7 @@ mod token;
 mod tokens;
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -15,15 +15,17 @@ use super::errors::{Outcome, Refusal};
 use super::limits::App;
 use super::portal::Portal;
 use super::times;
+use crate::oauth::{Form, credential, get, query, urlencoded};
 use tokens::Tokens;
 
-/// The registered app and a private app of the account.
+/// The registered app, and a private app and a service key of the account.
 #[derive(Debug)]
 pub(super) struct OAuth {
     pub(super) tokens: Tokens,
     client_id: String,
     client_secret: String,
     private_token: String,
+    service_key: String,
 }
 
 /// What the app may be granted; a private app has all of it.
@@ -46,18 +48,18 @@ const SCOPES: &[&str] = &[
     "timeline",
 ];
 
-type Form = Vec<(String, String)>;
-
 impl OAuth {
     pub(super) fn new(seed: u64) -> Self {
         let tokens = Tokens::new(seed);
         let (client_id, client_secret) = (tokens.guid("client"), tokens.guid("secret"));
         let private_token = format!("pat-na1-{}", tokens.guid("private"));
+        let service_key = format!("pat-na1-{}", tokens.guid("service key"));
         Self {
             tokens,
             client_id,
             client_secret,
             private_token,
+            service_key,
         }
     }
 
@@ -111,13 +113,19 @@ impl OAuth {
     /// The app and the scopes behind a request's bearer token.
     pub(super) fn admit(
         &self,
+        portal: &Portal,
         request: &Request<Bytes>,
         now: Timestamp,
     ) -> Outcome<(App, Vec<String>)> {
-        let token = bearer(request).ok_or_else(Refusal::unauthenticated)?;
+        let token = credential(request, "Bearer").ok_or_else(Refusal::unauthenticated)?;
         if token == self.private_token {
             let all = SCOPES.iter().map(|scope| (*scope).to_owned());
             return Ok((App::Private, all.collect()));
+        }
+        if token == self.service_key {
+            let all = SCOPES.iter().map(|scope| (*scope).to_owned());
+            let chosen = portal.settings.service_key_scopes.clone();
+            return Ok((App::Private, chosen.unwrap_or_else(|| all.collect())));
         }
         let access = self.tokens.access(token);
         let access = access.ok_or_else(Refusal::unauthenticated)?;
@@ -132,7 +140,7 @@ impl OAuth {
     }
 
     fn uninstall(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let token = bearer(request).unwrap_or_default();
+        let token = credential(request, "Bearer").unwrap_or_default();
         let live = self.tokens.access(token).filter(|access| now < access.ends);
         if live.is_none() {
             return Answer::json(
@@ -158,6 +166,7 @@ impl OAuth {
             "refresh_token": refresh,
             "scope": SCOPES.join(" "),
             "private_app_token": self.private_token,
+            "service_key": self.service_key,
             "hub_id": portal.hub_id,
             "account": portal.hub_id.to_string(),
             "user_id": user,
@@ -165,31 +174,13 @@ impl OAuth {
     }
 }
 
-/// The token of a request.
-fn bearer(request: &Request<Bytes>) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?;
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("Bearer")
-        .then_some(token.trim())
-}
-
 /// The form of a request; the query counts where the vendor looks at it.
-fn form(request: &Request<Bytes>, query: bool) -> Form {
-    let mut form: Form = form_urlencoded::parse(request.body())
-        .into_owned()
-        .collect();
-    if query {
-        let query = request.uri().query().unwrap_or_default();
-        form.extend(form_urlencoded::parse(query.as_bytes()).into_owned());
+fn form(request: &Request<Bytes>, with_query: bool) -> Form {
+    let mut form = urlencoded(request);
+    if with_query {
+        form.extend(query(request));
     }
     form
-}
-
-fn get<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
-    let mut form = form.iter();
-    let (_, value) = form.find(|(key, _)| key == name)?;
-    (!value.is_empty()).then_some(value)
 }
 
 fn missing() -> Answer {

@@ -1,37 +1,16 @@
 //! Who may come in: codes, installations, access and refresh tokens, and when each of them dies.
 //!
-//! Token values depend on the seed alone, so a run can be repeated; they are worthless anywhere
-//! else.
+//! Token values depend on the seed alone, so a run can be repeated.
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::{digest, hmac};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
 use super::super::times::shifted;
+use crate::oauth::{Challenge, Noise};
 
 const CODE_SECONDS: i64 = 10 * 60;
 pub(super) const ACCESS_SECONDS: i64 = 30 * 60;
-
-#[derive(Debug, Clone)]
-pub(super) enum Challenge {
-    S256(String),
-    Plain(String),
-}
-
-impl Challenge {
-    pub(super) fn is_met(&self, verifier: &str) -> bool {
-        match self {
-            Self::S256(challenge) => {
-                let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
-                *challenge == URL_SAFE_NO_PAD.encode(hash.as_ref())
-            }
-            Self::Plain(challenge) => challenge == verifier,
-        }
-    }
-}
 
 /// An authorization code that was given out.
 #[derive(Debug, Clone)]
@@ -64,8 +43,7 @@ pub(super) struct Install {
 
 #[derive(Debug)]
 pub(in crate::hubspot) struct Tokens {
-    key: hmac::Key,
-    count: u64,
+    noise: Noise,
     codes: BTreeMap<String, Code>,
     installs: BTreeMap<String, Install>,
     access: BTreeMap<String, Access>,
@@ -74,49 +52,25 @@ pub(in crate::hubspot) struct Tokens {
 impl Tokens {
     pub(super) fn new(seed: u64) -> Self {
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
-            count: 0,
+            noise: Noise::new(seed),
             codes: BTreeMap::new(),
             installs: BTreeMap::new(),
             access: BTreeMap::new(),
         }
     }
 
-    /// A text that looks random and is not.
-    fn noise(&self, label: &str, length: usize) -> String {
-        let mut text = String::new();
-        let mut block = 0;
-        while text.len() < length {
-            let tag = hmac::sign(&self.key, format!("{label}/{block}").as_bytes());
-            text.push_str(&URL_SAFE_NO_PAD.encode(tag.as_ref()));
-            block += 1;
-        }
-        text.truncate(length);
-        text
-    }
-
-    /// The same in the form of a GUID.
+    /// A GUID; the same label gives the same one.
     pub(in crate::hubspot) fn guid(&self, label: &str) -> String {
-        let tag = hmac::sign(&self.key, label.as_bytes());
-        let bytes = tag.as_ref().iter().take(16).enumerate();
-        bytes.fold(String::new(), |text, (place, byte)| {
-            let dash = if matches!(place, 4 | 6 | 8 | 10) {
-                "-"
-            } else {
-                ""
-            };
-            text + dash + &format!("{byte:02x}")
-        })
+        self.noise.guid(label)
     }
 
-    fn fresh(&mut self, label: &str, length: usize) -> String {
-        self.count += 1;
-        self.noise(&format!("{label}/{}", self.count), length)
+    fn fresh_guid(&mut self, what: &str) -> String {
+        let label = self.noise.label(what);
+        self.noise.guid(&label)
     }
 
     pub(super) fn give_code(&mut self, code: Code) -> String {
-        self.count += 1;
-        let value = format!("na1-{}", self.guid(&format!("code/{}", self.count)));
+        let value = format!("na1-{}", self.fresh_guid("code"));
         self.codes.insert(value.clone(), code);
         value
     }
@@ -147,8 +101,7 @@ impl Tokens {
         code: Option<&str>,
         now: Timestamp,
     ) -> (String, String) {
-        self.count += 1;
-        let refresh = format!("na1-{}", self.guid(&format!("refresh/{}", self.count)));
+        let refresh = format!("na1-{}", self.fresh_guid("refresh"));
         self.installs
             .insert(refresh.clone(), Install { user, scopes });
         if let Some(code) = code.and_then(|code| self.codes.get_mut(code)) {
@@ -161,7 +114,7 @@ impl Tokens {
     /// A new access token; the refresh token stays.
     pub(super) fn refresh(&mut self, refresh: &str, now: Timestamp) -> Option<String> {
         let Install { user, scopes } = self.installs.get(refresh)?.clone();
-        let value = format!("C{}", self.fresh("access", 180));
+        let value = format!("C{}", self.noise.fresh("access", 180));
         let access = Access {
             user,
             scopes,

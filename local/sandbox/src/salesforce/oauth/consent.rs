@@ -2,12 +2,13 @@
 //! automation; the form posts the same parameters back with the decision.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Request;
 use jiff::Timestamp;
 
 use super::super::answer::Answer;
 use super::super::org::Org;
-use super::{Form, OAuth, SCOPE_DEFAULT, SCOPES, form, get};
+use super::{OAuth, SCOPE_DEFAULT, SCOPES, form, get};
+use crate::oauth::{Decision, decision, location, page};
 
 impl OAuth {
     pub(super) fn authorize(
@@ -53,13 +54,8 @@ impl OAuth {
         if get(&form, "code_challenge_method").is_some_and(|method| method != "S256") {
             return back("invalid_request", "code challenge method not supported");
         }
-        let asked = if request.method() == Method::POST {
-            "decision"
-        } else {
-            "__sandbox_consent"
-        };
-        match get(&form, asked) {
-            Some("allow") => {
+        match decision(request, &form) {
+            Decision::Allow => {
                 let hint = get(&form, "login_hint");
                 let named =
                     hint.and_then(|hint| self.people.iter().find(|person| person.username == hint));
@@ -75,8 +71,12 @@ impl OAuth {
                     .give_code(&user, &scope, redirect, challenge, now);
                 redirected(redirect, &[("code", &code)], state)
             }
-            Some("deny") => back("access_denied", "end-user denied authorization"),
-            _ => page(&form, scope),
+            Decision::Deny => back("access_denied", "end-user denied authorization"),
+            Decision::Ask => {
+                let action = "/services/oauth2/authorize";
+                let page = page("Allow Access?", action, &form, scope, ["Allow", "Deny"]);
+                Answer::text(200, "text/html;charset=UTF-8", page)
+            }
         }
     }
 }
@@ -90,41 +90,6 @@ fn shown(error: &str, description: &str) -> Answer {
 }
 
 fn redirected(to: &str, parameters: &[(&str, &str)], state: Option<&str>) -> Answer {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(parameters);
-    if let Some(state) = state {
-        query.append_pair("state", state);
-    }
-    let joint = if to.contains('?') { '&' } else { '?' };
-    let location = format!("{to}{joint}{}", query.finish());
+    let location = location(to, parameters, state);
     Answer::text(302, "text/html", "").with_header("Location", location)
-}
-
-fn page(form: &Form, scope: &str) -> Answer {
-    let sent = form
-        .iter()
-        .filter(|(name, _)| name != "decision" && name != "__sandbox_consent");
-    let hidden = sent.fold(String::new(), |html, (name, value)| {
-        let (name, value) = (escaped(name), escaped(value));
-        html + &format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")
-    });
-    let scope = escaped(scope);
-    Answer::text(
-        200,
-        "text/html;charset=UTF-8",
-        format!(
-            "<!doctype html>\n<html lang=\"en\"><head><title>Allow Access?</title></head><body>\n\
-             <h1>Allow Access?</h1>\n<p>This is a sandbox, not the real CRM. The app is asking to: {scope}</p>\n\
-             <form method=\"post\" action=\"/services/oauth2/authorize\">\n{hidden}\
-             <button name=\"decision\" value=\"allow\">Allow</button>\n\
-             <button name=\"decision\" value=\"deny\">Deny</button>\n</form></body></html>\n"
-        ),
-    )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -2,6 +2,7 @@
 
 mod consent;
 mod identity;
+mod jwt;
 mod token;
 mod tokens;
 
@@ -12,7 +13,9 @@ use serde_json::json;
 
 use super::answer::Answer;
 use super::org::Org;
+use crate::oauth::{Form, get, query, urlencoded};
 pub(super) use identity::bearer;
+pub(super) use jwt::der;
 pub(super) use tokens::Tokens;
 
 /// The registered app and the people who can approve it.
@@ -44,8 +47,6 @@ const SCOPES: &[&str] = &[
 ];
 /// What it is granted when it does not ask for anything in particular.
 const SCOPE_DEFAULT: &str = "refresh_token api id";
-
-type Form = Vec<(String, String)>;
 
 impl OAuth {
     pub(super) fn new(seed: u64, org_id: &str, people: Vec<Person>) -> Self {
@@ -116,19 +117,9 @@ impl OAuth {
 
 /// Query and form body together: the vendor takes parameters from either.
 fn form(request: &Request<Bytes>) -> Form {
-    let query = request.uri().query().unwrap_or_default();
-    let mut form: Form = form_urlencoded::parse(query.as_bytes())
-        .into_owned()
-        .collect();
-    form.extend(form_urlencoded::parse(request.body()).into_owned());
+    let mut form = query(request);
+    form.extend(urlencoded(request));
     form
-}
-
-fn get<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
-    form.iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
-        .filter(|value| !value.is_empty())
 }
 
 /// The error of the token endpoint.

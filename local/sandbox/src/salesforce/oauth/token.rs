@@ -1,16 +1,15 @@
 //! The token endpoint: five grants, each with the vendor's errors.
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::{Request, header};
+use http::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::answer::Answer;
 use super::super::org::Org;
-use super::tokens::{Issued, challenge, signature};
+use super::tokens::{Issued, signature};
 use super::{Form, OAuth, SCOPE_DEFAULT, form, get, refused};
+use crate::oauth::{basic, header, s256};
 
 const JWT_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -39,6 +38,10 @@ impl OAuth {
                     .refresh(token, org.settings.refresh_rotation, now);
                 issued.map_err(|why| refused("invalid_grant", why))
             }
+            "client_credentials" if !is_my_domain(org, request) => Err(refused(
+                "invalid_grant",
+                "request not supported on this domain",
+            )),
             "client_credentials" => match self.people.last().map(|person| person.id.clone()) {
                 Some(user) => Ok(self.tokens.session(&user, "api", now)),
                 None => Err(refused(
@@ -62,16 +65,9 @@ impl OAuth {
 
     /// Checks the app, by form or by Basic.
     pub(super) fn client(&self, request: &Request<Bytes>, form: &Form) -> Result<(), Answer> {
-        let basic = request
-            .headers()
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok());
-        let basic = basic
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|value| STANDARD.decode(value).ok());
-        let basic = basic.and_then(|pair| String::from_utf8(pair).ok());
-        let (id, secret) = match basic.as_deref().and_then(|pair| pair.split_once(':')) {
-            Some((id, secret)) => (Some(id), Some(secret)),
+        let basic = basic(request);
+        let (id, secret) = match &basic {
+            Some((id, secret)) => (Some(id.as_str()), Some(secret.as_str())),
             None => (get(form, "client_id"), get(form, "client_secret")),
         };
         if id != Some(self.client_id.as_str()) {
@@ -96,7 +92,7 @@ impl OAuth {
             ));
         }
         let verifier = get(form, "code_verifier").unwrap_or_default();
-        if challenge(verifier) != code.challenge {
+        if s256(verifier) != code.challenge {
             return Err(refused("invalid_grant", "invalid code verifier"));
         }
         Ok(self
@@ -120,58 +116,6 @@ impl OAuth {
         let mut people = self.people.iter();
         let found = people.find(|p| p.username == username && password.starts_with(&p.password));
         found.map(|person| person.id.clone())
-    }
-
-    /// Shape, issuer, subject, audience and expiry of the assertion are checked; its signature is
-    /// not.
-    fn by_jwt(&mut self, org: &Org, form: &Form, now: Timestamp) -> Answer {
-        let assertion = get(form, "assertion").unwrap_or_default();
-        let claims = assertion
-            .split('.')
-            .nth(1)
-            .and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
-        let claims: Option<Value> = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
-        let Some(claims) = claims.filter(|_| assertion.split('.').count() == 3) else {
-            return refused("invalid_grant", "invalid assertion");
-        };
-        let claim = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-        if claim("iss") != self.client_id {
-            return refused("invalid_client_id", "client identifier invalid");
-        }
-        let known = [
-            "https://login.salesforce.com",
-            "https://test.salesforce.com",
-            &org.base_url,
-        ];
-        if !known.contains(&claim("aud")) {
-            return refused("invalid_grant", "audience is invalid");
-        }
-        if claims
-            .get("exp")
-            .and_then(Value::as_i64)
-            .is_none_or(|end| end <= now.as_second())
-        {
-            return refused("invalid_grant", "assertion has expired");
-        }
-        let Some(user) = self
-            .people
-            .iter()
-            .find(|p| p.username == claim("sub"))
-            .map(|p| p.id.clone())
-        else {
-            return refused("invalid_grant", "user hasn't approved this consumer");
-        };
-        let issued = self.tokens.session(&user, "api id", now);
-        Answer::json(
-            200,
-            json!({
-                "access_token": issued.access,
-                "scope": issued.scope,
-                "instance_url": org.base_url,
-                "id": identity_url(org, &user),
-                "token_type": "Bearer",
-            }),
-        )
     }
 
     fn body(&self, org: &Org, issued: &Issued, now: Timestamp) -> Value {
@@ -213,6 +157,13 @@ impl OAuth {
             "identity_url": identity_url(org, &user),
         })
     }
+}
+
+/// Whether a request came to the org's own host, not to one that all orgs share.
+fn is_my_domain(org: &Org, request: &Request<Bytes>) -> bool {
+    let host = header(request, "host").or(request.uri().host());
+    let host = host.unwrap_or_default();
+    org.settings.my_domain && !matches!(host, "login.salesforce.com" | "test.salesforce.com")
 }
 
 /// The identity URL of a user.

@@ -1,16 +1,16 @@
 //! Who may come in: codes, approvals, access and refresh tokens, and when each of them dies.
 //!
-//! Token values depend on the seed alone, so a run can be repeated; they are worthless anywhere
-//! else.
+//! Token values depend on the seed alone, so a run can be repeated.
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::{digest, hmac};
+use aws_lc_rs::hmac;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
 use super::super::times::shifted;
+use crate::oauth::Noise;
 
 const CODE_SECONDS: i64 = 10 * 60;
 const ACCESS_SECONDS: i64 = 2 * 60 * 60;
@@ -63,7 +63,7 @@ pub(super) struct Issued {
 
 #[derive(Debug)]
 pub(in crate::salesforce) struct Tokens {
-    key: hmac::Key,
+    noise: Noise,
     org_id: String,
     count: u64,
     codes: BTreeMap<String, Code>,
@@ -76,7 +76,7 @@ pub(in crate::salesforce) struct Tokens {
 impl Tokens {
     pub(in crate::salesforce) fn new(seed: u64, org_id: &str) -> Self {
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
+            noise: Noise::new(seed),
             org_id: org_id.get(..15).unwrap_or(org_id).to_owned(),
             count: 0,
             codes: BTreeMap::new(),
@@ -86,22 +86,13 @@ impl Tokens {
         }
     }
 
-    /// A text that looks random and is not.
+    /// A text that looks random and is not; the vendor's have no dash.
     pub(in crate::salesforce) fn noise(&self, label: &str, length: usize) -> String {
-        let mut text = String::new();
-        let mut block = 0;
-        while text.len() < length {
-            let tag = hmac::sign(&self.key, format!("{label}/{block}").as_bytes());
-            text.push_str(&URL_SAFE_NO_PAD.encode(tag.as_ref()).replace('-', "."));
-            block += 1;
-        }
-        text.truncate(length);
-        text
+        self.noise.text(label, length).replace('-', ".")
     }
 
-    fn fresh(&mut self, label: &str, length: usize) -> String {
-        self.count += 1;
-        self.noise(&format!("{label}/{}", self.count), length)
+    fn fresh(&mut self, what: &str, length: usize) -> String {
+        self.noise.fresh(what, length).replace('-', ".")
     }
 
     pub(super) fn give_code(
@@ -359,11 +350,6 @@ impl Tokens {
             "codes": self.codes.len(),
         })
     }
-}
-
-/// The S256 challenge of a verifier.
-pub(super) fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }
 
 /// The vendor's signature over identity and time.

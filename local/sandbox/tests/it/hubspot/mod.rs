@@ -9,5 +9,5 @@ mod properties;
 mod records;
 mod schema;
 mod search;
-mod spec;
+pub mod spec;
 mod vendor;

@@ -353,7 +353,7 @@ async fn the_app_uninstalls_itself() {
 }
 
 #[tokio::test]
-async fn a_private_app_and_a_caller_without_token() {
+async fn a_private_app_a_service_key_and_a_caller_without_token() {
     let vendor = Vendor::new();
     let private = text(&vendor.sandbox.credentials()["private_app_token"]);
     let reply = status_with(&vendor, &private).await;
@@ -368,6 +368,18 @@ async fn a_private_app_and_a_caller_without_token() {
         status_with(&vendor, &private).await.status,
         200,
         "it does not end"
+    );
+    let key = text(&vendor.sandbox.credentials()["service_key"]);
+    let reply = status_with(&vendor, &key).await;
+    assert_eq!(
+        (reply.status, &reply.headers["x-hubspot-ratelimit-max"]),
+        (200, &"190".parse().unwrap())
+    );
+    vendor.set(json!({ "service_key_scopes": ["crm.objects.deals.read"] }));
+    let reply = status_with(&vendor, &key).await;
+    assert_eq!(
+        (reply.status, &reply.body["category"]),
+        (403, &json!("MISSING_SCOPES"))
     );
     let bare = Request::get(format!("{BASE}/crm/v3/objects/contacts")).body(Bytes::new());
     let reply = vendor.send(bare.unwrap()).await;

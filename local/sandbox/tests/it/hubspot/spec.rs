@@ -30,11 +30,31 @@ pub fn specs(test: &str) -> Option<PathBuf> {
     None
 }
 
+/// One schema that says what all parts of `allOf` say.
+fn merged(spec: &Value, schema: &Value) -> Value {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name.rsplit('/').next().unwrap();
+        return merged(spec, &spec["components"]["schemas"][name]);
+    }
+    let Some(all) = schema["allOf"].as_array() else {
+        return schema.clone();
+    };
+    let (mut properties, mut required) = (serde_json::Map::new(), Vec::new());
+    for part in all.iter().map(|part| merged(spec, part)) {
+        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+        required.extend(part["required"].as_array().cloned().unwrap_or_default());
+    }
+    serde_json::json!({ "type": "object", "properties": properties, "required": required })
+}
+
 /// What is wrong with a value by a schema; unknown members are wrong too.
 fn faults(spec: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap();
         return faults(spec, &spec["components"]["schemas"][name], value, at, found);
+    }
+    if schema["allOf"].is_array() {
+        return faults(spec, &merged(spec, schema), value, at, found);
     }
     if let Some(all) = schema["oneOf"].as_array() {
         let fits = |one: &&Value| {
