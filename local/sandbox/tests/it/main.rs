@@ -12,6 +12,8 @@
 )]
 
 mod activities;
+mod aggregates;
+mod bulk;
 mod collections;
 mod composite;
 mod faults;

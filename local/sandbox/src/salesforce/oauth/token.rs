@@ -146,11 +146,12 @@ impl OAuth {
         if !known.contains(&claim("aud")) {
             return refused("invalid_grant", "audience is invalid");
         }
-        if claims
-            .get("exp")
-            .and_then(Value::as_i64)
-            .is_none_or(|end| end <= now.as_second())
-        {
+        // Client libraries write it as a text too.
+        let end = claims.get("exp").and_then(|end| match end {
+            Value::String(text) => text.parse().ok(),
+            number => number.as_i64(),
+        });
+        if end.is_none_or(|end: i64| end <= now.as_second()) {
             return refused("invalid_grant", "assertion has expired");
         }
         let Some(user) = self
@@ -224,5 +225,10 @@ impl OAuth {
     /// The session a SOAP login opens.
     pub(in crate::salesforce) fn soap_session(&mut self, user: &str, now: Timestamp) -> String {
         self.tokens.session(user, SCOPE_DEFAULT, now).access
+    }
+
+    /// Ends the session a SOAP logout names; false when there is none.
+    pub(in crate::salesforce) fn soap_logout(&mut self, session: &str, now: Timestamp) -> bool {
+        self.tokens.look(session, now).is_some() && self.tokens.revoke(session)
     }
 }
