@@ -25,6 +25,10 @@ lint:
 test:
     cargo test --workspace --locked
 
+# the vendors' client libraries against the fake CRMs; `just clients jsforce` runs one
+clients *libraries:
+    tests/clients/run.py {{ libraries }}
+
 # one or more stages of CI by name
 stage +names:
     .ci/run {{ names }}
@@ -36,6 +40,13 @@ ci:
 # the main job once, on free ports
 demo *options:
     cargo run --locked -- demo --ports random {{ options }}
+
+# one function in a container, on a file of events/; needs Docker, and `surroundings` (docs/DEPLOY.md)
+invoke file host="172.17.0.1":
+    make release
+    infra/local.py .dev/functions.json >.dev/local.json
+    cargo run --locked --quiet -- --host {{ host }} event {{ file }} | \
+        sam local invoke "$(basename {{ file }} | cut -d. -f1)" -t .dev/local.json -e -
 
 # the large numbers, in stages that are taken up where they were left
 nightly *stages:

@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     found::{self, Row},
-    ports::Ports,
+    ports::Place,
     stack::Stack,
+    surroundings::Surroundings,
     terminal,
     visitor::Visitor,
 };
@@ -77,22 +78,22 @@ impl std::str::FromStr for Outage {
 ///
 /// # Errors
 /// A step failed, or the deliveries did not end in time.
-pub async fn run(ports: Ports, outage: Option<Outage>) -> anyhow::Result<bool> {
+pub async fn run(place: Place, outage: Option<Outage>) -> anyhow::Result<bool> {
     terminal::heading("Starting the hub on this machine");
-    let stack = Stack::start(ports).await?;
-    let outcome = on(&stack, outage).await;
+    let stack = Stack::start(place).await?;
+    let outcome = on(&stack.surroundings, outage).await;
     stack.stop().await;
     outcome
 }
 
-async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
+async fn on(around: &Surroundings, outage: Option<Outage>) -> anyhow::Result<bool> {
     let organization: Value =
         serde_json::from_str(ORGANIZATION).context("the sample organization is not JSON")?;
     let id = organization
         .get("organizationId")
         .and_then(Value::as_str)
         .context("the sample organization has no id")?;
-    let visitor = Visitor::admin(stack, id)?;
+    let visitor = Visitor::admin(around, id)?;
     terminal::heading("Connecting");
     visitor
         .send_events("msg_demo_organization", &organization)
@@ -109,13 +110,13 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
         ));
         connections.insert(connection, *crm);
     }
-    let quiet = found::Counts::now(stack);
+    let quiet = found::Counts::now(around);
 
     terminal::heading("Feeding the sample events");
     let mut sent = BTreeMap::new();
     for (half, events) in EVENTS.iter().enumerate() {
         if let Some(outage) = outage.as_ref().filter(|_| half == 1) {
-            let sandbox = stack
+            let sandbox = around
                 .sandboxes
                 .get(outage.crm.as_str())
                 .context("no such sandbox")?;
@@ -137,7 +138,7 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
             // Latency counts from the last word on a session.
             sent.insert(
                 text(event, "/payload/sessionId").to_owned(),
-                stack.hub.clock().now(),
+                around.hub.clock().now(),
             );
         }
         visitor
@@ -147,18 +148,27 @@ async fn on(stack: &Stack, outage: Option<Outage>) -> anyhow::Result<bool> {
     }
 
     let patience = PATIENCE + Duration::from_secs(outage.map_or(0, |outage| outage.seconds * 4));
-    drained(stack, patience).await?;
-    let cost = found::Counts::now(stack).since(&quiet);
+    drained(around, patience).await?;
+    let cost = found::Counts::now(around).since(&quiet);
     let deliveries = ended(&visitor, connections.len() * sent.len()).await?;
     terminal::heading("What the CRMs hold now");
-    report(stack, id, &visitor, &connections, &deliveries, &sent, &cost).await
+    report(
+        around,
+        id,
+        &visitor,
+        &connections,
+        &deliveries,
+        &sent,
+        &cost,
+    )
+    .await
 }
 
 /// Waits until every queue is empty: nothing is under way any more. Looking costs no AWS call.
-async fn drained(stack: &Stack, patience: Duration) -> anyhow::Result<()> {
+async fn drained(around: &Surroundings, patience: Duration) -> anyhow::Result<()> {
     let until = Instant::now() + patience;
     loop {
-        let queues = stack.aws.queues();
+        let queues = around.aws.queues();
         let waiting: usize = queues
             .iter()
             .filter(|(name, _)| !name.ends_with("-dlq"))
@@ -215,7 +225,7 @@ pub(crate) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 }
 
 async fn report(
-    stack: &Stack,
+    around: &Surroundings,
     organization: &str,
     visitor: &Visitor<'_>,
     connections: &BTreeMap<String, &str>,
@@ -239,7 +249,7 @@ async fn report(
                 StatusCode::OK,
             )
             .await?;
-        let found = found::rows(stack, organization, crm, &detail, sent).await?;
+        let found = found::rows(around, organization, crm, &detail, sent).await?;
         good &= found.iter().all(|row| row.good);
         written += usize::from(text(delivery, "/status") == "delivered");
         rows.extend(found);

@@ -10,7 +10,7 @@ use hub_engine::{
 };
 use serde_json::Value;
 
-use crate::{demo::text, stack::Stack};
+use crate::{demo::text, surroundings::Surroundings};
 
 /// One line of the table: the records of one kind of one session.
 pub(crate) struct Row {
@@ -46,7 +46,7 @@ impl Row {
 
 /// The lines of one delivery.
 pub(crate) async fn rows(
-    stack: &Stack,
+    around: &Surroundings,
     organization: &str,
     crm: &str,
     detail: &Value,
@@ -99,7 +99,7 @@ pub(crate) async fn rows(
         let record_kind: RecordKind = serde_json::from_value(Value::String(kind.clone()))?;
         let connection = text(detail, "/connection").parse()?;
         let found = read_back(
-            &stack.hub,
+            &around.hub,
             &caller,
             &connection,
             record_kind,
@@ -137,14 +137,14 @@ pub(crate) struct Counts {
 
 impl Counts {
     /// As it stands.
-    pub(crate) fn now(stack: &Stack) -> Self {
-        let counts = stack.aws.counts();
+    pub(crate) fn now(around: &Surroundings) -> Self {
+        let counts = around.aws.counts();
         Self {
             // The poller's calls are Lambda's own.
             aws_calls: counts.calls.values().sum::<u64>() - counts.poller_calls,
             write_units: counts.write_units,
             read_units: counts.read_units,
-            crm_calls: stack
+            crm_calls: around
                 .sandboxes
                 .values()
                 .map(hub_sandbox::Sandbox::calls)

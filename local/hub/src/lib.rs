@@ -1,11 +1,15 @@
 //! The whole hub on one machine, for development and tests: the functions' own routers and handlers
 //! over an embedded AWS and fake CRMs. Nothing here is deployed.
 
+pub mod addresses;
 pub mod demo;
 mod found;
 pub mod issuer;
 pub mod lambda;
 pub mod ports;
+pub mod sample;
 pub mod stack;
+pub mod surroundings;
+mod tasks;
 mod terminal;
 mod visitor;

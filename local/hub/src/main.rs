@@ -1,16 +1,17 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
+//! `surroundings` and `event`: one function at a time.
 #![allow(
     clippy::print_stderr,
     reason = "the terminal is what this program is for"
 )]
 
-use std::process::ExitCode;
+use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hub_local::{
     demo::{self, Outage},
-    ports::Ports,
-    stack,
+    ports::{Place, Ports},
+    sample, stack, surroundings,
 };
 
 /// The CRM integration hub on this machine: API, functions, an embedded AWS and fake CRMs.
@@ -20,6 +21,9 @@ struct Arguments {
     /// Ports: 'random', or '+N' to move the documented ones.
     #[arg(long, global = true, default_value = "+0", value_name = "random|+N")]
     ports: Ports,
+    /// The address of this machine at which everything is; a container cannot reach the usual one.
+    #[arg(long, global = true, default_value = "127.0.0.1")]
+    host: IpAddr,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -32,16 +36,38 @@ enum Command {
         #[arg(long, value_name = "CRM=SECONDSs")]
         outage: Option<Outage>,
     },
+    /// Serves all but the functions (AWS, fake CRMs, issuer): for binaries, `sam local invoke`, `event`.
+    Surroundings {
+        /// Where to write the functions' environment, as JSON by logical id.
+        #[arg(long, value_name = "FILE")]
+        env: Option<PathBuf>,
+    },
+    /// Prints a sample of `events/`, signed now, and makes what it refers to where `surroundings` runs.
+    Event {
+        /// Its name in `events/`, or the path of another file.
+        file: String,
+    },
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { ports, command } = Arguments::parse();
-    // The demo shows results; what happens on the way is there with RUST_LOG=info.
+    let Arguments {
+        ports,
+        host,
+        command,
+    } = Arguments::parse();
+    let place = Place { host, ports };
+    // The commands show results; what happens on the way is there with RUST_LOG=info.
     hub_lambda::telemetry::init_terminal(if command.is_some() { "error" } else { "info" });
     let outcome = match command {
-        None => stack::until_interrupted(ports).await.map(|()| true),
-        Some(Command::Demo { outage }) => demo::run(ports, outage).await,
+        None => stack::until_interrupted(place).await.map(|()| true),
+        Some(Command::Demo { outage }) => demo::run(place, outage).await,
+        Some(Command::Surroundings { env }) => {
+            surroundings::until_interrupted(place, env.as_deref())
+                .await
+                .map(|()| true)
+        }
+        Some(Command::Event { file }) => sample::print(place, &file).await.map(|()| true),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

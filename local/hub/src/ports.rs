@@ -1,9 +1,18 @@
-//! Where everything listens, on 127.0.0.1.
+//! Where everything listens.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+
+/// An address of this machine and the ports on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The address: 127.0.0.1, unless somebody else has to reach it, like a container.
+    pub host: IpAddr,
+    /// The ports.
+    pub ports: Ports,
+}
 
 /// Which ports are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,21 +37,48 @@ impl std::str::FromStr for Ports {
     }
 }
 
-impl Ports {
+impl Place {
+    /// These ports of 127.0.0.1.
+    pub const fn local(ports: Ports) -> Self {
+        Self {
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            ports,
+        }
+    }
+
+    /// A documented port, moved as asked.
+    ///
+    /// # Errors
+    /// It is moved too far, or nobody can know it.
+    pub fn number(self, documented: u16) -> anyhow::Result<u16> {
+        match self.ports {
+            Ports::Moved(by) => documented
+                .checked_add(by)
+                .context("the ports cannot be moved that far"),
+            Ports::Random => {
+                bail!("this needs ports that are known: no `--ports`, or `--ports +N`")
+            }
+        }
+    }
+
+    /// The address of a port.
+    pub(crate) fn url(self, port: u16) -> String {
+        format!("http://{}", SocketAddr::new(self.host, port))
+    }
+
     /// Listens on a documented port, moved as asked.
     ///
     /// # Errors
     /// The port is taken.
     pub async fn listen(self, documented: u16) -> anyhow::Result<(TcpListener, u16)> {
-        let port = match self {
-            Self::Moved(by) => documented
-                .checked_add(by)
-                .context("the ports cannot be moved that far")?,
-            Self::Random => 0,
+        let port = match self.ports {
+            Ports::Moved(_) => self.number(documented)?,
+            Ports::Random => 0,
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        let host = self.host;
+        let listener = TcpListener::bind((host, port))
             .await
-            .with_context(|| format!("port {port} on 127.0.0.1 is taken; `--ports random` or `--ports +100` uses others"))?;
+            .with_context(|| format!("port {port} on {host} cannot be had; `--ports random` or `--ports +100` uses others"))?;
         let port = listener.local_addr()?.port();
         Ok((listener, port))
     }

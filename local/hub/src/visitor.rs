@@ -7,41 +7,41 @@ use hub_engine::{transport, webhook};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{issuer::Bearer, stack::Stack};
+use crate::{issuer::Bearer, surroundings::Surroundings};
 
 /// Somebody with a token.
 pub(crate) struct Visitor<'a> {
-    stack: &'a Stack,
+    around: &'a Surroundings,
     token: String,
 }
 
 impl<'a> Visitor<'a> {
     /// An admin of an organization.
-    pub(crate) fn admin(stack: &'a Stack, organization: &str) -> anyhow::Result<Self> {
+    pub(crate) fn admin(around: &'a Surroundings, organization: &str) -> anyhow::Result<Self> {
         let bearer = Bearer {
             organization,
             role: "admin",
             subject: "admin@seller.example",
         };
         Ok(Self {
-            stack,
-            token: stack.issuer.token(&bearer)?,
+            around,
+            token: around.issuer.token(&bearer)?,
         })
     }
 
     /// liveprompt sends events.
     pub(crate) async fn send_events(&self, id: &str, events: &Value) -> anyhow::Result<Value> {
         let body = events.to_string();
-        let now = self.stack.hub.clock().now().as_second();
-        let signature = webhook::sign(body.as_bytes(), id, now, &self.stack.webhook_secret)
+        let now = self.around.hub.clock().now().as_second();
+        let signature = webhook::sign(body.as_bytes(), id, now, &self.around.webhook_secret)
             .context("the webhook secret cannot sign")?;
-        let request = Request::post(format!("{}/api/events", self.stack.hub_url))
+        let request = Request::post(format!("{}/api/events", self.around.addresses.hub))
             .header(header::CONTENT_TYPE, "application/json")
             .header("webhook-id", id)
             .header("webhook-timestamp", now)
             .header("webhook-signature", signature)
             .body(Bytes::from(body))?;
-        let answer = transport::send(&self.stack.transport, request).await?;
+        let answer = transport::send(&self.around.transport, request).await?;
         expect(&answer, StatusCode::ACCEPTED)
     }
 
@@ -64,14 +64,14 @@ impl<'a> Visitor<'a> {
     ) -> anyhow::Result<Response<Bytes>> {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.stack.hub_url))
+            .uri(format!("{}{path}", self.around.addresses.hub))
             .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, "application/json")
             .body(
                 body.map(|body| Bytes::from(body.to_string()))
                     .unwrap_or_default(),
             )?;
-        Ok(transport::send(&self.stack.transport, request).await?)
+        Ok(transport::send(&self.around.transport, request).await?)
     }
 
     /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve.
@@ -122,7 +122,7 @@ impl<'a> Visitor<'a> {
             .query_pairs_mut()
             .append_pair("__sandbox_consent", "allow");
         let answer = transport::send(
-            &self.stack.transport,
+            &self.around.transport,
             Request::get(consent.as_str()).body(Bytes::new())?,
         )
         .await?;
@@ -136,7 +136,7 @@ impl<'a> Visitor<'a> {
         let callback = Request::get(back)
             .header(header::COOKIE, cookie)
             .body(Bytes::new())?;
-        let answer = transport::send(&self.stack.transport, callback).await?;
+        let answer = transport::send(&self.around.transport, callback).await?;
         if answer.status() != StatusCode::OK {
             bail!("the callback failed: {}", shown(&answer));
         }

@@ -30,6 +30,7 @@ use hub_engine::{
     ingest, webhook,
 };
 use hub_local_aws::{ENDPOINT, LocalAws};
+use hub_samples::Signature;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tower::{service_fn, util::BoxCloneSyncService};
@@ -164,14 +165,23 @@ impl World {
 
     /// A signature of another time.
     pub fn sign_at(&self, body: &[u8], at: Timestamp) -> BTreeMap<&'static str, String> {
+        let signature = self.signature(body, at);
+        BTreeMap::from([
+            ("webhook-id", signature.id),
+            ("webhook-timestamp", signature.timestamp),
+            ("webhook-signature", signature.signature),
+        ])
+    }
+
+    fn signature(&self, body: &[u8], at: Timestamp) -> Signature {
         let id = format!("msg_{}", self.messages.fetch_add(1, Ordering::Relaxed));
         let secret = SecretString::from(WEBHOOK_SECRET);
         let signature = webhook::sign(body, &id, at.as_second(), &secret).expect("a signature");
-        BTreeMap::from([
-            ("webhook-id", id),
-            ("webhook-timestamp", at.as_second().to_string()),
-            ("webhook-signature", signature),
-        ])
+        Signature {
+            id,
+            timestamp: at.as_second().to_string(),
+            signature,
+        }
     }
 
     /// Which issuer the tokens are of.

@@ -134,7 +134,7 @@ impl Links {
         there: &str,
         back: &str,
     ) -> (u32, u32) {
-        let next = 36 + u32::try_from(self.labels.len()).unwrap_or_default();
+        let next = 1 + self.labels.iter().map(|label| label.id).max().unwrap_or(35);
         let same = from == to && there == back;
         let (id, inverse) = (next, if same { next } else { next + 1 });
         let label = |from, to, id, inverse, text: &str| Label {
@@ -149,6 +149,27 @@ impl Links {
             self.labels.push(label(to, from, inverse, id, back));
         }
         (id, inverse)
+    }
+
+    /// Gives a label another text, and its way back too if there is one.
+    pub(super) fn rename_label(&mut self, id: u32, text: &str, back: Option<&str>) {
+        for label in &mut self.labels {
+            if label.id == id {
+                text.clone_into(&mut label.text);
+            } else if let (true, Some(back)) = (label.inverse == id, back) {
+                back.clone_into(&mut label.text);
+            }
+        }
+    }
+
+    /// Takes a label away in both directions, also from the records that have it.
+    pub(super) fn remove_label(&mut self, id: u32) {
+        let is_it = |label: &&Label| label.id == id || label.inverse == id;
+        let ids: BTreeSet<u32> = self.labels.iter().filter(is_it).map(|l| l.id).collect();
+        self.labels.retain(|label| !ids.contains(&label.id));
+        for tags in self.edges.values_mut().flat_map(BTreeMap::values_mut) {
+            tags.retain(|tag| !tag.own || !ids.contains(&tag.id));
+        }
     }
 
     /// Associates two records. The unlabelled type comes along with every labelled one.

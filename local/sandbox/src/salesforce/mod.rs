@@ -140,18 +140,20 @@ impl Salesforce {
                 .headers()
                 .get(header::CONTENT_TYPE)
                 .and_then(|kind| kind.to_str().ok());
-            if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json")) {
+            let wanted = if call.takes_csv() {
+                "text/csv"
+            } else {
+                "application/json"
+            };
+            if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(wanted)) {
                 let message = "The request entity is in a format not supported by this resource";
                 return Err(Refusal::new(415, "UNSUPPORTED_MEDIA_TYPE", message));
             }
-            let body = serde_json::from_slice(request.body()).map_err(|error| {
-                Refusal::json(format!(
-                    "{error} at [line:{}, column:{}]",
-                    error.line(),
-                    error.column()
-                ))
-            })?;
-            call.body = Some(body);
+            call.body = Some(if call.takes_csv() {
+                Value::String(String::from_utf8_lossy(request.body()).into_owned())
+            } else {
+                parsed(request.body())?
+            });
         }
         Ok(())
     }
@@ -193,6 +195,13 @@ impl Salesforce {
             ),
         }
     }
+}
+
+fn parsed(body: &[u8]) -> Outcome<Value> {
+    serde_json::from_slice(body).map_err(|error| {
+        let place = format!("[line:{}, column:{}]", error.line(), error.column());
+        Refusal::json(format!("{error} at {place}"))
+    })
 }
 
 fn total_limit() -> Refusal {

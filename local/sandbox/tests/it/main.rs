@@ -12,7 +12,9 @@
 )]
 
 mod activities;
+mod aggregates;
 mod auth;
+mod bulk;
 mod collections;
 mod composite;
 mod faults;

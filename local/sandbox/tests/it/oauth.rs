@@ -346,6 +346,16 @@ async fn soap_login_until_version_64() {
     assert_eq!(login("65.0", envelope.clone()).await.status, 500);
     let wrong = login("59.0", envelope.replace("sandbox-password", "x")).await;
     assert!(wrong.status == 500 && wrong.text.contains("INVALID_LOGIN"));
+    let detail = "<sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>";
+    assert!(wrong.text.contains(detail), "{}", wrong.text);
+    let logout = format!(
+        "<e:Envelope><e:Header><SessionHeader><sessionId>{session}</sessionId></SessionHeader></e:Header>\
+         <e:Body><logout xmlns=\"urn:partner.soap.sforce.com\"/></e:Body></e:Envelope>"
+    );
+    assert_eq!(login("59.0", logout.clone()).await.status, 200);
+    assert_eq!(status_with(&vendor, session).await, 401);
+    let again = login("59.0", logout).await;
+    assert!(again.status == 500 && again.text.contains("INVALID_SESSION_ID"));
 }
 
 #[tokio::test]

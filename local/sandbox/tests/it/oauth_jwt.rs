@@ -59,6 +59,15 @@ fn refused(reply: &Reply, error: &str, description: &str) {
 async fn an_assertion_is_taken_if_its_signature_is_good() {
     let (mut vendor, key, head) = (Vendor::new(), key(), json!({ "alg": "RS256" }));
     let good = assertion(&key, &head, &claims(&vendor));
+    assert_eq!(
+        ask(&vendor, &good).await.status,
+        200,
+        "no key is registered yet"
+    );
+    vendor
+        .sandbox
+        .set(&json!({ "jwt_public_key": pem(&self::key()) }))
+        .unwrap();
     refused(
         &ask(&vendor, &good).await,
         "invalid_grant",

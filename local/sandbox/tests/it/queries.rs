@@ -204,7 +204,24 @@ async fn refusals() {
             "SELECT Id FROM Contact WHERE Email = 'a'; DROP",
             "MALFORMED_QUERY",
         ),
-        ("SELECT Id FROM Contact c", "MALFORMED_QUERY"),
+        ("SELECT Id FROM Contact c d", "MALFORMED_QUERY"),
+        (
+            "SELECT Id FROM Contact WHERE COUNT(Id) > 1",
+            "MALFORMED_QUERY",
+        ),
+        (
+            "SELECT Name, COUNT(Id) FROM Contact GROUP BY Email",
+            "MALFORMED_QUERY",
+        ),
+        (
+            "SELECT COUNT(Id) FROM Contact GROUP BY CreatedDate",
+            "INVALID_FIELD",
+        ),
+        ("SELECT SUM(Name) FROM Contact", "MALFORMED_QUERY"),
+        (
+            "SELECT Name FROM Contact USING SCOPE mine",
+            "MALFORMED_QUERY",
+        ),
         ("SELECT Id FROM Nope", "INVALID_TYPE"),
         ("SELECT Nope FROM Contact", "INVALID_FIELD"),
         ("SELECT Nope.Name FROM Contact", "INVALID_FIELD"),
@@ -352,4 +369,30 @@ async fn search_and_the_small_resources() {
             .iter()
             .any(|o| o["name"] == "EventRelation")
     );
+}
+
+#[tokio::test]
+async fn rows_of_a_subquery_are_paged() {
+    let vendor = Vendor::new();
+    let account = vendor.make("Account", json!({ "Name": "Many" })).await;
+    for number in 0..201 {
+        let body = json!({ "LastName": format!("c {number}"), "AccountId": account });
+        vendor.make("Contact", body).await;
+    }
+    let soql = "SELECT (SELECT Id FROM Contacts) FROM Account WHERE Name = 'Many' WITH USER_MODE";
+    let q: String = form_urlencoded::byte_serialize(soql.as_bytes()).collect();
+    let mut request = vendor.request("GET", &format!("/query?q={q}"), &Value::Null);
+    let small = "batchSize=200".parse().unwrap();
+    request.headers_mut().insert("sforce-query-options", small);
+    let children = &vendor.send(request).await.body["records"][0]["Contacts"];
+    assert_eq!(children["records"].as_array().unwrap().len(), 200);
+    assert_eq!(
+        (&children["totalSize"], &children["done"]),
+        (&json!(201), &json!(false))
+    );
+    let rest = vendor
+        .get(children["nextRecordsUrl"].as_str().unwrap())
+        .await;
+    assert_eq!(rest.body["records"].as_array().unwrap().len(), 1);
+    assert_eq!(rest.body["done"], true);
 }

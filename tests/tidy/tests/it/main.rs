@@ -17,6 +17,7 @@ mod habits;
 mod names;
 mod purity;
 mod routes;
+mod samples;
 mod sizes;
 mod template;
 mod verdicts;

@@ -11,7 +11,7 @@ use super::super::write::{id_of, tag_of};
 use super::{Call, method_not_allowed, paging};
 
 /// The most inputs of a batch that writes, and of one that reads.
-const WRITE_MOST: usize = 2_000;
+pub(super) const WRITE_MOST: usize = 2_000;
 const READ_MOST: usize = 1_000;
 const PAGE: usize = 500;
 
@@ -139,11 +139,30 @@ pub(super) fn answer(
                 .make_label(from, to, label, back.unwrap_or(label));
             Ok(Answer::json(200, types(portal, from, to, Some(id))))
         }
+        ("PUT", ["labels"]) => {
+            let body = call.body()?;
+            let id = body.get("associationTypeId").and_then(Value::as_u64);
+            let id = id.and_then(|id| u32::try_from(id).ok());
+            let label = body.get("label").and_then(Value::as_str);
+            let (Some(id), Some(label)) = (id, label) else {
+                return Err(Refusal::fields_missing(&["associationTypeId", "label"]));
+            };
+            own_label(portal, from, to, id)?;
+            let back = body.get("inverseLabel").and_then(Value::as_str);
+            portal.links.rename_label(id, label, back);
+            Ok(Answer::empty(204))
+        }
+        ("DELETE", ["labels", id]) => {
+            let id = id.parse().map_err(|_| Refusal::not_found())?;
+            own_label(portal, from, to, id)?;
+            portal.links.remove_label(id);
+            Ok(Answer::empty(204))
+        }
         _ => Err(Refusal::not_found()),
     }
 }
 
-fn end(portal: &Portal, kind: Kind, id: &str) -> Outcome<End> {
+pub(super) fn end(portal: &Portal, kind: Kind, id: &str) -> Outcome<End> {
     let found = id
         .parse()
         .ok()
@@ -278,6 +297,22 @@ fn write(
     Ok(super::batch(portal, call, status, results, errors))
 }
 
+/// Only a label of the account's own can be changed.
+fn own_label(portal: &Portal, from: Kind, to: Kind, id: u32) -> Outcome<()> {
+    if portal.links.knows(from, to, Tag { own: true, id }) {
+        return Ok(());
+    }
+    let (from, to) = (from.name(), to.name());
+    let message = format!("No label with id {id} exists from {from} to {to}");
+    Err(Refusal::new(404, "OBJECT_NOT_FOUND", message))
+}
+
+/// Nothing of this kind is associated with the record.
+pub(super) fn absent(from: Kind, to: Kind, id: &str) -> Refusal {
+    let message = format!("No {} is associated with {} {id}.", to.word(), from.word());
+    Refusal::new(404, "OBJECT_NOT_FOUND", message).with("fromObjectId", &[id])
+}
+
 fn read(portal: &Portal, call: &Call, from: Kind, to: Kind) -> Outcome<Answer> {
     let (mut results, mut errors) = (Vec::new(), Vec::new());
     for input in call.inputs(READ_MOST)? {
@@ -294,10 +329,7 @@ fn read(portal: &Portal, call: &Call, from: Kind, to: Kind) -> Outcome<Answer> {
             }
             // The vendor says the same of a record without associations and of one that is not there.
             Ok(_) | Err(_) => {
-                let (a, b) = (from.word(), to.word());
-                let message = format!("No {b} is associated with {a} {id}.");
-                let refusal = Refusal::new(404, "OBJECT_NOT_FOUND", message);
-                errors.push(refusal.with("fromObjectId", &[&id]).entry(None));
+                errors.push(absent(from, to, &id).entry(None));
             }
         }
     }

@@ -105,7 +105,8 @@ impl Call {
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
-        self.parameter(name) == Some("true")
+        self.parameter(name)
+            .is_some_and(|given| given.eq_ignore_ascii_case("true"))
     }
 
     /// The page size that is asked for.

@@ -1,8 +1,10 @@
 //! The API below `/crm`, in all its versions, and the account's details.
 
 mod associations;
+mod associations_v3;
 mod batch;
 mod call;
+mod merge;
 mod objects;
 mod others;
 mod properties;
@@ -34,10 +36,12 @@ pub(super) fn answer(
         ("objects", [kind, rest @ ..]) => {
             objects::answer(portal, call, &access, self::kind(kind)?, rest)
         }
-        // v3 had associations of another shape.
-        ("associations", [from, to, rest @ ..]) if call.version != Version::V3 => {
+        ("associations", [from, to, rest @ ..]) => {
             let (from, to) = (kind(from)?, kind(to)?);
             access.needs(from, writes(method, rest))?;
+            if call.version == Version::V3 {
+                return associations_v3::answer(portal, call, from, to, rest);
+            }
             associations::answer(portal, call, from, to, rest)
         }
         ("properties", [kind, rest @ ..]) => {

@@ -10,7 +10,9 @@ use super::super::portal::Portal;
 use super::super::store::Record;
 use super::super::times;
 use super::super::write::Taken;
-use super::{Access, Call, Version, associations, batch, method_not_allowed, paging, search};
+use super::{
+    Access, Call, Version, associations, batch, merge, method_not_allowed, paging, search,
+};
 
 pub(super) fn answer(
     portal: &mut Portal,
@@ -27,6 +29,8 @@ pub(super) fn answer(
         ("POST", []) => create(portal, call, kind),
         ("POST", ["search"]) => search::answer(portal, call, kind),
         ("POST", ["batch", what]) => batch::answer(portal, call, kind, what),
+        ("POST", ["merge"]) if !kind.is_activity() => merge::merge(portal, call, kind),
+        ("POST", ["gdpr-delete"]) if kind == Kind::Contact => merge::forget(portal, call),
         ("GET", [id]) => read(portal, call, kind, id),
         ("PATCH", [id]) => change(portal, call, kind, id),
         ("DELETE", [id]) => {
@@ -153,7 +157,7 @@ pub(super) fn add_history(
 }
 
 /// `meeting_event_to_contact`; where a pair also has a main one, the plain type says so.
-fn type_name(portal: &Portal, from: Kind, to: Kind, tag: Tag) -> String {
+pub(super) fn type_name(portal: &Portal, from: Kind, to: Kind, tag: Tag) -> String {
     let name = format!("{}_to_{}", from.word(), to.word());
     if Links::primary(from, to).is_some() && Links::plain(from, to) == Some(tag) {
         return format!("{name}_unlabeled");

@@ -104,6 +104,29 @@ pub(super) fn answer(
             let status = if call.version.dated() { 200 } else { 201 };
             Ok(super::batch(portal, call, status, results, errors))
         }
+        ("POST", ["batch", "archive"]) => {
+            for input in call.inputs(BATCH_MOST)? {
+                let name = input.get("name").and_then(Value::as_str);
+                let name = name.ok_or_else(|| Refusal::fields_missing(&["name"]))?;
+                take_away(portal, kind, name)?;
+            }
+            Ok(Answer::empty(204))
+        }
+        ("PATCH" | "DELETE", ["groups", name]) => {
+            let object = portal.schema.object_mut(kind);
+            let mut groups = object.groups.iter_mut().enumerate();
+            let (order, group) = groups
+                .find(|(_, (group, _))| group == name)
+                .ok_or_else(Refusal::not_found)?;
+            if method == "DELETE" {
+                object.groups.remove(order);
+                return Ok(Answer::empty(204));
+            }
+            if let Some(label) = call.body()?.get("label").and_then(Value::as_str) {
+                label.clone_into(&mut group.1);
+            }
+            Ok(Answer::json(200, group_shown(group, order)))
+        }
         ("GET", [name]) => {
             let property = portal
                 .schema
@@ -113,10 +136,7 @@ pub(super) fn answer(
         }
         ("PATCH", [name]) => change(portal, call, kind, name),
         ("DELETE", [name]) => {
-            own(portal, kind, name)?;
-            let object = portal.schema.object_mut(kind);
-            object.properties.retain(|property| property.name != *name);
-            portal.store.reindex(&portal.schema);
+            take_away(portal, kind, name)?;
             Ok(Answer::empty(204))
         }
         (_, [] | [_] | ["groups", _]) => Err(method_not_allowed()),
@@ -140,6 +160,14 @@ fn own<'a>(portal: &'a Portal, kind: Kind, name: &str) -> Outcome<&'a Property> 
         return Err(Refusal::validation(message));
     }
     Ok(property)
+}
+
+fn take_away(portal: &mut Portal, kind: Kind, name: &str) -> Outcome<()> {
+    own(portal, kind, name)?;
+    let object = portal.schema.object_mut(kind);
+    object.properties.retain(|property| property.name != name);
+    portal.store.reindex(&portal.schema);
+    Ok(())
 }
 
 fn group_shown((name, label): &(String, String), order: usize) -> Value {

@@ -67,7 +67,11 @@ impl Api {
                             &[],
                         ));
                     }
-                    let value = take(&mut fields, &field).ok_or_else(|| {
+                    let value = take(&mut fields, &field);
+                    if value.is_none() && field.eq_ignore_ascii_case("Id") {
+                        return Ok((api.org.create(&object, &fields)?, Some(true)));
+                    }
+                    let value = value.ok_or_else(|| {
                         let message = format!("{field} not specified");
                         Refusal::fields("MISSING_ARGUMENT", message, &[&field])
                     })?;

@@ -24,10 +24,11 @@ impl Api {
     }
 
     /// `GET /sobjects/{Type}`: the summary and what was used last.
-    pub(super) fn basic(object: &Object, version: u32) -> Answer {
+    pub(super) fn basic(&self, object: &Object, version: u32) -> Answer {
+        let recent = self.written_last(&[&object.name], 200, version);
         Answer::json(
             200,
-            json!({ "objectDescribe": summary(object, version), "recentItems": [] }),
+            json!({ "objectDescribe": summary(object, version), "recentItems": recent }),
         )
     }
 

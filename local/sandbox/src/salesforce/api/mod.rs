@@ -2,6 +2,9 @@
 //! through here again.
 
 mod batch;
+mod bulk;
+mod bulk_csv;
+mod bulk_load;
 mod collections;
 mod composite;
 mod describe;
@@ -40,6 +43,7 @@ pub(super) struct Call {
 pub(super) struct Api {
     pub(super) org: Org,
     pub(super) cursors: BTreeMap<String, Vec<Value>>,
+    jobs: bulk::Jobs,
     /// Requests of the last 24 hours, as the limits resource shows them.
     pub(super) used: usize,
 }
@@ -87,6 +91,12 @@ impl Call {
         object.ok_or_else(|| Refusal::json("The request body must be a JSON object"))
     }
 
+    /// Whether the body is a table: the data of a bulk job.
+    pub(super) fn takes_csv(&self) -> bool {
+        matches!(self.path.as_slice(), [jobs, ingest, _, batches]
+            if jobs == "jobs" && ingest == "ingest" && batches == "batches")
+    }
+
     fn wrong_method(&self, allowed: &str) -> Refusal {
         Refusal::method(&self.method, allowed)
     }
@@ -97,6 +107,7 @@ impl Api {
         Self {
             org,
             cursors: BTreeMap::new(),
+            jobs: bulk::Jobs::default(),
             used: 0,
         }
     }
@@ -128,6 +139,8 @@ impl Api {
             (["parameterizedSearch"], "GET" | "POST") => self.parameterized_search(call),
             (["limits"], "GET") => Ok(Answer::json(200, self.limits())),
             (["recent"], "GET") => Ok(Answer::json(200, self.recent(call))),
+            (["jobs", "ingest", rest @ ..], _) => self.ingest_jobs(call, rest),
+            (["jobs", "query", rest @ ..], _) => self.query_jobs(call, rest),
             (["composite"], "GET") => Ok(Answer::json(200, composite_resources(call.version))),
             (["composite"], "POST") => self.composite(call),
             (["composite", "batch"], "POST") => self.batch(call),
@@ -158,6 +171,7 @@ impl Api {
             "limits",
             "recent",
             "composite",
+            "jobs",
             "tooling",
         ] {
             resources.insert(name.to_owned(), json!(at(name)));
@@ -191,8 +205,16 @@ impl Api {
             .parameter("limit")
             .and_then(|limit| limit.parse().ok())
             .unwrap_or(200_usize);
+        self.written_last(
+            &["Account", "Contact", "Lead", "Opportunity"],
+            most,
+            call.version,
+        )
+    }
+
+    fn written_last(&self, objects: &[&str], most: usize, version: u32) -> Value {
         let mut rows = Vec::new();
-        for object in ["Account", "Contact", "Lead", "Opportunity"] {
+        for object in objects {
             let live = self
                 .org
                 .store
@@ -210,8 +232,9 @@ impl Api {
             .into_iter()
             .take(most.min(200))
             .map(|(object, id, row)| {
-                let attributes = Org::attributes(object, id, call.version);
-                json!({ "attributes": attributes, "Id": id, "Name": row.get("Name") })
+                let attributes = Org::attributes(object, id, version);
+                let name = row.get("Name").or(row.get("Subject"));
+                json!({ "attributes": attributes, "Id": id, "Name": name })
             });
         Value::Array(shown.collect())
     }

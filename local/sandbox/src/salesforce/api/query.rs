@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::answer::Answer;
+use super::super::answer::{Answer, Body};
 use super::super::errors::{Outcome, Refusal};
 use super::super::soql;
 use super::{Api, Call};
@@ -17,8 +17,14 @@ impl Api {
         let text = call
             .parameter("q")
             .ok_or_else(|| Refusal::new(400, "MALFORMED_QUERY", "SOQL query is missing"))?;
-        let found = soql::run(&self.org, text, all, call.version)?;
+        let mut found = soql::run(&self.org, text, all, call.version)?;
         let size = page_size(call);
+        while self.cursors.len() >= CURSORS {
+            self.cursors.pop_first();
+        }
+        for record in &mut found.records {
+            self.page_children(call, record, size);
+        }
         if found.records.len() <= size {
             return Ok(Answer::json(
                 200,
@@ -26,11 +32,30 @@ impl Api {
             ));
         }
         let locator = self.org.ids.next("01g");
-        while self.cursors.len() >= CURSORS {
-            self.cursors.pop_first();
-        }
         self.cursors.insert(locator.clone(), found.records);
         self.page(call, &locator, 0)
+    }
+
+    /// A subquery's rows come in pages too, each with a locator of its own.
+    fn page_children(&mut self, call: &Call, record: &mut Value, size: usize) {
+        let children = record.as_object_mut().into_iter().flatten();
+        for (_, child) in children {
+            let Some(Value::Array(rows)) = child.get_mut("records") else {
+                continue;
+            };
+            if rows.len() <= size {
+                continue;
+            }
+            let locator = self.org.ids.next("01g");
+            self.cursors.insert(locator.clone(), std::mem::take(rows));
+            if let Ok(Answer {
+                body: Body::Json(page),
+                ..
+            }) = self.page(call, &locator, 0)
+            {
+                *child = page;
+            }
+        }
     }
 
     /// The next page of an earlier query.

@@ -19,7 +19,7 @@ impl Api {
         let object = self.org.object(name)?.clone();
         match rest {
             [] => match call.method.as_str() {
-                "GET" | "HEAD" => Ok(Self::basic(&object, call.version)),
+                "GET" | "HEAD" => Ok(self.basic(&object, call.version)),
                 "POST" => self.created(call, &object),
                 _ => Err(call.wrong_method("GET,HEAD,POST")),
             },

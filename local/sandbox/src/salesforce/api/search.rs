@@ -10,6 +10,11 @@ use super::super::soql;
 use super::super::store;
 use super::{Api, Call};
 
+/// The objects a search looks at when it names none.
+const SEARCHABLE: &[&str] = &["Account", "Contact", "Lead", "Opportunity", "Case"];
+/// The most hits of one search.
+const HITS_MOST: usize = 2_000;
+
 /// One object to search and how its hits are shown.
 struct Wanted {
     object: String,
@@ -21,14 +26,16 @@ struct Wanted {
 impl Api {
     pub(super) fn sosl(&self, call: &Call) -> Outcome<Answer> {
         let text = call.parameter("q").unwrap_or_default();
-        let (term, group, wanted) = parse(text).ok_or_else(|| {
+        let search = parse(text).ok_or_else(|| {
             Refusal::new(
                 400,
                 "MALFORMED_SEARCH",
                 "Not understood: FIND {term} IN … FIELDS RETURNING …",
             )
         })?;
-        self.find(&term, &group, &wanted, call.version)
+        let mut hits = self.find(&search.term, &search.group, &search.wanted, call.version)?;
+        hits.truncate(search.most);
+        Ok(Answer::json(200, json!({ "searchRecords": hits })))
     }
 
     pub(super) fn parameterized_search(&self, call: &Call) -> Outcome<Answer> {
@@ -98,15 +105,18 @@ impl Api {
                 limit: None,
             }));
         }
-        self.find(
-            &term,
-            &text("in").unwrap_or_else(|| "ALL".to_owned()),
-            &wanted,
-            call.version,
-        )
+        let group = text("in").unwrap_or_else(|| "ALL".to_owned());
+        let hits = self.find(&term, &group, &wanted, call.version)?;
+        Ok(Answer::json(200, json!({ "searchRecords": hits })))
     }
 
-    fn find(&self, term: &str, group: &str, wanted: &[Wanted], version: u32) -> Outcome<Answer> {
+    fn find(
+        &self,
+        term: &str,
+        group: &str,
+        wanted: &[Wanted],
+        version: u32,
+    ) -> Outcome<Vec<Value>> {
         let words: Vec<String> = term
             .to_lowercase()
             .split_whitespace()
@@ -146,7 +156,7 @@ impl Api {
             );
             hits.extend(soql::run(&self.org, &query, false, version)?.records);
         }
-        Ok(Answer::json(200, json!({ "searchRecords": hits })))
+        Ok(hits)
     }
 }
 
@@ -169,8 +179,16 @@ fn matches(object: &Object, row: &store::Row, group: &str, words: &[String]) -> 
     !words.is_empty() && words.iter().all(|word| all.contains(word.as_str()))
 }
 
-/// `FIND {term} [IN x FIELDS] RETURNING A(f, g WHERE c), B(f)`.
-fn parse(text: &str) -> Option<(String, String, Vec<Wanted>)> {
+/// A search text, understood.
+struct Search {
+    term: String,
+    group: String,
+    wanted: Vec<Wanted>,
+    most: usize,
+}
+
+/// `FIND {term} [IN x FIELDS] [RETURNING A(f, g WHERE c), B(f)] [LIMIT n]`.
+fn parse(text: &str) -> Option<Search> {
     let rest = strip(text, "FIND")?.trim_start().strip_prefix('{')?;
     let (mut term, mut end, mut escaped) = (String::new(), None, false);
     for (place, c) in rest.char_indices() {
@@ -194,19 +212,42 @@ fn parse(text: &str) -> Option<(String, String, Vec<Wanted>)> {
         group = name.to_uppercase();
         rest = strip(after, "FIELDS")?;
     }
-    let mut rest = strip(rest, "RETURNING")?.trim();
     let mut wanted = Vec::new();
+    let mut most = HITS_MOST;
+    let named = strip(rest, "RETURNING");
+    if named.is_none() {
+        // Whatever can be searched, by id.
+        wanted.extend(SEARCHABLE.iter().map(|object| returned(object, "")));
+    }
+    let mut rest = named.unwrap_or(rest).trim();
     while !rest.is_empty() {
+        if let Some(limit) = strip(rest, "LIMIT") {
+            most = limit.trim().parse().ok()?;
+            break;
+        }
         let end = rest.find([',', '(']).unwrap_or(rest.len());
         let (name, after) = rest.split_at_checked(end)?;
+        let (name, limit) = match name.to_uppercase().find(" LIMIT ") {
+            Some(at) => (name.get(..at)?, name.get(at..)?),
+            None => (name, ""),
+        };
         let (inner, after) = match after.strip_prefix('(') {
             Some(inside) => closing(inside)?,
             None => ("", after),
         };
+        if !name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return None;
+        }
         wanted.push(returned(name.trim(), inner));
-        rest = after.trim_start().trim_start_matches(',').trim_start();
+        rest = if limit.is_empty() { after } else { limit };
+        rest = rest.trim_start().trim_start_matches(',').trim_start();
     }
-    (!term.is_empty() && !wanted.is_empty()).then_some((term, group, wanted))
+    (!term.is_empty() && !wanted.is_empty()).then_some(Search {
+        term,
+        group,
+        wanted,
+        most,
+    })
 }
 
 fn strip<'a>(text: &'a str, word: &str) -> Option<&'a str> {

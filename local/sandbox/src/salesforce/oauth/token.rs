@@ -176,4 +176,9 @@ impl OAuth {
     pub(in crate::salesforce) fn soap_session(&mut self, user: &str, now: Timestamp) -> String {
         self.tokens.session(user, SCOPE_DEFAULT, now).access
     }
+
+    /// Ends the session a SOAP logout names; false when there is none.
+    pub(in crate::salesforce) fn soap_logout(&mut self, session: &str, now: Timestamp) -> bool {
+        self.tokens.look(session, now).is_some() && self.tokens.revoke(session)
+    }
 }

@@ -3,7 +3,7 @@
 use super::super::org::Org;
 use super::super::schema::{Field, Object, Type};
 use super::SoqlError;
-use super::parse::{Literal, Path};
+use super::tree::{Literal, Path};
 
 /// A path, understood: the references to follow and the field at the end.
 #[derive(Debug, Clone)]
@@ -38,6 +38,10 @@ const NAMED: &[&str] = &[
 
 /// Understands a path that starts at an object.
 pub(super) fn column(org: &Org, object: &Object, path: &Path) -> Result<Column, SoqlError> {
+    if let Some(function) = &path.function {
+        let message = format!("unexpected token: '{function}'");
+        return Err(SoqlError::malformed(path.column, message));
+    }
     let mut parts = path.parts.as_slice();
     if let [first, rest @ ..] = parts
         && !rest.is_empty()
@@ -103,6 +107,12 @@ impl Column {
             Leaf::Field(field) => &field.name,
             Leaf::Named(name) => name,
         }
+    }
+
+    /// The whole path, with the vendor's own spelling.
+    pub(super) fn dotted(&self) -> String {
+        let steps = self.steps.iter().map(|(via, _)| via.as_str());
+        steps.chain([self.name()]).collect::<Vec<_>>().join(".")
     }
 
     pub(super) fn kind(&self) -> Type {

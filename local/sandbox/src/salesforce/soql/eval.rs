@@ -10,14 +10,15 @@ use super::super::schema::{CHILDREN, Field, Object, Type};
 use super::super::store::{self, Row, text};
 use super::SoqlError;
 use super::check::{Column, column};
-use super::filter::compare;
-use super::parse::{Item, Path, Query};
+use super::tree::{Item, Path, Query};
 
 /// What a query found.
 #[derive(Debug, Clone)]
 pub(in crate::salesforce) struct Found {
     pub(in crate::salesforce) total: usize,
     pub(in crate::salesforce) records: Vec<Value>,
+    /// The columns in their order, `Account.Name`; a subquery has none.
+    pub(in crate::salesforce) columns: Vec<String>,
 }
 
 pub(super) struct Run<'a> {
@@ -60,24 +61,6 @@ impl Run<'_> {
         object: &Object,
         parent: Option<(&str, &str)>,
     ) -> Ran<Found> {
-        let shown = self.shown(query, object)?;
-        let test = query
-            .filter
-            .as_ref()
-            .map(|filter| self.test(object, filter))
-            .transpose()?;
-        let order: Ran<Vec<_>> = query
-            .order
-            .iter()
-            .map(|o| {
-                Ok((
-                    column(self.org, object, &o.path)?.sortable()?,
-                    o.descending,
-                    o.nulls_last,
-                ))
-            })
-            .collect();
-        let order = order?;
         if query.offset > 2000 {
             let message = "Maximum SOQL offset allowed is 2000";
             return Err(SoqlError {
@@ -86,7 +69,49 @@ impl Run<'_> {
                 message: message.to_owned(),
             });
         }
-        let mut rows: Vec<&Row> = self
+        if query.is_grouped() {
+            return self.grouped(query, object);
+        }
+        let shown = self.shown(query, object)?;
+        let mut rows = self.rows(query, object, parent)?;
+        self.sort(query, object, &mut rows)?;
+        let rows = rows
+            .into_iter()
+            .skip(query.offset)
+            .take(query.limit.unwrap_or(usize::MAX));
+        if query.select == [Item::Count] {
+            return Ok(Found {
+                total: rows.count(),
+                records: Vec::new(),
+                columns: Vec::new(),
+            });
+        }
+        let records: Ran<Vec<Value>> = rows.map(|row| self.write(object, row, &shown)).collect();
+        let records = records?;
+        let columns = shown.iter().filter_map(|shown| match shown {
+            Shown::Column(column) => Some(column.dotted()),
+            Shown::Child { .. } => None,
+        });
+        Ok(Found {
+            total: records.len(),
+            records,
+            columns: columns.collect(),
+        })
+    }
+
+    /// The rows that the condition lets through, in no particular order.
+    pub(super) fn rows(
+        &self,
+        query: &Query,
+        object: &Object,
+        parent: Option<(&str, &str)>,
+    ) -> Ran<Vec<&Row>> {
+        let test = query
+            .filter
+            .as_ref()
+            .map(|filter| self.test(object, filter))
+            .transpose()?;
+        Ok(self
             .candidates(object, test.as_ref())
             .into_iter()
             .filter(|row| self.all || !store::is_deleted(row))
@@ -95,63 +120,28 @@ impl Run<'_> {
                 test.as_ref()
                     .is_none_or(|test| self.passes(object, row, test))
             })
+            .collect())
+    }
+
+    fn sort(&self, query: &Query, object: &Object, rows: &mut [&Row]) -> Ran<()> {
+        let order: Ran<Vec<_>> = query
+            .order
+            .iter()
+            .map(|o| {
+                let column = column(self.org, object, &o.path)?.sortable()?;
+                Ok((column, o))
+            })
             .collect();
+        let order = order?;
         rows.sort_by(|a, b| {
-            let keys = order.iter().map(|(column, descending, nulls_last)| {
+            let keys = order.iter().map(|(column, order)| {
                 let (a, b) = (self.value(object, a, column), self.value(object, b, column));
-                match (a.is_null(), b.is_null()) {
-                    (true, true) => Ordering::Equal,
-                    (true, false) => {
-                        if *nulls_last {
-                            Ordering::Greater
-                        } else {
-                            Ordering::Less
-                        }
-                    }
-                    (false, true) => {
-                        if *nulls_last {
-                            Ordering::Less
-                        } else {
-                            Ordering::Greater
-                        }
-                    }
-                    (false, false) if *descending => compare(&b, &a),
-                    (false, false) => compare(&a, &b),
-                }
+                order.of(&a, &b)
             });
             keys.fold(Ordering::Equal, Ordering::then)
                 .then_with(|| text(a, "Id").cmp(&text(b, "Id")))
         });
-        let rows = rows
-            .into_iter()
-            .skip(query.offset)
-            .take(query.limit.unwrap_or(usize::MAX));
-        match query.select.as_slice() {
-            [Item::Count(None)] => Ok(Found {
-                total: rows.count(),
-                records: Vec::new(),
-            }),
-            [Item::Count(Some(path))] => {
-                let column = column(self.org, object, path)?;
-                let count = rows
-                    .filter(|row| !self.value(object, row, &column).is_null())
-                    .count();
-                let row = json!({ "attributes": { "type": "AggregateResult" }, "expr0": count });
-                Ok(Found {
-                    total: 1,
-                    records: vec![row],
-                })
-            }
-            _ => {
-                let records: Ran<Vec<Value>> =
-                    rows.map(|row| self.write(object, row, &shown)).collect();
-                let records = records?;
-                Ok(Found {
-                    total: records.len(),
-                    records,
-                })
-            }
-        }
+        Ok(())
     }
 
     fn shown(&self, query: &Query, object: &Object) -> Ran<Vec<Shown>> {
@@ -174,19 +164,21 @@ impl Run<'_> {
                     };
                     for field in object.fields.iter().filter(wanted) {
                         let path = Path {
+                            function: None,
                             parts: vec![field.name.clone()],
                             column: 1,
                         };
                         shown.push(Shown::Column(column(self.org, object, &path)?));
                     }
                 }
-                Item::Count(_) if query.select.len() > 1 => {
+                Item::Count if query.select.len() > 1 => {
                     return Err(SoqlError::malformed(
                         1,
                         "COUNT must be alone: Grouped field should not be aggregated",
                     ));
                 }
-                Item::Count(_) => {}
+                // The last two make the query a grouped one, which does not come here.
+                Item::Count | Item::Aggregate(..) | Item::Renamed(..) => {}
                 Item::Child(child) => shown.push(self.child(object, child)?),
             }
         }

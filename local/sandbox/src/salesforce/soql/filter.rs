@@ -9,8 +9,8 @@ use super::super::schema::{Object, Type};
 use super::super::store::{Row, text};
 use super::check::{Column, Leaf, column};
 use super::eval::{Ran, Run};
-use super::parse::{Comparison, Condition, Item, Literal, Path};
 use super::token::Pattern;
+use super::tree::{Comparison, Condition, Item, Literal, Path};
 use super::{SoqlError, dates};
 
 /// A condition with its columns understood and its subqueries run.
@@ -109,12 +109,7 @@ impl Run<'_> {
                 *comparison,
                 literal,
             ),
-            Test::Like(column, pattern) => {
-                let value = self.value(object, row, column);
-                value.as_str().is_some_and(|value| {
-                    like(&value.to_lowercase().chars().collect::<Vec<_>>(), pattern)
-                })
-            }
+            Test::Like(column, pattern) => is_like(&self.value(object, row, column), pattern),
             Test::In(column, negated, literals) => {
                 let value = self.value(object, row, column);
                 let within = |literal| self.holds(&value, column, Comparison::Equal, literal);
@@ -146,6 +141,34 @@ impl Run<'_> {
         comparison: Comparison,
         literal: &Literal,
     ) -> bool {
+        let is_id = matches!(column.kind(), Type::Id | Type::Reference);
+        let exact = column.case_sensitive() || is_id;
+        match literal {
+            Literal::Text(text) if is_id => {
+                let id = ids::normalise(text).map_or(Literal::Null, Literal::Text);
+                self.compares(value, comparison, &id, exact)
+            }
+            _ => self.compares(value, comparison, literal, exact),
+        }
+    }
+
+    /// The same for a value that is no field's: without case.
+    pub(super) fn holds_plainly(
+        &self,
+        value: &Value,
+        comparison: Comparison,
+        literal: &Literal,
+    ) -> bool {
+        self.compares(value, comparison, literal, false)
+    }
+
+    fn compares(
+        &self,
+        value: &Value,
+        comparison: Comparison,
+        literal: &Literal,
+        exact: bool,
+    ) -> bool {
         use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
         if value.is_null() || *literal == Literal::Null {
             let same = value.is_null() && *literal == Literal::Null;
@@ -173,16 +196,11 @@ impl Run<'_> {
             };
         }
         let wanted = match literal {
-            Literal::Text(text) => match column.kind() {
-                Type::Id | Type::Reference => json!(ids::normalise(text)),
-                _ => json!(text),
-            },
-            Literal::Date(text) | Literal::DateTime(text) => json!(text),
+            Literal::Text(text) | Literal::Date(text) | Literal::DateTime(text) => json!(text),
             Literal::Number(number) => json!(number),
             Literal::Boolean(flag) => json!(flag),
             Literal::Null | Literal::Days(..) => Value::Null,
         };
-        let exact = column.case_sensitive() || matches!(column.kind(), Type::Id | Type::Reference);
         let order = match (value.as_str(), wanted.as_str()) {
             (Some(a), Some(b)) if exact => a.cmp(b),
             _ => compare(value, &wanted),
@@ -232,6 +250,13 @@ pub(super) fn compare(a: &Value, b: &Value) -> Ordering {
             .partial_cmp(&b.as_f64())
             .unwrap_or(Ordering::Equal),
     }
+}
+
+/// Whether a text fits a pattern, without case.
+pub(super) fn is_like(value: &Value, pattern: &[Pattern]) -> bool {
+    value
+        .as_str()
+        .is_some_and(|value| like(&value.to_lowercase().chars().collect::<Vec<_>>(), pattern))
 }
 
 fn like(text: &[char], pattern: &[Pattern]) -> bool {

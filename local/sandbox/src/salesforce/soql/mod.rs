@@ -1,15 +1,17 @@
 //! SOQL: a real small parser and evaluator over the org's records.
 //!
 //! Known: fields, parent paths, child subqueries, `FIELDS()`, `COUNT()`, all comparisons,
-//! semi-joins, ordering, limit, offset. Not known, and refused as the vendor refuses nonsense:
-//! aliases, `GROUP BY`, `TYPEOF`, `USING SCOPE`.
+//! semi-joins, `GROUP BY` with aggregates and `HAVING`, aliases, ordering, limit, offset. Not known,
+//! and refused as the vendor refuses nonsense: `TYPEOF`, `USING SCOPE`, `WITH`, date functions.
 
 mod check;
 mod dates;
 mod eval;
 mod filter;
+mod group;
 mod parse;
 mod token;
+mod tree;
 
 use super::errors::{Outcome, Refusal};
 use super::org::Org;

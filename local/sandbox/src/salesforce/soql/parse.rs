@@ -1,75 +1,15 @@
 //! SOQL text to a tree. It checks the grammar only; whether fields exist is for `check`.
 
-use super::token::{Pattern, Token, tokens};
+use super::token::{Token, tokens};
+use super::tree::{Comparison, Condition, Item, Literal, Order, Path, Query};
 use super::{SoqlError, dates};
 
-/// A name with dots, and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Path {
-    pub(super) parts: Vec<String>,
-    pub(super) column: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Query {
-    pub(super) select: Vec<Item>,
-    pub(super) from: (String, usize),
-    pub(super) filter: Option<Condition>,
-    pub(super) order: Vec<Order>,
-    pub(super) limit: Option<usize>,
-    pub(super) offset: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Item {
-    Path(Path),
-    Child(Box<Query>),
-    /// `FIELDS(ALL)`, `FIELDS(STANDARD)`, `FIELDS(CUSTOM)`.
-    Fields(String),
-    /// `COUNT()`, or `COUNT(field)`.
-    Count(Option<Path>),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Condition {
-    And(Vec<Self>),
-    Or(Vec<Self>),
-    Not(Box<Self>),
-    Compare(Path, Comparison, Literal),
-    Like(Path, Vec<Pattern>),
-    In(Path, bool, Vec<Literal>),
-    InQuery(Path, bool, Box<Query>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
-    Equal,
-    NotEqual,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Literal {
-    Null,
-    Text(String),
-    Number(f64),
-    Boolean(bool),
-    Date(String),
-    /// In the form datetimes are kept in.
-    DateTime(String),
-    /// A named range of days, as `TODAY` or `LAST_N_DAYS:30`.
-    Days(String, Option<i64>),
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Order {
-    pub(super) path: Path,
-    pub(super) descending: bool,
-    pub(super) nulls_last: bool,
-}
+/// What works on all rows of a group.
+const AGGREGATES: &[&str] = &["COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"];
+/// Words that follow the object, so they are no other name for it.
+const AFTER_FROM: &[&str] = &[
+    "WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET", "FOR", "USING", "WITH", "HAVING",
+];
 
 /// Parses a whole SOQL text.
 pub(super) fn parse(text: &str) -> Result<Query, SoqlError> {
@@ -77,6 +17,7 @@ pub(super) fn parse(text: &str) -> Result<Query, SoqlError> {
         tokens: tokens(text)?,
         at: 0,
         end: text.len() + 1,
+        alias: None,
     };
     let query = parser.query()?;
     if parser.peek().is_some() {
@@ -90,6 +31,8 @@ struct Parser {
     tokens: Vec<(usize, Token)>,
     at: usize,
     end: usize,
+    /// The other name of the object that is queried.
+    alias: Option<String>,
 }
 
 type Parsed<T> = Result<T, SoqlError>;
@@ -153,7 +96,50 @@ impl Parser {
         while self.takes(".") {
             parts.push(self.word()?);
         }
-        Ok(Path { parts, column })
+        let mut path = Path {
+            function: None,
+            parts,
+            column,
+        };
+        self.without_alias(&mut path);
+        Ok(path)
+    }
+    /// A path or an aggregate of one: what HAVING and ORDER BY compare.
+    fn measure(&mut self) -> Parsed<Path> {
+        let path = self.path()?;
+        if path.parts.len() > 1 || !self.takes("(") {
+            return Ok(path);
+        }
+        let function = path.parts.concat().to_uppercase();
+        if !AGGREGATES.contains(&function.as_str()) {
+            let message = format!("unexpected token: '{function}'");
+            return Err(SoqlError::malformed(path.column, message));
+        }
+        let mut inner = self.path()?;
+        self.needs(")")?;
+        inner.function = Some(function);
+        Ok(inner)
+    }
+    fn without_alias(&self, path: &mut Path) {
+        let first = path.parts.first().filter(|_| path.parts.len() > 1);
+        if first
+            .zip(self.alias.as_ref())
+            .is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+        {
+            path.parts.remove(0);
+        }
+    }
+    /// Another name, if one follows.
+    fn name(&mut self, but: &[&str]) -> Option<String> {
+        let Some(Token::Word(word)) = self.peek() else {
+            return None;
+        };
+        let word = word.clone();
+        if but.iter().any(|keyword| word.eq_ignore_ascii_case(keyword)) {
+            return None;
+        }
+        self.at += 1;
+        Some(word)
     }
     fn whole(&mut self) -> Parsed<usize> {
         let Some(Token::Figure(figure)) = self.peek() else {
@@ -173,37 +159,67 @@ impl Parser {
         self.need("FROM")?;
         let column = self.column();
         let from = (self.word()?, column);
-        let filter = if self.take("WHERE") {
-            Some(self.condition()?)
-        } else {
-            None
-        };
-        let mut order = Vec::new();
-        if self.take("ORDER") {
-            self.need("BY")?;
-            order.push(self.order()?);
-            while self.takes(",") {
-                order.push(self.order()?);
+        let outer = self.alias.take();
+        self.take("AS");
+        self.alias = self.name(AFTER_FROM);
+        for item in &mut select {
+            if let Item::Path(path) | Item::Aggregate(path, _) | Item::Renamed(path, _) = item {
+                self.without_alias(path);
             }
         }
-        let limit = if self.take("LIMIT") {
-            Some(self.whole()?)
-        } else {
-            None
-        };
-        let offset = if self.take("OFFSET") {
-            self.whole()?
-        } else {
-            0
-        };
-        Ok(Query {
+        let query = self.rest(select, from);
+        self.alias = outer;
+        query
+    }
+
+    /// What follows the object.
+    fn rest(&mut self, select: Vec<Item>, from: (String, usize)) -> Parsed<Query> {
+        let mut query = Query {
             select,
             from,
-            filter,
-            order,
-            limit,
-            offset,
-        })
+            filter: None,
+            group: Vec::new(),
+            having: None,
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+        };
+        if self.take("WHERE") {
+            query.filter = Some(self.condition()?);
+        }
+        // Everybody may see everything here.
+        let modes = ["SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"];
+        if self.take("WITH") && !modes.into_iter().any(|mode| self.take(mode)) {
+            return Err(self.unexpected());
+        }
+        if self.take("GROUP") {
+            self.need("BY")?;
+            query.group.push(self.path()?);
+            while self.takes(",") {
+                query.group.push(self.path()?);
+            }
+            if self.take("HAVING") {
+                query.having = Some(self.condition()?);
+            }
+        }
+        if self.take("ORDER") {
+            self.need("BY")?;
+            query.order.push(self.order()?);
+            while self.takes(",") {
+                query.order.push(self.order()?);
+            }
+        }
+        if self.take("LIMIT") {
+            query.limit = Some(self.whole()?);
+        }
+        if self.take("OFFSET") {
+            query.offset = self.whole()?;
+        }
+        // Marks records as seen, which nobody sees here.
+        if self.take("FOR") && !(self.take("VIEW") || self.take("REFERENCE")) {
+            self.need("UPDATE")?;
+        }
+        Ok(query)
     }
 
     fn item(&mut self) -> Parsed<Item> {
@@ -220,12 +236,22 @@ impl Parser {
             .unwrap_or_default()
             .to_uppercase();
         if path.parts.len() > 1 || !self.takes("(") {
-            return Ok(Item::Path(path));
+            return Ok(match self.name(&["FROM"]) {
+                Some(name) => Item::Renamed(path, name),
+                None => Item::Path(path),
+            });
         }
         let item = match function.as_str() {
-            "COUNT" if matches!(self.peek(), Some(Token::Sign(")"))) => Item::Count(None),
-            "COUNT" => Item::Count(Some(self.path()?)),
+            "COUNT" if matches!(self.peek(), Some(Token::Sign(")"))) => Item::Count,
             "FIELDS" => Item::Fields(self.word()?.to_uppercase()),
+            // Labels are values here.
+            "TOLABEL" => Item::Path(self.path()?),
+            name if AGGREGATES.contains(&name) => {
+                let mut inner = self.path()?;
+                inner.function = Some(function);
+                self.needs(")")?;
+                return Ok(Item::Aggregate(inner, self.name(&["FROM"])));
+            }
             _ => {
                 return Err(SoqlError::malformed(
                     path.column,
@@ -238,7 +264,7 @@ impl Parser {
     }
 
     fn order(&mut self) -> Parsed<Order> {
-        let path = self.path()?;
+        let path = self.measure()?;
         let descending = self.take("DESC");
         if !descending {
             self.take("ASC");
@@ -284,7 +310,7 @@ impl Parser {
             self.needs(")")?;
             return Ok(inner);
         }
-        let path = self.path()?;
+        let path = self.measure()?;
         if self.take("LIKE") {
             let Some(Token::Text(_, pattern)) = self.peek() else {
                 return Err(self.unexpected());

@@ -178,11 +178,72 @@ async fn associations_that_cannot_be() {
         vendor.post(&path, json!({ "inputs": [{}] })).await.status,
         400
     );
-    assert_eq!(
-        vendor
-            .post("/crm/v3/associations/notes/contacts/batch/read", json!({}))
-            .await
-            .status,
-        404
+}
+
+#[tokio::test]
+async fn the_third_version_has_names() {
+    let vendor = Vendor::new();
+    let (deal, ada) = (
+        vendor.first("deals"),
+        vendor.contact("ben@acme.example").await,
     );
+    let path = "/crm/v3/associations/deals/contacts";
+    let types = vendor.get(&format!("{path}/types")).await;
+    assert_eq!(
+        types.body["results"],
+        json!([{ "id": "3", "name": "deal_to_contact" }])
+    );
+    let pair = json!({ "from": { "id": deal }, "to": { "id": ada }, "type": "deal_to_contact" });
+    let dangling = json!({ "from": { "id": deal }, "to": { "id": "1" }, "type": "3" });
+    let batch = json!({ "inputs": [pair, dangling] });
+    let reply = vendor.post(&format!("{path}/batch/create"), batch).await;
+    assert_eq!((reply.status, &reply.body["numErrors"]), (207, &json!(1)));
+    assert_eq!(reply.body["results"], json!([pair]));
+    let ids = json!({ "inputs": [{ "id": deal }] });
+    let reply = vendor
+        .post(&format!("{path}/batch/read"), ids.clone())
+        .await;
+    let found = reply.body["results"][0]["to"].as_array().unwrap().clone();
+    assert!(found.contains(&json!({ "id": ada, "type": "deal_to_contact" })));
+    let gone = json!({ "inputs": [pair] });
+    let reply = vendor.post(&format!("{path}/batch/archive"), gone).await;
+    assert_eq!(reply.status, 204);
+    let reply = vendor.post(&format!("{path}/batch/read"), ids).await;
+    assert!(!reply.text.contains(&format!("\"{ada}\"")));
+    let wrong =
+        json!({ "inputs": [{ "from": { "id": deal }, "to": { "id": ada }, "type": "friend" }] });
+    let reply = vendor.post(&format!("{path}/batch/create"), wrong).await;
+    assert_eq!(reply.status, 400);
+}
+
+#[tokio::test]
+async fn a_label_is_renamed_and_taken_away_from_both_ends() {
+    let vendor = Vendor::new();
+    let (there, back) = (
+        format!("{ASSOCIATIONS}/contacts/deals/labels"),
+        format!("{ASSOCIATIONS}/deals/contacts/labels"),
+    );
+    let body = json!({ "name": "decides", "label": "Decides", "inverseLabel": "Decided by" });
+    let made = vendor.post(&there, body).await;
+    let id = made.body["results"][0]["typeId"].clone();
+    let (ada, deal) = (
+        vendor.contact("ada@acme.example").await,
+        vendor.first("deals"),
+    );
+    let path = format!("/crm/v4/objects/contacts/{ada}/associations/deals/{deal}");
+    let tags = json!([{ "associationCategory": "USER_DEFINED", "associationTypeId": id }]);
+    assert_eq!(vendor.call("PUT", &path, tags).await.status, 201);
+    let other = json!({ "associationTypeId": id, "label": "Signs", "inverseLabel": "Signed by" });
+    assert_eq!(vendor.call("PUT", &there, other).await.status, 204);
+    assert!(vendor.get(&back).await.text.contains("Signed by"));
+    let of = format!("/crm/v4/objects/contacts/{ada}/associations/deals");
+    assert!(vendor.get(&of).await.text.contains("Signs"));
+    let one = format!("{there}/{id}");
+    assert_eq!(vendor.call("DELETE", &one, Value::Null).await.status, 204);
+    assert_eq!(vendor.call("DELETE", &one, Value::Null).await.status, 404);
+    assert!(!vendor.get(&back).await.text.contains("Signed by"));
+    let left = vendor.get(&of).await;
+    assert!(left.text.contains(&deal) && !left.text.contains("Signs"));
+    let vendors = json!({ "associationTypeId": 4, "label": "Mine" });
+    assert_eq!(vendor.call("PUT", &there, vendors).await.status, 404);
 }

@@ -4,6 +4,7 @@ mod associations;
 mod batches;
 mod faults;
 mod limits;
+mod merging;
 mod oauth;
 mod properties;
 mod records;

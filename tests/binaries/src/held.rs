@@ -1,0 +1,67 @@
+//! What the fake CRMs hold, next to what the hub says it wrote.
+
+use std::collections::BTreeMap;
+
+use hub_domain::ledger::DeliveryStatus;
+use hub_engine::{deliveries, deliveries::DeliveryFilter};
+use serde_json::Value;
+
+use crate::Machine;
+
+impl Machine {
+    /// The records of ours that the CRMs hold: how many of each kind, by CRM and session. Each
+    /// that a delivery planned must be there once.
+    pub async fn held(&self) -> BTreeMap<(String, String), BTreeMap<String, usize>> {
+        let hub = &self.surroundings.hub;
+        let caller = self.seeder.admin().expect("an admin");
+        let connections = hub_engine::connections::list(hub, &caller).await;
+        let connections = connections.expect("connections");
+        let page = deliveries::list(hub, &caller, &DeliveryFilter::default(), None, 100).await;
+        let mut held = BTreeMap::new();
+        for entry in page.expect("deliveries").deliveries {
+            let connection = connections
+                .iter()
+                .find(|known| known.id == entry.connection);
+            let crm = connection.expect("a connection").crm.as_str();
+            let detail = deliveries::get(hub, &caller, &entry.id()).await;
+            let detail = detail.expect("a delivery");
+            let kinds: &mut BTreeMap<String, usize> = held
+                .entry((crm.to_owned(), entry.session.to_string()))
+                .or_default();
+            if entry.status == DeliveryStatus::Skipped {
+                continue;
+            }
+            assert_eq!(entry.status, DeliveryStatus::Delivered, "{entry:?}");
+            for write in detail.plan.expect("a plan").writes {
+                assert_eq!(
+                    self.count(crm, &write.object, &write.key),
+                    1,
+                    "{} in {} of {crm}",
+                    write.key,
+                    write.object
+                );
+                let kind = serde_json::to_value(write.kind).expect("a kind");
+                let kind = kind.as_str().expect("a name").to_owned();
+                *kinds.entry(kind).or_default() += 1;
+            }
+        }
+        held
+    }
+
+    /// How many records of an object hold a key of ours.
+    fn count(&self, crm: &str, object: &str, key: &str) -> usize {
+        let state = self.surroundings.sandboxes[crm].state();
+        let records = state["objects"][object].as_array();
+        let records = records.unwrap_or_else(|| panic!("{crm} has no {object}"));
+        records.iter().filter(|record| holds(record, key)).count()
+    }
+}
+
+fn holds(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(found) => found == text,
+        Value::Array(values) => values.iter().any(|value| holds(value, text)),
+        Value::Object(fields) => fields.values().any(|value| holds(value, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
