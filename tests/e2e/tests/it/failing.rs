@@ -327,7 +327,7 @@ async fn what_keeps_failing_lies_in_the_dead_letter_queue_with_its_reason() {
         dead[0]
             .message_attributes
             .to_string()
-            .contains("failed 20 times"),
+            .contains("failed 30 times"),
         "{}",
         dead[0].message_attributes
     );
