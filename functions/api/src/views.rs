@@ -1,5 +1,7 @@
 //! What the API shows, field by field.
 
+pub(crate) mod webhooks;
+
 use std::collections::BTreeMap;
 
 use hub_domain::{

@@ -21,11 +21,14 @@ pub mod session;
 pub mod settings;
 pub mod text;
 mod verdict;
+pub mod webhook;
 
 pub use connection::{Connection, ConnectionState};
 pub use event::{Envelope, Payload};
 pub use fault::{Fault, Faults};
-pub use id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId};
+pub use id::{
+    ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId, WebhookId,
+};
 pub use jiff::Timestamp;
 pub use mapping::Mapping;
 pub use organization::Organization;
@@ -33,3 +36,4 @@ pub use plan::{Plan, Write};
 pub use queue::{QueueAction, QueueMessage};
 pub use session::SessionRecord;
 pub use verdict::{FieldFault, Scope, SkipReason, Verdict};
+pub use webhook::Webhook;

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     cache::Cache,
-    egress::Allowed,
+    egress::{self, Allowed, Refused},
     error::EngineError,
     tokens::Access,
     transport::{self, Transport},
@@ -207,6 +207,12 @@ impl Hub {
                 .host_str()
                 .is_some_and(|host| manifest.allows_host(host));
         by_manifest || self.0.allowed.permits(url)
+    }
+
+    /// Whether a request may go to an address that a customer gave; names are looked at again when
+    /// they are resolved.
+    pub(crate) fn may_call(&self, url: &Url) -> Result<(), Refused> {
+        egress::check(url, &self.0.allowed)
     }
 
     /// An organization, at most half a minute old. One that does not exist is asked for each time.

@@ -12,6 +12,7 @@ pub mod deliveries;
 pub mod dispatch;
 pub mod egress;
 mod error;
+mod expected;
 mod hub;
 pub mod identity;
 pub mod ingest;
@@ -20,8 +21,10 @@ mod reference;
 pub mod tokens;
 pub mod transport;
 pub mod webhook;
+pub mod webhooks;
 
 pub use error::{EngineError, Public};
+pub use expected::Expected;
 pub use hub::{Hub, Parts};
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
 pub use hub_connectors::CRMS;

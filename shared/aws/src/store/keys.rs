@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId};
+use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -27,13 +27,15 @@ pub enum Class {
     Lease,
     /// Ledger and deliveries.
     Delivery,
+    /// Webhook configurations.
+    Webhook,
     /// Authorizations under way; not a tenant's.
     OAuthState,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
-    "org", "event", "session", "conn", "map", "token", "lease", "dlv",
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook",
 ];
 /// The classes under `-`: a closed list.
 pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
@@ -50,6 +52,7 @@ impl Class {
             Self::Token => "token",
             Self::Lease => "lease",
             Self::Delivery => "dlv",
+            Self::Webhook => "hook",
             Self::OAuthState => "oauth",
         }
     }
@@ -59,7 +62,12 @@ impl Class {
     pub fn shards(self) -> u32 {
         match self {
             Self::Event | Self::Session | Self::Delivery | Self::OAuthState => 8,
-            Self::Organization | Self::Connection | Self::Mapping | Self::Token | Self::Lease => 1,
+            Self::Organization
+            | Self::Connection
+            | Self::Mapping
+            | Self::Token
+            | Self::Lease
+            | Self::Webhook => 1,
         }
     }
 }
@@ -169,6 +177,13 @@ impl Key {
         }
     }
 
+    pub(super) fn webhook(organization: &OrganizationId, webhook: &WebhookId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Webhook, ""),
+            sk: webhook.to_string(),
+        }
+    }
+
     pub(super) fn oauth_state(state_hash: &str) -> Self {
         Self {
             pk: partition("-", Class::OAuthState, state_hash),
@@ -220,6 +235,7 @@ mod tests {
             Class::Token,
             Class::Lease,
             Class::Delivery,
+            Class::Webhook,
             Class::OAuthState,
         ];
         let listed: Vec<&str> = TENANT_CLASSES

@@ -14,6 +14,7 @@ mod ledger;
 mod sessions;
 mod table;
 mod tokens;
+mod webhooks;
 
 use aws_sdk_dynamodb::{
     Client,

@@ -110,6 +110,12 @@ impl Problem {
         .detail(detail)
     }
 
+    /// 412: the thing is not at the version that `If-Match` names.
+    pub fn changed(detail: impl Into<String>) -> Self {
+        let status = StatusCode::PRECONDITION_FAILED;
+        Self::new(status, "changed", "It was changed since it was read").detail(detail)
+    }
+
     /// 413: the body has more bytes than this.
     pub fn too_large(limit_bytes: usize) -> Self {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
@@ -161,6 +167,7 @@ impl Problem {
             403 => Self::forbidden(detail),
             404 => Self::not_found(detail),
             409 => Self::conflict(detail),
+            412 => Self::changed(detail),
             422 => Self::invalid(detail),
             502 => Self::new(
                 StatusCode::BAD_GATEWAY,

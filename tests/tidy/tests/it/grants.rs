@@ -36,11 +36,12 @@ const DECLARED: &[Declared] = &[
         statements: &[],
     },
     // `connections::create` (the organization is there; the lease while credentials are written),
-    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping).
+    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping);
+    // `webhooks` (the lease while a secret is written).
     Declared {
         function: "api",
-        reads: &["org", "conn", "map", "dlv", "session"],
-        writes: &["conn", "lease"],
+        reads: &["org", "conn", "map", "dlv", "session", "hook"],
+        writes: &["conn", "lease", "hook"],
         statements: &[],
     },
     // `connect::begin` and `finish`: a state is put, and taken by a delete that returns it; tokens
