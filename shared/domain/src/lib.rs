@@ -19,6 +19,7 @@ pub mod reader;
 pub mod retry;
 pub mod session;
 pub mod settings;
+pub mod subscription;
 pub mod text;
 mod verdict;
 pub mod webhook;

@@ -16,6 +16,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    plans,
 };
 
 /// How often a change is made again when somebody else changed the connection meanwhile.
@@ -173,6 +174,7 @@ pub async fn create(
     if known.is_none() {
         return Err(EngineError::NotFound("the organization"));
     }
+    plans::room_for_connection(hub, &caller.organization).await?;
     let id = format!("conn_{}", ulid(hub.clock(), hub.entropy()));
     let id: ConnectionId = id.parse().map_err(|_| EngineError::Bug {
         context: "making an id",
@@ -202,10 +204,7 @@ pub async fn create(
         })
         .await?;
     }
-    hub.store()
-        .put_connection(&connection)
-        .await
-        .map_err(EngineError::aws("the connection"))?;
+    plans::add_connection(hub, &connection).await?;
     hub.forget(&caller.organization);
     Ok(connection)
 }

@@ -1,7 +1,7 @@
 //! What can go wrong in a use case, by who has to act.
 
 use hub_aws::AwsError;
-use hub_domain::{Faults, Verdict};
+use hub_domain::{Faults, Verdict, subscription::LimitReached};
 use serde_json::{Map, Value};
 
 /// A failed use case.
@@ -25,6 +25,9 @@ pub enum EngineError {
         /// The version it is at.
         version: u64,
     },
+    /// The plan does not allow more.
+    #[error("{0}")]
+    PlanLimit(LimitReached),
     /// It may work later, unchanged.
     #[error("{context} is not available")]
     Unavailable {
@@ -115,6 +118,13 @@ impl EngineError {
                 ),
             )
             .with("version", *version),
+            Self::PlanLimit(reached) => {
+                Public::new(402, format!("Not possible: {reached}."))
+                    .with("plan", reached.plan.name())
+                    .with("counted", reached.counted.name())
+                    .with("limit", reached.limit)
+                    .with("used", reached.used)
+            }
             Self::Unavailable { context, .. } => Public::new(
                 503,
                 format!("Not available now: {context}. The same request may succeed later."),

@@ -230,6 +230,15 @@ impl Hub {
         Ok(found)
     }
 
+    /// An organization as it stands now: before something is refused because of it.
+    pub(crate) async fn organization_now(
+        &self,
+        id: &OrganizationId,
+    ) -> Result<Option<Organization>, AwsError> {
+        self.0.organizations.forget(id);
+        self.organization(id).await
+    }
+
     /// The connections of an organization, at most half a minute old.
     pub(crate) async fn connections(
         &self,

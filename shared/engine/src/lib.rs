@@ -17,6 +17,7 @@ mod hub;
 pub mod identity;
 pub mod ingest;
 mod oauth;
+mod plans;
 mod reference;
 pub mod tokens;
 pub mod transport;

@@ -9,6 +9,7 @@
 mod access;
 mod connections;
 mod deliveries;
+mod plans;
 mod webhooks;
 
 use axum::Router;

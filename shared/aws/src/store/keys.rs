@@ -29,13 +29,15 @@ pub enum Class {
     Delivery,
     /// Webhook configurations.
     Webhook,
+    /// What is used of what the plan allows.
+    Usage,
     /// Authorizations under way; not a tenant's.
     OAuthState,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
-    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook",
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage",
 ];
 /// The classes under `-`: a closed list.
 pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
@@ -53,6 +55,7 @@ impl Class {
             Self::Lease => "lease",
             Self::Delivery => "dlv",
             Self::Webhook => "hook",
+            Self::Usage => "usage",
             Self::OAuthState => "oauth",
         }
     }
@@ -67,7 +70,8 @@ impl Class {
             | Self::Mapping
             | Self::Token
             | Self::Lease
-            | Self::Webhook => 1,
+            | Self::Webhook
+            | Self::Usage => 1,
         }
     }
 }
@@ -184,6 +188,31 @@ impl Key {
         }
     }
 
+    pub(super) fn connections_in_use(organization: &OrganizationId) -> Self {
+        Self::usage(organization, "connections".to_owned())
+    }
+
+    /// The syncs of a month, as in `2026-11`.
+    pub(super) fn syncs(organization: &OrganizationId, month: &str) -> Self {
+        Self::usage(organization, format!("syncs#{month}"))
+    }
+
+    /// That an event of a connection is counted.
+    pub(super) fn sync(
+        organization: &OrganizationId,
+        event: &EventId,
+        connection: &ConnectionId,
+    ) -> Self {
+        Self::usage(organization, format!("sync#{connection}#{event}"))
+    }
+
+    fn usage(organization: &OrganizationId, sk: String) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Usage, ""),
+            sk,
+        }
+    }
+
     pub(super) fn oauth_state(state_hash: &str) -> Self {
         Self {
             pk: partition("-", Class::OAuthState, state_hash),
@@ -236,6 +265,7 @@ mod tests {
             Class::Lease,
             Class::Delivery,
             Class::Webhook,
+            Class::Usage,
             Class::OAuthState,
         ];
         let listed: Vec<&str> = TENANT_CLASSES

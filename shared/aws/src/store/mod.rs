@@ -14,6 +14,7 @@ mod ledger;
 mod sessions;
 mod table;
 mod tokens;
+mod usage;
 mod webhooks;
 
 use aws_sdk_dynamodb::{
@@ -31,6 +32,7 @@ pub use keys::{Class, GLOBAL_CLASSES, Key, TENANT_CLASSES};
 pub use leases::Lease;
 pub use sessions::SealedSession;
 pub use tokens::{TokenItem, Tokens};
+pub use usage::Count;
 
 /// The table.
 #[derive(Debug, Clone)]

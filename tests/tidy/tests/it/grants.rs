@@ -35,13 +35,13 @@ const DECLARED: &[Declared] = &[
         writes: &["org", "event", "session"],
         statements: &[],
     },
-    // `connections::create` (the organization is there; the lease while credentials are written),
+    // `connections::create` (the organization is there; its plan has room; the lease while credentials are written),
     // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping);
     // `webhooks` (the lease while a secret is written).
     Declared {
         function: "api",
-        reads: &["org", "conn", "map", "dlv", "session", "hook"],
-        writes: &["conn", "lease", "hook"],
+        reads: &["org", "conn", "map", "dlv", "session", "hook", "usage"],
+        writes: &["conn", "lease", "hook", "usage"],
         statements: &[],
     },
     // `connect::begin` and `finish`: a state is put, and taken by a delete that returns it; tokens
