@@ -76,6 +76,8 @@ pub(crate) struct Delivery {
     reason: String,
     faults: Vec<FieldFault>,
     records: Vec<Record>,
+    /// Until when it is held, if it is.
+    held_until: Option<Timestamp>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
 }
@@ -92,6 +94,9 @@ struct Record {
 impl From<LedgerEntry> for Delivery {
     fn from(entry: LedgerEntry) -> Self {
         let records = entry.records.iter();
+        let held = entry.held.as_ref();
+        let held = held.filter(|_| entry.status == DeliveryStatus::Held);
+        let held_until = held.and_then(|held| Timestamp::from_millisecond(held.until).ok());
         Self {
             id: entry.id(),
             status: entry.status,
@@ -103,6 +108,7 @@ impl From<LedgerEntry> for Delivery {
                     id: id.clone(),
                 })
                 .collect(),
+            held_until,
             connection: entry.connection,
             session: entry.session,
             event: entry.event,

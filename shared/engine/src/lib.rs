@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod egress;
 mod error;
 mod expected;
+pub mod held;
 mod hub;
 pub mod identity;
 pub mod ingest;

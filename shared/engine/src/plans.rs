@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hub_aws::{AwsError, store::Count};
 use hub_domain::{
-    Connection, Organization, OrganizationId,
-    subscription::{Allowance, Counted, LimitReached},
+    Connection, ConnectionId, EventId, Organization, OrganizationId, Timestamp,
+    subscription::{Allowance, Counted, LimitReached, Month},
 };
 
 use crate::{error::EngineError, hub::Hub};
@@ -52,16 +52,31 @@ pub(crate) async fn add_connection(hub: &Hub, connection: &Connection) -> Result
         .map_err(EngineError::PlanLimit)
 }
 
+/// Counts an event of a connection as a sync of this month, once; `Err` within is the limit that
+/// leaves no room. A plan without a limit costs no write.
+pub(crate) async fn take_sync(
+    hub: &Hub,
+    organization: &OrganizationId,
+    event: &EventId,
+    connection: &ConnectionId,
+    now: Timestamp,
+) -> Result<Result<(), LimitReached>, AwsError> {
+    let thing = Thing::Sync(organization, event, connection, now);
+    count(hub, organization, thing).await
+}
+
 /// Something that counts.
 #[derive(Clone, Copy)]
 enum Thing<'a> {
     Connection(&'a Connection),
+    Sync(&'a OrganizationId, &'a EventId, &'a ConnectionId, Timestamp),
 }
 
 impl Thing<'_> {
     fn counted(self) -> Counted {
         match self {
             Self::Connection(_) => Counted::Connections,
+            Self::Sync(..) => Counted::Syncs,
         }
     }
 
@@ -70,6 +85,16 @@ impl Thing<'_> {
             Self::Connection(connection) => {
                 let store = hub.store();
                 store.add_connection(connection, plan.connections).await
+            }
+            Self::Sync(organization, event, connection, now) => {
+                let Some(most) = plan.syncs else {
+                    return Ok(Count::Before);
+                };
+                let (month, now) = (Month::of(now), now.as_millisecond());
+                let store = hub.store();
+                store
+                    .count_sync(organization, event, connection, &month, most, now)
+                    .await
             }
         }
     }

@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId, WebhookId};
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -33,6 +33,8 @@ pub enum Class {
     Usage,
     /// Authorizations under way; not a tenant's.
     OAuthState,
+    /// The index of held work; not a tenant's.
+    Held,
 }
 
 /// The classes under an organization, by their name in keys and policies.
@@ -40,7 +42,7 @@ pub const TENANT_CLASSES: &[&str] = &[
     "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "held"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -57,6 +59,7 @@ impl Class {
             Self::Webhook => "hook",
             Self::Usage => "usage",
             Self::OAuthState => "oauth",
+            Self::Held => "held",
         }
     }
 
@@ -64,7 +67,7 @@ impl Class {
     /// delivery costs two: eight shards carry 4,000 deliveries a second of one organization.
     pub fn shards(self) -> u32 {
         match self {
-            Self::Event | Self::Session | Self::Delivery | Self::OAuthState => 8,
+            Self::Event | Self::Session | Self::Delivery | Self::OAuthState | Self::Held => 8,
             Self::Organization
             | Self::Connection
             | Self::Mapping
@@ -86,7 +89,7 @@ pub struct Key {
 }
 
 /// FNV-1a: stable for ever, which `std`'s hasher does not promise.
-fn shard(of: &str, shards: u32) -> u32 {
+pub(super) fn shard(of: &str, shards: u32) -> u32 {
     of.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     }) % shards
@@ -100,6 +103,12 @@ pub(super) fn partition(organization: &str, class: Class, of: &str) -> String {
 /// A partition by its number.
 pub(super) fn partition_number(organization: &str, class: Class, shard: u32) -> String {
     format!("{organization}#{}#{shard}", class.name())
+}
+
+/// A partition of the index of held work: by CRM, so that each is released at its own pace, and by
+/// organization within it.
+pub(super) fn held_partition(crm: &CrmId, shard: u32) -> String {
+    format!("-#{}#{crm}#{shard}", Class::Held.name())
 }
 
 impl Key {
@@ -267,6 +276,7 @@ mod tests {
             Class::Webhook,
             Class::Usage,
             Class::OAuthState,
+            Class::Held,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

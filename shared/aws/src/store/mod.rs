@@ -7,7 +7,9 @@
 mod attributes;
 mod connections;
 mod deliveries;
+mod entry;
 mod events;
+mod held;
 mod keys;
 mod leases;
 mod ledger;
@@ -28,6 +30,7 @@ use attributes::{Item, text};
 pub use connections::OAuthState;
 pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use events::{EventItem, PutEvent};
+pub use held::{HeldDelivery, HeldWhen, Hold};
 pub use keys::{Class, GLOBAL_CLASSES, Key, TENANT_CLASSES};
 pub use leases::Lease;
 pub use sessions::SealedSession;

@@ -11,5 +11,6 @@ mod cost;
 mod delivering;
 mod everywhere;
 mod failing;
+mod holding;
 mod mapped;
 mod sample;
