@@ -204,6 +204,7 @@ impl World {
             organization: organization.parse().expect("an organization's id"),
             role: Role::Admin,
             subject: "ada@seller.example".to_owned(),
+            email: None,
         }
     }
 

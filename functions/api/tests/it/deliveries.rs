@@ -278,6 +278,55 @@ async fn a_delivery_shows_what_happened_and_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_viewer_finds_the_deliveries_of_their_own_sessions_page_by_page() {
+    let (world, router) = api().await;
+    let hub = world.hub("ingest", World::no_crm());
+    for n in 0..12 {
+        let mut event = hub_world::payload("session.completed.call.json");
+        event["id"] = json!(format!("evt_{n}"));
+        event["payload"]["sessionId"] = json!(format!("ses_{n}"));
+        event["payload"]["session"]["id"] = json!(format!("ses_{n}"));
+        if n % 3 == 0 {
+            event["payload"]["session"]["host"]["email"] = json!("vera@seller.example");
+        }
+        let accepted = ingest::accept(&hub, &[event]).await;
+        assert!(accepted[0].outcome.is_ok(), "{accepted:?}");
+    }
+    claimed(&world, (0..12).map(|n| ("conn_a", format!("ses_{n}")))).await;
+    // A delivery whose session is gone is nobody's.
+    claimed(&world, [("conn_a", "ses_gone".to_owned())]).await;
+    let now = world.clock.now().as_second();
+    let viewer = |claims: Value| {
+        let mut all = json!({
+            "iss": World::issuer().issuer, "aud": "hub", "exp": now + 60, "org": "org_demo", "role": "viewer", "sub": "user-7",
+        });
+        let more = claims.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(more);
+        world.bearer_of(&all)
+    };
+    for (claims, seen) in [
+        (json!({ "sub": "vera@seller.example" }), 4),
+        (json!({ "email": "Vera@Seller.example" }), 4),
+        (
+            json!({ "email": "vera@seller.example", "email_verified": true }),
+            4,
+        ),
+        (
+            json!({ "email": "vera@seller.example", "email_verified": false }),
+            0,
+        ),
+        (json!({ "email": "omar@seller.example" }), 0),
+        (json!({}), 0),
+        (json!({ "role": "manager" }), 13),
+    ] {
+        for limit in [1, 3, 100] {
+            let (ids, _) = pages(&router, &viewer(claims.clone()), &format!("limit={limit}")).await;
+            assert_eq!(ids.len(), seen, "{claims} {limit}: {ids:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_delivery_that_cannot_be_is_answered_like_an_unknown_one() {
     let (world, router) = api().await;
     let bearer = admin(&world);

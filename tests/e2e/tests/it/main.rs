@@ -13,4 +13,5 @@ mod everywhere;
 mod failing;
 mod holding;
 mod mapped;
+mod roles;
 mod sample;
