@@ -1,4 +1,4 @@
-//! HTTP: connections and deliveries.
+//! HTTP: connections, deliveries and webhooks.
 //!
 //! Every route but `/api/health` needs a bearer token; the engine decides what its role may do.
 //! What is shown is written out in `views`, so nothing is shown by accident.
@@ -9,6 +9,7 @@ mod connections;
 mod deliveries;
 mod query;
 mod views;
+mod webhooks;
 
 use axum::{
     Json, Router,
@@ -50,6 +51,21 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
             post(connections::resume),
         )
         .route("/api/integrations/crm/{id}/test", post(connections::test))
+        .route(
+            "/api/integrations/webhooks",
+            get(webhooks::list).post(webhooks::create),
+        )
+        .route("/api/integrations/webhooks/test", post(webhooks::test))
+        .route(
+            "/api/integrations/webhooks/{id}",
+            get(webhooks::get)
+                .patch(webhooks::update)
+                .delete(webhooks::delete),
+        )
+        .route(
+            "/api/integrations/webhooks/{id}/rotate-secret",
+            post(webhooks::rotate_secret),
+        )
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/{id}", get(deliveries::get))
         .route("/api/health", get(health));

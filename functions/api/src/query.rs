@@ -4,12 +4,13 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hub_domain::{Faults, ledger::DeliveryStatus};
 use hub_engine::deliveries::{DeliveryFilter, PAGE};
 
-const STATUSES: [(&str, DeliveryStatus); 7] = [
+const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("claimed", DeliveryStatus::Claimed),
     ("delivered", DeliveryStatus::Delivered),
     ("skipped", DeliveryStatus::Skipped),
     ("retrying", DeliveryStatus::Retrying),
     ("waiting", DeliveryStatus::Waiting),
+    ("held", DeliveryStatus::Held),
     ("parked", DeliveryStatus::Parked),
     ("dead_lettered", DeliveryStatus::DeadLettered),
 ];

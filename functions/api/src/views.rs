@@ -1,5 +1,7 @@
 //! What the API shows, field by field.
 
+pub(crate) mod webhooks;
+
 use std::collections::BTreeMap;
 
 use hub_domain::{
@@ -125,6 +127,8 @@ pub(crate) struct Delivery {
     reason: String,
     faults: Vec<FieldFault>,
     records: Vec<Record>,
+    /// Until when it is held, if it is.
+    held_until: Option<Timestamp>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
 }
@@ -141,6 +145,9 @@ struct Record {
 impl From<LedgerEntry> for Delivery {
     fn from(entry: LedgerEntry) -> Self {
         let records = entry.records.iter();
+        let held = entry.held.as_ref();
+        let held = held.filter(|_| entry.status == DeliveryStatus::Held);
+        let held_until = held.and_then(|held| Timestamp::from_millisecond(held.until).ok());
         Self {
             id: entry.id(),
             status: entry.status,
@@ -152,6 +159,7 @@ impl From<LedgerEntry> for Delivery {
                     id: id.clone(),
                 })
                 .collect(),
+            held_until,
             connection: entry.connection,
             session: entry.session,
             event: entry.event,

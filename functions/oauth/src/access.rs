@@ -31,7 +31,11 @@ pub(crate) fn refused(error: &EngineError) -> ApiError {
 }
 
 fn problem(public: Public) -> ApiError {
-    Problem::of_status(public.status, public.detail)
-        .faults(public.faults.0)
+    let problem = Problem::of_status(public.status, public.detail).faults(public.faults.0);
+    let members = public.members.into_iter();
+    members
+        .fold(problem, |problem, (member, value)| {
+            problem.with(member, value)
+        })
         .into()
 }

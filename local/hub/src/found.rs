@@ -77,6 +77,7 @@ pub(crate) async fn rows(
         organization: organization.parse()?,
         role: Role::Admin,
         subject: "demo".to_owned(),
+        email: None,
     };
     let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for write in detail

@@ -123,6 +123,7 @@ impl Seeder {
             organization: id_of(&payload(ORGANIZATION)?, "/organizationId")?,
             role: Role::Admin,
             subject: "admin@seller.example".to_owned(),
+            email: None,
         })
     }
 

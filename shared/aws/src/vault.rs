@@ -21,7 +21,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use tracing::instrument;
 
 use self::cache::Cache;
-pub use self::document::{Credentials, Keys, OauthClient, Platform, Unknown, WebhookSecret};
+pub use self::document::{
+    Credentials, Keys, OauthClient, Platform, Retiring, Unknown, WebhookSecret,
+};
 use crate::{
     error::{AwsError, classify},
     seal::KeyRing,

@@ -112,6 +112,8 @@ ids! {
     DeliveryId = "dlv_", MAX_DELIVERY_ID_LENGTH;
     /// An action item, an insight or a transcript segment within its session.
     PartId = "", MAX_ID_LENGTH;
+    /// A webhook configuration: where a customer wants events sent.
+    WebhookId = "whk_", MAX_ID_LENGTH;
     /// Which CRM: the name of its manifest, of its queues and of its path in the API.
     CrmId = "", MAX_ID_LENGTH;
 }

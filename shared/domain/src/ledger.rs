@@ -4,7 +4,7 @@
 //! plan, and records the *outcome*, again conditional on its claim. These are the rules of both;
 //! the store turns them into statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,8 @@ pub enum DeliveryStatus {
     Retrying,
     /// It waits for a limit or for a person to reconnect.
     Waiting,
+    /// It waits outside the queue, for longer: the reason says for what, and until when.
+    Held,
     /// It needs a person: the reason says what to do.
     Parked,
     /// It kept failing and lies in the dead-letter queue.
@@ -82,6 +84,9 @@ pub struct LedgerEntry {
     /// The fields the CRM refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FieldFault>,
+    /// What of it is held, until the mark is taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// Milliseconds since 1970 of the first claim.
     pub created_at: i64,
     /// Milliseconds since 1970 of the last write.
@@ -92,6 +97,42 @@ impl LedgerEntry {
     /// The delivery's id.
     pub fn id(&self) -> DeliveryId {
         DeliveryId::of(&self.connection, &self.session)
+    }
+}
+
+/// Work that waits longer than a queue should hide a message: beside the ledger's own state, which
+/// may go on meanwhile because of other events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Until when, in milliseconds since 1970.
+    pub until: i64,
+    /// The newest revision that is held.
+    pub revision: u64,
+    /// The events that are held.
+    pub events: BTreeSet<EventId>,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+impl Held {
+    /// Whether it is what a person should see of a delivery: not where a worker is at it, or was and
+    /// wrote what is held together with another event, since a session is always written as it stands.
+    pub fn shows(&self, status: DeliveryStatus, revision: u64, settled: u64) -> bool {
+        let begun = revision > 0;
+        let goes_on = match status {
+            DeliveryStatus::Claimed | DeliveryStatus::Retrying | DeliveryStatus::Waiting => begun,
+            DeliveryStatus::Delivered
+            | DeliveryStatus::Skipped
+            | DeliveryStatus::Held
+            | DeliveryStatus::Parked
+            | DeliveryStatus::DeadLettered => false,
+        };
+        !goes_on && !self.is_written(settled)
+    }
+
+    /// Whether it was written together with another event.
+    pub fn is_written(&self, settled: u64) -> bool {
+        settled >= self.revision
     }
 }
 
@@ -215,8 +256,36 @@ mod tests {
             verdict: String::new(),
             reason: String::new(),
             faults: Vec::new(),
+            held: None,
             created_at: 0,
             updated_at: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_held_shows_until_it_is_written_or_a_worker_is_at_it() {
+        let held = Held {
+            until: 1,
+            revision: 3,
+            events: BTreeSet::new(),
+            reason: String::new(),
+        };
+        for (status, revision, settled, shows) in [
+            (DeliveryStatus::Waiting, 0, 0, true),
+            (DeliveryStatus::Waiting, 1, 0, false),
+            (DeliveryStatus::Claimed, 3, 2, false),
+            (DeliveryStatus::Retrying, 2, 1, false),
+            (DeliveryStatus::Delivered, 2, 2, true),
+            (DeliveryStatus::Delivered, 3, 3, false),
+            (DeliveryStatus::Skipped, 4, 4, false),
+            (DeliveryStatus::Parked, 2, 2, true),
+            (DeliveryStatus::DeadLettered, 2, 0, true),
+        ] {
+            assert_eq!(
+                held.shows(status, revision, settled),
+                shows,
+                "{status:?} {revision} {settled}"
+            );
         }
     }
 

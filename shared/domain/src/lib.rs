@@ -19,13 +19,17 @@ pub mod reader;
 pub mod retry;
 pub mod session;
 pub mod settings;
+pub mod subscription;
 pub mod text;
 mod verdict;
+pub mod webhook;
 
 pub use connection::{Cause, Connection, ConnectionState, Method};
 pub use event::{Envelope, Payload};
 pub use fault::{Fault, Faults};
-pub use id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId};
+pub use id::{
+    ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, PartId, SessionId, WebhookId,
+};
 pub use jiff::Timestamp;
 pub use mapping::Mapping;
 pub use organization::Organization;
@@ -33,3 +37,4 @@ pub use plan::{Plan, Write};
 pub use queue::{QueueAction, QueueMessage};
 pub use session::SessionRecord;
 pub use verdict::{FieldFault, Scope, SkipReason, Verdict};
+pub use webhook::Webhook;

@@ -329,7 +329,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn values<T>(
+    /// A list of at most `most` values, each read by `read` with its place. Absent is empty.
+    pub fn values<T>(
         &mut self,
         key: &str,
         most: usize,

@@ -15,7 +15,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
-    lifecycle, settings,
+    lifecycle, plans, settings,
 };
 
 /// How often a change is made again when somebody else changed the connection meanwhile.
@@ -39,6 +39,7 @@ pub async fn create(
     if known.is_none() {
         return Err(EngineError::NotFound("the organization"));
     }
+    plans::room_for_connection(hub, &caller.organization).await?;
     let id = format!("conn_{}", ulid(hub.clock(), hub.entropy()));
     let id: ConnectionId = id.parse().map_err(|_| EngineError::Bug {
         context: "making an id",
@@ -58,19 +59,17 @@ pub async fn create(
             caller.subject.clone(),
         )
     };
+    // Counted first: a secret that is kept for nobody would stay for ever.
+    plans::add_connection(hub, &connection).await?;
     new.secret.keep(hub, &caller.organization, &id).await?;
-    hub.store()
-        .put_connection(&connection)
-        .await
-        .map_err(EngineError::aws("the connection"))?;
     hub.forget(&caller.organization);
     if connection.method == Method::AuthorizationCode {
         return Ok(connection);
     }
-    let outcome = connect::without_browser(hub, connection, caller.subject.clone()).await;
+    let outcome = connect::without_browser(hub, connection.clone(), caller.subject.clone()).await;
     if outcome.is_err() {
         // What was refused is not kept: neither its secret nor its name.
-        let ended = lifecycle::disconnect(hub, caller, &id).await;
+        let ended = lifecycle::take_back(hub, &connection).await;
         if let Err(error) = ended {
             tracing::warn!(connection.id = %id, error = %error, "a refused connection could not be taken back");
         }
@@ -144,7 +143,7 @@ pub async fn update(
     Ok(changed)
 }
 
-/// The connections of the caller's organization.
+/// The connections of the caller's organization, without those that have ended.
 ///
 /// # Errors
 /// The store does not answer.
@@ -153,6 +152,10 @@ pub async fn list(hub: &Hub, caller: &Caller) -> Result<Vec<Connection>, EngineE
     hub.store()
         .connections(&caller.organization)
         .await
+        .map(|mut found| {
+            found.retain(|connection| connection.state != ConnectionState::Disconnected);
+            found
+        })
         .map_err(EngineError::aws("the connections"))
 }
 

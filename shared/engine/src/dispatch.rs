@@ -11,6 +11,7 @@ use hub_connectors::CRMS;
 use hub_domain::{QueueMessage, Timestamp, retry::backoff};
 
 use crate::{
+    held,
     hub::Hub,
     ingest::{self, Body, EVENTS, EventFailure},
     reference::{DeliveryReference, EventReference, VERSION},
@@ -85,13 +86,17 @@ async fn fan_out(
                 event: reference.event.clone(),
                 revision: reference.revision,
             };
-            let body =
-                serde_json::to_string(&delivery).map_err(|error| Stop::Later(error.to_string()))?;
+            if !held::take_or_hold(hub, connection, &delivery)
+                .await
+                .map_err(|error| Stop::Later(error.to_string()))?
+            {
+                continue;
+            }
             let out = Outgoing {
-                body,
-                group: Some(reference.organization.to_string()),
                 delay_s: if reference.alone { ALONE_DELAY_S } else { 0 },
-                ..Outgoing::default()
+                ..delivery
+                    .message()
+                    .map_err(|error| Stop::Later(error.to_string()))?
             };
             found.push((format!("{}-live", connection.crm), out));
         }

@@ -1,7 +1,8 @@
 //! What can go wrong in a use case, by who has to act.
 
 use hub_aws::AwsError;
-use hub_domain::{Faults, Verdict};
+use hub_domain::{Faults, Verdict, subscription::LimitReached};
+use serde_json::{Map, Value};
 
 /// A failed use case.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,15 @@ pub enum EngineError {
     /// Somebody changed it meanwhile, or it is in another state than the call needs.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// It is not at the version that the caller has seen.
+    #[error("it is at version {version}, which is not the one the change was made for")]
+    Changed {
+        /// The version it is at.
+        version: u64,
+    },
+    /// The plan does not allow more.
+    #[error("{0}")]
+    PlanLimit(LimitReached),
     /// It may work later, unchanged.
     #[error("{context} is not available")]
     Unavailable {
@@ -70,6 +80,8 @@ pub struct Public {
     pub detail: String,
     /// What is wrong with the input, place by place.
     pub faults: Faults,
+    /// What a program can act on.
+    pub members: Map<String, Value>,
 }
 
 impl Public {
@@ -78,7 +90,13 @@ impl Public {
             status,
             detail: detail.into(),
             faults: Faults::default(),
+            members: Map::new(),
         }
+    }
+
+    fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(member.to_owned(), value.into());
+        self
     }
 }
 
@@ -93,6 +111,20 @@ impl EngineError {
             Self::Forbidden(words) => Public::new(403, format!("Not allowed: {words}.")),
             Self::NotFound(what) => Public::new(404, format!("Not found: {what}.")),
             Self::Conflict(words) => Public::new(409, format!("Not possible now: {words}.")),
+            Self::Changed { version } => Public::new(
+                412,
+                format!(
+                    "It is at version {version}, which is not the one in If-Match. Read it again and decide anew."
+                ),
+            )
+            .with("version", *version),
+            Self::PlanLimit(reached) => {
+                Public::new(402, format!("Not possible: {reached}."))
+                    .with("plan", reached.plan.name())
+                    .with("counted", reached.counted.name())
+                    .with("limit", reached.limit)
+                    .with("used", reached.used)
+            }
             Self::Unavailable { context, .. } => Public::new(
                 503,
                 format!("Not available now: {context}. The same request may succeed later."),

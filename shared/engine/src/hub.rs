@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     cache::Cache,
-    egress::Allowed,
+    egress::{self, Allowed, Refused},
     error::EngineError,
     tokens::Access,
     transport::{self, Transport},
@@ -235,6 +235,12 @@ impl Hub {
         by_manifest || self.0.allowed.permits(url)
     }
 
+    /// Whether a request may go to an address that a customer gave; names are looked at again when
+    /// they are resolved.
+    pub(crate) fn may_call(&self, url: &Url) -> Result<(), Refused> {
+        egress::check(url, &self.0.allowed).map(drop)
+    }
+
     /// An organization, at most half a minute old. One that does not exist is asked for each time.
     pub(crate) async fn organization(
         &self,
@@ -248,6 +254,15 @@ impl Hub {
             self.0.organizations.put(id.clone(), found.clone());
         }
         Ok(found)
+    }
+
+    /// An organization as it stands now: before something is refused because of it.
+    pub(crate) async fn organization_now(
+        &self,
+        id: &OrganizationId,
+    ) -> Result<Option<Organization>, AwsError> {
+        self.0.organizations.forget(id);
+        self.organization(id).await
     }
 
     /// The connections of an organization, at most half a minute old.

@@ -46,9 +46,19 @@ pub struct Caller {
     pub role: Role,
     /// Who they are, as the issuer says it.
     pub subject: String,
+    /// Their address, if the issuer says one and does not say that it is unverified.
+    pub email: Option<String>,
 }
 
 impl Caller {
+    /// Whether an address of a session is theirs.
+    pub(crate) fn is(&self, address: &str) -> bool {
+        let own = [Some(&self.subject), self.email.as_ref()];
+        own.into_iter()
+            .flatten()
+            .any(|own| own.eq_ignore_ascii_case(address))
+    }
+
     /// Whether they may do what needs `role`.
     ///
     /// # Errors
@@ -169,10 +179,12 @@ impl Identity {
         let subject = text("sub")
             .filter(|sub| !sub.is_empty())
             .ok_or(Unidentified::Token("the token names nobody"))?;
+        let unverified = claims.get("email_verified") == Some(&Value::Bool(false));
         Ok(Caller {
             organization,
             role,
             subject: subject.to_owned(),
+            email: text("email").filter(|_| !unverified).map(str::to_owned),
         })
     }
 

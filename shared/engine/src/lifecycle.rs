@@ -107,11 +107,52 @@ pub async fn disconnect(
 ) -> Result<Connection, EngineError> {
     caller.at_least(Role::Admin)?;
     let connection = get(hub, caller, id).await?;
+    let organization = &connection.organization;
     if connection.state == ConnectionState::Disconnected {
+        make_room(hub, &connection).await?;
         return Ok(connection);
     }
     let given_back = give_back(hub, &connection).await;
-    let organization = &connection.organization;
+    forget(hub, &connection).await?;
+    let reason = match given_back {
+        Ok(()) => "ended by an admin".to_owned(),
+        Err(verdict) => format!(
+            "ended by an admin; the CRM did not take the grant back ({}): remove the application there",
+            words(&verdict)
+        ),
+    };
+    let ended = change(hub, organization, id, |current| {
+        current.state = ConnectionState::Disconnected;
+        current.enabled = false;
+        current.cause = None;
+        current.reason.clone_from(&reason);
+    })
+    .await?;
+    make_room(hub, &ended).await?;
+    Ok(ended)
+}
+
+/// Takes back a connection that was never authorized, as if it had not been created.
+pub(crate) async fn take_back(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+    forget(hub, connection).await?;
+    hub.store()
+        .remove_connection(&connection.organization, &connection.id)
+        .await
+        .map_err(EngineError::aws("the connection"))?;
+    hub.forget(&connection.organization);
+    Ok(())
+}
+
+async fn make_room(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+    hub.store()
+        .uncount_connection(&connection.organization, &connection.id)
+        .await
+        .map_err(EngineError::aws("the plan's count"))
+}
+
+/// Deletes whatever opens a connection's CRM account.
+async fn forget(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+    let (organization, id) = (&connection.organization, &connection.id);
     hub.store()
         .delete_tokens(organization, id)
         .await
@@ -127,20 +168,7 @@ pub async fn disconnect(
             .await
             .map_err(EngineError::aws("the directory of accounts"))?;
     }
-    let reason = match given_back {
-        Ok(()) => "ended by an admin".to_owned(),
-        Err(verdict) => format!(
-            "ended by an admin; the CRM did not take the grant back ({}): remove the application there",
-            words(&verdict)
-        ),
-    };
-    change(hub, organization, id, |current| {
-        current.state = ConnectionState::Disconnected;
-        current.enabled = false;
-        current.cause = None;
-        current.reason.clone_from(&reason);
-    })
-    .await
+    Ok(())
 }
 
 /// Revokes the grant at the CRM: the refresh token if there is one, since that ends the whole grant.

@@ -1,5 +1,6 @@
 //! The messages the hub sends itself: references, never content.
 
+use hub_aws::Outgoing;
 use hub_domain::{ConnectionId, EventId, OrganizationId, SessionId};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,17 @@ pub(crate) struct DeliveryReference {
     pub(crate) event: EventId,
     /// The session's revision when it was sent; what is read later may be newer.
     pub(crate) revision: u64,
+}
+
+impl DeliveryReference {
+    /// The message of it, in its organization's group.
+    pub(crate) fn message(&self) -> Result<Outgoing, serde_json::Error> {
+        Ok(Outgoing {
+            body: serde_json::to_string(self)?,
+            group: Some(self.organization.to_string()),
+            ..Outgoing::default()
+        })
+    }
 }
 
 /// The version of both shapes.

@@ -214,15 +214,23 @@ impl World {
             organization: organization.parse().expect("an organization's id"),
             role: Role::Admin,
             subject: "ada@seller.example".to_owned(),
+            email: None,
         }
     }
 
     /// Begins an organization, as `organization.changed` does.
     pub async fn organization(&self, id: &str) -> OrganizationId {
+        self.subscribe(id, "enterprise").await
+    }
+
+    /// Begins an organization with a plan, or changes the plan of one.
+    pub async fn subscribe(&self, id: &str, plan: &str) -> OrganizationId {
         let hub = self.hub(INGEST, Self::no_crm());
+        let number = self.messages.fetch_add(1, Ordering::Relaxed);
         let event = json!({
-            "id": format!("evt_begin_{id}"), "type": "organization.changed", "organizationId": id,
-            "timestamp": START, "payload": { "name": id, "plan": "enterprise", "status": "active" },
+            "id": format!("evt_plan_{number:06}"), "type": "organization.changed", "organizationId": id,
+            "timestamp": self.clock.now().to_string(),
+            "payload": { "name": id, "plan": plan, "status": "active" },
         });
         let results = ingest::accept(&hub, &[event]).await;
         assert!(

@@ -227,7 +227,7 @@ async fn a_delivery_shows_what_happened_and_why() {
             "revision": 1, "failures": 2, "verdict": "reject", "reason": "a field is too long",
             "faults": [{ "field": "Subject", "code": "STRING_TOO_LONG", "message": "at most 255" }],
             "records": [{ "key": "ses_demo_call", "id": "00U1" }],
-            "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:01.5Z",
+            "held_until": null, "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:01.5Z",
             "matches": [{ "person": 0, "object": "Contact", "id": "0031", "rejected": [{ "id": "00Q1", "why": "less_preferred" }] }],
             "plan": null,
         })
@@ -275,6 +275,55 @@ async fn a_delivery_shows_what_happened_and_why() {
     assert_eq!(get(&router, &path, &stranger).await.status, 404);
     let elsewhere = world.bearer("org_other", "admin", "lee@prospect.example");
     assert_eq!(get(&router, &path, &elsewhere).await.status, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_finds_the_deliveries_of_their_own_sessions_page_by_page() {
+    let (world, router) = api().await;
+    let hub = world.hub("ingest", World::no_crm());
+    for n in 0..12 {
+        let mut event = hub_world::payload("session.completed.call.json");
+        event["id"] = json!(format!("evt_{n}"));
+        event["payload"]["sessionId"] = json!(format!("ses_{n}"));
+        event["payload"]["session"]["id"] = json!(format!("ses_{n}"));
+        if n % 3 == 0 {
+            event["payload"]["session"]["host"]["email"] = json!("vera@seller.example");
+        }
+        let accepted = ingest::accept(&hub, &[event]).await;
+        assert!(accepted[0].outcome.is_ok(), "{accepted:?}");
+    }
+    claimed(&world, (0..12).map(|n| ("conn_a", format!("ses_{n}")))).await;
+    // A delivery whose session is gone is nobody's.
+    claimed(&world, [("conn_a", "ses_gone".to_owned())]).await;
+    let now = world.clock.now().as_second();
+    let viewer = |claims: Value| {
+        let mut all = json!({
+            "iss": World::issuer().issuer, "aud": "hub", "exp": now + 60, "org": "org_demo", "role": "viewer", "sub": "user-7",
+        });
+        let more = claims.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(more);
+        world.bearer_of(&all)
+    };
+    for (claims, seen) in [
+        (json!({ "sub": "vera@seller.example" }), 4),
+        (json!({ "email": "Vera@Seller.example" }), 4),
+        (
+            json!({ "email": "vera@seller.example", "email_verified": true }),
+            4,
+        ),
+        (
+            json!({ "email": "vera@seller.example", "email_verified": false }),
+            0,
+        ),
+        (json!({ "email": "omar@seller.example" }), 0),
+        (json!({}), 0),
+        (json!({ "role": "manager" }), 13),
+    ] {
+        for limit in [1, 3, 100] {
+            let (ids, _) = pages(&router, &viewer(claims.clone()), &format!("limit={limit}")).await;
+            assert_eq!(ids.len(), seen, "{claims} {limit}: {ids:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

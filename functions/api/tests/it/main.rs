@@ -9,6 +9,8 @@
 mod access;
 mod connections;
 mod deliveries;
+mod plans;
+mod webhooks;
 
 use axum::Router;
 use bytes::Bytes;
@@ -96,6 +98,7 @@ async fn every_sample_is_answered() {
         let fills = [
             ("bearer", bearer.as_str()),
             ("connection-id", id),
+            ("hook-id", id),
             ("delivery-id", delivery.as_str()),
         ];
         ask(&router, hub_world::request(&world.event(file, &fills))).await
@@ -110,6 +113,20 @@ async fn every_sample_is_answered() {
         ("ApiFunction.approve-connection.json", 409),
         ("ApiFunction.list-deliveries.json", 200),
         ("ApiFunction.get-delivery.json", 404),
+    ] {
+        let reply = sample(file, &id).await;
+        assert_eq!(reply.status, status, "{file}: {}", reply.text);
+    }
+    let created = sample("ApiFunction.create-webhook.json", "").await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let id = created.json()["id"].as_str().unwrap().to_owned();
+    for (file, status) in [
+        ("ApiFunction.list-webhooks.json", 200),
+        ("ApiFunction.get-webhook.json", 200),
+        ("ApiFunction.update-webhook.json", 200),
+        ("ApiFunction.rotate-webhook-secret.json", 200),
+        ("ApiFunction.test-webhook.json", 200),
+        ("ApiFunction.delete-webhook.json", 204),
     ] {
         let reply = sample(file, &id).await;
         assert_eq!(reply.status, status, "{file}: {}", reply.text);

@@ -6,6 +6,8 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod plans;
+
 use std::time::Duration;
 
 use hub_dispatch::{Config, handler};

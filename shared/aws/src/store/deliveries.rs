@@ -8,8 +8,8 @@ use hub_domain::{
 use super::{
     Store,
     attributes::{Item, text},
+    entry::entry,
     keys::{Class, Key, partition_number},
-    ledger::entry,
 };
 use crate::error::{AwsError, classify};
 

@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId};
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -27,18 +27,24 @@ pub enum Class {
     Lease,
     /// Ledger and deliveries.
     Delivery,
+    /// Webhook configurations.
+    Webhook,
+    /// What is used of what the plan allows.
+    Usage,
     /// Authorizations under way; not a tenant's.
     OAuthState,
     /// Which connections lead to a CRM account; not a tenant's.
     Account,
+    /// The index of held work; not a tenant's.
+    Held,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
-    "org", "event", "session", "conn", "map", "token", "lease", "dlv",
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -52,8 +58,11 @@ impl Class {
             Self::Token => "token",
             Self::Lease => "lease",
             Self::Delivery => "dlv",
+            Self::Webhook => "hook",
+            Self::Usage => "usage",
             Self::OAuthState => "oauth",
             Self::Account => "account",
+            Self::Held => "held",
         }
     }
 
@@ -61,8 +70,19 @@ impl Class {
     /// delivery costs two: eight shards carry 4,000 deliveries a second of one organization.
     pub fn shards(self) -> u32 {
         match self {
-            Self::Event | Self::Session | Self::Delivery | Self::OAuthState | Self::Account => 8,
-            Self::Organization | Self::Connection | Self::Mapping | Self::Token | Self::Lease => 1,
+            Self::Event
+            | Self::Session
+            | Self::Delivery
+            | Self::OAuthState
+            | Self::Account
+            | Self::Held => 8,
+            Self::Organization
+            | Self::Connection
+            | Self::Mapping
+            | Self::Token
+            | Self::Lease
+            | Self::Webhook
+            | Self::Usage => 1,
         }
     }
 }
@@ -77,7 +97,7 @@ pub struct Key {
 }
 
 /// FNV-1a: stable for ever, which `std`'s hasher does not promise.
-fn shard(of: &str, shards: u32) -> u32 {
+pub(super) fn shard(of: &str, shards: u32) -> u32 {
     of.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     }) % shards
@@ -91,6 +111,12 @@ pub(super) fn partition(organization: &str, class: Class, of: &str) -> String {
 /// A partition by its number.
 pub(super) fn partition_number(organization: &str, class: Class, shard: u32) -> String {
     format!("{organization}#{}#{shard}", class.name())
+}
+
+/// A partition of the index of held work: by CRM, so that each is released at its own pace, and by
+/// organization within it.
+pub(super) fn held_partition(crm: &CrmId, shard: u32) -> String {
+    format!("-#{}#{crm}#{shard}", Class::Held.name())
 }
 
 impl Key {
@@ -169,6 +195,38 @@ impl Key {
         Self {
             pk: partition(organization.as_str(), Class::Delivery, session.as_str()),
             sk: format!("{connection}#{session}"),
+        }
+    }
+
+    pub(super) fn webhook(organization: &OrganizationId, webhook: &WebhookId) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Webhook, ""),
+            sk: webhook.to_string(),
+        }
+    }
+
+    pub(super) fn connections_in_use(organization: &OrganizationId) -> Self {
+        Self::usage(organization, "connections".to_owned())
+    }
+
+    /// The syncs of a month, as in `2026-11`.
+    pub(super) fn syncs(organization: &OrganizationId, month: &str) -> Self {
+        Self::usage(organization, format!("syncs#{month}"))
+    }
+
+    /// That an event of a connection is counted.
+    pub(super) fn sync(
+        organization: &OrganizationId,
+        event: &EventId,
+        connection: &ConnectionId,
+    ) -> Self {
+        Self::usage(organization, format!("sync#{connection}#{event}"))
+    }
+
+    fn usage(organization: &OrganizationId, sk: String) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Usage, ""),
+            sk,
         }
     }
 
@@ -259,8 +317,11 @@ mod tests {
             Class::Token,
             Class::Lease,
             Class::Delivery,
+            Class::Webhook,
+            Class::Usage,
             Class::OAuthState,
             Class::Account,
+            Class::Held,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

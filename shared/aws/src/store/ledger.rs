@@ -13,15 +13,13 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
     BatchStatementResponse, ReturnValuesOnConditionCheckFailure,
 };
-use hub_domain::{
-    ConnectionId, OrganizationId, SessionId,
-    ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, refused},
-};
-use serde::{Serialize, de::DeserializeOwned};
+use hub_domain::ledger::{Claim, ClaimOutcome, DeliveryStatus, Outcome, refused};
+use serde::Serialize;
 
 use super::{
     Store,
-    attributes::{Item, must, number, number_of, text, text_of},
+    attributes::{Item, number, text},
+    entry::entry,
     keys::Key,
 };
 use crate::error::{AwsError, by_code, classify};
@@ -33,62 +31,12 @@ const ROUNDS: usize = 3;
 /// The content's hash from a claim to its outcome: nobody knows meanwhile what the CRM holds, and
 /// content that comes back must not pass for a repeat. Not a missing attribute: a condition on that
 /// needs an `OR`, and no document says that an `UPDATE` with an `OR` still names a single key.
-const UNKNOWN: &str = "";
+pub(super) const UNKNOWN: &str = "";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
     Insert,
     Update,
-}
-
-/// The entry that an item holds. What the key says is not stored twice.
-pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
-    const WHAT: &str = "a ledger entry";
-    fn json<T: DeserializeOwned + Default>(item: &Item, name: &str) -> Result<T, AwsError> {
-        text_of(item, name).map_or(Ok(T::default()), |json| {
-            serde_json::from_str(json).map_err(|_| AwsError::Corrupt { what: WHAT })
-        })
-    }
-    let organization = must(
-        text_of(item, "pk").and_then(|pk| pk.split('#').next()),
-        WHAT,
-    )?;
-    let (connection, session) = must(text_of(item, "sk").and_then(|sk| sk.split_once('#')), WHAT)?;
-    let organization: OrganizationId = must(organization.parse().ok(), WHAT)?;
-    let connection: ConnectionId = must(connection.parse().ok(), WHAT)?;
-    let session: SessionId = must(session.parse().ok(), WHAT)?;
-    let status: DeliveryStatus = must(
-        text_of(item, "st").and_then(|name| serde_json::from_value(name.into()).ok()),
-        WHAT,
-    )?;
-    let short: BTreeMap<String, String> = json(item, "rc")?;
-    let records = short
-        .into_iter()
-        .map(|(tail, id)| (format!("{session}{tail}"), id))
-        .collect();
-    Ok(LedgerEntry {
-        event: must(text_of(item, "ev").and_then(|id| id.parse().ok()), WHAT)?,
-        status,
-        revision: must(number_of(item, "rev"), WHAT)?,
-        settled: must(number_of(item, "sd"), WHAT)?,
-        lease_until: must(number_of(item, "lu"), WHAT)?,
-        worker: text_of(item, "wk").unwrap_or_default().to_owned(),
-        failures: must(number_of(item, "fl"), WHAT)?,
-        content: text_of(item, "ct")
-            .filter(|hash| *hash != UNKNOWN)
-            .map(str::to_owned),
-        mapping_version: number_of(item, "mv").unwrap_or_default(),
-        records,
-        matches: json(item, "mt")?,
-        verdict: text_of(item, "vd").unwrap_or_default().to_owned(),
-        reason: text_of(item, "rs").unwrap_or_default().to_owned(),
-        faults: json(item, "ff")?,
-        created_at: must(number_of(item, "ca"), WHAT)?,
-        updated_at: must(number_of(item, "ua"), WHAT)?,
-        organization,
-        connection,
-        session,
-    })
 }
 
 fn status_text(status: DeliveryStatus) -> AttributeValue {

@@ -8,13 +8,17 @@ mod attributes;
 mod authorizations;
 mod connections;
 mod deliveries;
+mod entry;
 mod events;
+mod held;
 mod keys;
 mod leases;
 mod ledger;
 mod sessions;
 mod table;
 mod tokens;
+mod usage;
+mod webhooks;
 
 use aws_sdk_dynamodb::{
     Client,
@@ -27,10 +31,12 @@ use attributes::{Item, text};
 pub use authorizations::{Handoff, OAuthState};
 pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use events::{EventItem, PutEvent};
+pub use held::{HeldDelivery, HeldWhen, Hold};
 pub use keys::{Class, GLOBAL_CLASSES, Key, TENANT_CLASSES};
 pub use leases::Lease;
 pub use sessions::SealedSession;
 pub use tokens::{TokenItem, Tokens};
+pub use usage::Count;
 
 /// The table.
 #[derive(Debug, Clone)]

@@ -1,15 +1,17 @@
 //! The table itself, for emulators; in AWS `template.yaml` makes it.
 
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-    StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+    TimeToLiveSpecification,
 };
 
-use super::Store;
+use super::{Store, held::INDEX};
 use crate::error::{AwsError, classify};
 
 impl Store {
-    /// Makes the table as the template does: two string keys, a stream, expiry by `ttl`.
+    /// Makes the table as the template does: two string keys, the sparse index of held work, a
+    /// stream, expiry by `ttl`.
     pub async fn create_table(&self) -> Result<(), AwsError> {
         let wrong = |_| AwsError::Corrupt {
             what: "the table's definition",
@@ -26,20 +28,34 @@ impl Store {
                     .build()
                     .map_err(wrong)?,
             );
-        for (name, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        for name in ["pk", "sk", "hp", "hs"] {
             let attribute = AttributeDefinition::builder()
                 .attribute_name(name)
                 .attribute_type(ScalarAttributeType::S);
-            request = request
-                .attribute_definitions(attribute.build().map_err(wrong)?)
-                .key_schema(
-                    KeySchemaElement::builder()
-                        .attribute_name(name)
-                        .key_type(kind)
-                        .build()
-                        .map_err(wrong)?,
-                );
+            request = request.attribute_definitions(attribute.build().map_err(wrong)?);
         }
+        let key = |hash: &str, range: &str| {
+            [(hash, KeyType::Hash), (range, KeyType::Range)]
+                .into_iter()
+                .map(|(name, kind)| {
+                    let element = KeySchemaElement::builder().attribute_name(name);
+                    element.key_type(kind).build().map_err(wrong)
+                })
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let held = GlobalSecondaryIndex::builder()
+            .index_name(INDEX)
+            .set_key_schema(Some(key("hp", "hs")?))
+            .projection(
+                Projection::builder()
+                    .projection_type(ProjectionType::KeysOnly)
+                    .build(),
+            )
+            .build()
+            .map_err(wrong)?;
+        request = request
+            .set_key_schema(Some(key("pk", "sk")?))
+            .global_secondary_indexes(held);
         request
             .send()
             .await

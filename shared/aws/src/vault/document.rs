@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -41,7 +42,7 @@ pub struct Credentials {
     /// API keys of CRMs without OAuth, by connection.
     #[serde(default, serialize_with = "exposed::map")]
     pub api_keys: BTreeMap<String, SecretString>,
-    /// What webhooks are signed with, in either direction, by connection.
+    /// What webhooks are signed with, in either direction, by connection or webhook.
     #[serde(default)]
     pub webhooks: BTreeMap<String, WebhookSecret>,
     /// Fields of a newer version.
@@ -82,9 +83,31 @@ pub struct WebhookSecret {
         serialize_with = "exposed::option"
     )]
     pub previous: Option<SecretString>,
+    /// What signs too, for a while: the customer has yet to change over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retiring: Vec<Retiring>,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub unknown: Unknown,
+}
+
+impl WebhookSecret {
+    /// What signs at a moment, the newest first.
+    pub fn signing(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
+        let retiring = self.retiring.iter().rev();
+        let still = retiring.filter(move |old| old.until > now);
+        std::iter::once(&self.current).chain(still.map(|old| &old.secret))
+    }
+}
+
+/// A signing secret that was replaced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Retiring {
+    /// The secret.
+    #[serde(serialize_with = "exposed::one")]
+    pub secret: SecretString,
+    /// When it stops to sign.
+    pub until: Timestamp,
 }
 
 /// Sealing keys by generation, as base64. An organization's `data` secret is this and nothing else.

@@ -9,6 +9,7 @@ mod leases;
 mod outcomes;
 mod sessions;
 mod tokens;
+mod usage;
 
 use std::{collections::BTreeMap, fmt::Debug, future::Future, str::FromStr};
 

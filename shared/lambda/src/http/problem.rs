@@ -79,6 +79,12 @@ impl Problem {
         )
     }
 
+    /// 402: what the organization pays for does not allow it. Not who is asking, which is a 403.
+    pub fn plan_limit(detail: impl Into<String>) -> Self {
+        let status = StatusCode::PAYMENT_REQUIRED;
+        Self::new(status, "plan-limit", "The plan does not allow more").detail(detail)
+    }
+
     /// 403: who is asking may not do this.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(
@@ -108,6 +114,12 @@ impl Problem {
             "The request is in conflict with what is there",
         )
         .detail(detail)
+    }
+
+    /// 412: the thing is not at the version that `If-Match` names.
+    pub fn changed(detail: impl Into<String>) -> Self {
+        let status = StatusCode::PRECONDITION_FAILED;
+        Self::new(status, "changed", "It was changed since it was read").detail(detail)
     }
 
     /// 413: the body has more bytes than this.
@@ -158,9 +170,11 @@ impl Problem {
         match status {
             400 => Self::malformed(detail),
             401 => Self::unauthorized("Bearer", detail),
+            402 => Self::plan_limit(detail),
             403 => Self::forbidden(detail),
             404 => Self::not_found(detail),
             409 => Self::conflict(detail),
+            412 => Self::changed(detail),
             422 => Self::invalid(detail),
             502 => Self::new(
                 StatusCode::BAD_GATEWAY,

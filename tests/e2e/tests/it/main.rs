@@ -11,5 +11,7 @@ mod cost;
 mod delivering;
 mod everywhere;
 mod failing;
+mod holding;
 mod mapped;
+mod roles;
 mod sample;

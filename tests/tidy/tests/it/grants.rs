@@ -28,21 +28,24 @@ const DECLARED: &[Declared] = &[
         writes: &["org", "event", "session"],
         statements: &[],
     },
-    // `dispatch::dispatch`: as ingest for raw events; and the connections an event goes to.
+    // `dispatch::dispatch`: as ingest for raw events; and the connections an event goes to. Syncs are
+    // counted where the plan limits them, and a delivery without room is marked as held.
     Declared {
         function: "dispatch",
         reads: &["org", "event", "session", "conn"],
-        writes: &["org", "event", "session"],
+        writes: &["org", "event", "session", "usage", "dlv"],
         statements: &[],
     },
-    // `connections::create` (the organization is there; the lease while credentials are written; the
-    // tokens and the account of one that needs no browser), `update`, `list`, `get`, `approve`;
-    // `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery, session,
-    // connection, mapping).
+    // `connections::create` (the organization is there; its plan has room; the lease while credentials are
+    // written; the tokens and the account of one that needs no browser), `update`, `list`, `get`,
+    // `approve`; `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery,
+    // session, connection, mapping); `webhooks` (the lease while a secret is written).
     Declared {
         function: "api",
-        reads: &["org", "conn", "map", "dlv", "session", "token"],
-        writes: &["conn", "lease", "token", "account"],
+        reads: &[
+            "org", "conn", "map", "dlv", "session", "token", "hook", "usage",
+        ],
+        writes: &["conn", "lease", "token", "account", "hook", "usage"],
         statements: &[],
     },
     // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
@@ -68,6 +71,9 @@ const DECLARED: &[Declared] = &[
 const READS: &[&str] = &["GetItem", "BatchGetItem", "Query", "ConditionCheckItem"];
 const WRITES: &[&str] = &["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
 const STATEMENTS: &[&str] = &["PartiQLInsert", "PartiQLUpdate"];
+
+/// The index of held work, as a resource.
+const INDEX: &str = "${Table.Arn}/index/held";
 
 /// A statement of a policy that allows something.
 fn allowing(policy: &Node) -> Vec<&Node> {
@@ -139,7 +145,9 @@ fn granted<'a>(
                     .to_owned(),
             );
         }
-        if statement.get("Resource").map(referred) != Some("Table") {
+        // An index binds by the partition keys of its own.
+        let on_index = statement.get("Resource").and_then(Node::text) == Some(INDEX);
+        if !on_index && statement.get("Resource").map(referred) != Some("Table") {
             wrong(statement.line, "a grant on more than the table".to_owned());
         }
         let keys = statement.at(&[

@@ -1,0 +1,157 @@
+//! `/api/integrations/webhooks`
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderName, StatusCode, header},
+    response::IntoResponse,
+};
+use hub_domain::{Faults, WebhookId, limits::MAX_BODY_BYTES, reader::Reader};
+use hub_engine::{
+    EngineError, Expected,
+    webhooks::{self, NewWebhook, WebhookChange},
+};
+use hub_lambda::{ApiError, Problem, http::read_body};
+use serde_json::Value;
+
+use crate::{
+    Api,
+    access::{Caller, refused},
+    views::{
+        Page,
+        webhooks::{Attempt, Webhook, WithSecret},
+    },
+};
+
+const PATH: &str = "/api/integrations/webhooks";
+
+pub(crate) async fn create(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    let value = json(body).await?;
+    let new = NewWebhook::read(&api.hub, &value).map_err(invalid)?;
+    let created = webhooks::create(&api.hub, &caller, new).await;
+    let created = created.map_err(|error| refused(&error))?;
+    let place = [(header::LOCATION, format!("{PATH}/{}", created.webhook.id))];
+    let tag = tag(&created.webhook);
+    Ok((
+        StatusCode::CREATED,
+        place,
+        tag,
+        Json(WithSecret::from(created)),
+    ))
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+) -> Result<Json<Page<Webhook>>, ApiError> {
+    let found = webhooks::list(&api.hub, &caller).await;
+    let found = found.map_err(|error| refused(&error))?;
+    // An organization has at most twenty: one page holds them all.
+    Ok(Json(Page {
+        items: found.into_iter().map(Webhook::from).collect(),
+        next: None,
+    }))
+}
+
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, ApiError> {
+    let found = webhooks::get(&api.hub, &caller, &known(&id)?).await;
+    let found = found.map_err(|error| refused(&error))?;
+    Ok((tag(&found), Json(Webhook::from(found))))
+}
+
+pub(crate) async fn update(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<impl IntoResponse, ApiError> {
+    let id = known(&id)?;
+    let value = json(body).await?;
+    let wanted = WebhookChange::read(&api.hub, &value).map_err(invalid)?;
+    let changed = webhooks::update(&api.hub, &caller, &id, &expected(&headers), &wanted).await;
+    let changed = changed.map_err(|error| refused(&error))?;
+    Ok((tag(&changed), Json(Webhook::from(changed))))
+}
+
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let deleted = webhooks::delete(&api.hub, &caller, &known(&id)?, &expected(&headers)).await;
+    deleted
+        .map(|()| StatusCode::NO_CONTENT)
+        .map_err(|error| refused(&error))
+}
+
+pub(crate) async fn rotate_secret(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, ApiError> {
+    let rotated = webhooks::rotate_secret(&api.hub, &caller, &known(&id)?).await;
+    let rotated = rotated.map_err(|error| refused(&error))?;
+    Ok((tag(&rotated.webhook), Json(WithSecret::from(rotated))))
+}
+
+pub(crate) async fn test(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    body: Body,
+) -> Result<Json<Attempt>, ApiError> {
+    let id = which(&json(body).await?).map_err(invalid)?;
+    let tried = webhooks::test(&api.hub, &caller, &id).await;
+    tried
+        .map(|tried| Json(tried.into()))
+        .map_err(|error| refused(&error))
+}
+
+/// `{ webhook_id }`
+fn which(value: &Value) -> Result<WebhookId, Faults> {
+    let mut faults = Faults::default();
+    let id = Reader::new(value, "", &mut faults).and_then(|mut reader| {
+        let id = reader.required_id("webhook_id", &mut faults);
+        for unknown in reader.rest().keys() {
+            faults.push(reader.at(unknown), "is unknown", "webhook_id");
+        }
+        id
+    });
+    id.filter(|_| faults.is_empty()).ok_or(faults)
+}
+
+async fn json(body: Body) -> Result<Value, ApiError> {
+    let body = read_body(body, MAX_BODY_BYTES).await?;
+    let value = serde_json::from_slice(&body);
+    Ok(value.map_err(|_| Problem::malformed("The body is not JSON."))?)
+}
+
+fn expected(headers: &HeaderMap) -> Expected {
+    // One that is no text fits nothing, instead of being left out.
+    let given = headers.get(header::IF_MATCH);
+    Expected::read(given.map(|value| value.to_str().unwrap_or_default()))
+}
+
+fn tag(webhook: &hub_domain::Webhook) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{}\"", webhook.version))]
+}
+
+fn invalid(faults: Faults) -> ApiError {
+    refused(&EngineError::Invalid(faults))
+}
+
+/// An id that no webhook can have is answered like one that none has.
+fn known(id: &str) -> Result<WebhookId, ApiError> {
+    id.parse()
+        .map_err(|_| refused(&EngineError::NotFound("the webhook")))
+}

@@ -1,0 +1,79 @@
+//! An item of the ledger, read.
+
+use std::collections::BTreeMap;
+
+use hub_domain::{
+    ConnectionId, OrganizationId, SessionId,
+    ledger::{DeliveryStatus, LedgerEntry},
+};
+use serde::de::DeserializeOwned;
+
+use super::{
+    attributes::{Item, must, number_of, text_of},
+    held::mark,
+    ledger::UNKNOWN,
+};
+use crate::error::AwsError;
+
+/// The entry that an item holds. What the key says is not stored twice.
+pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
+    const WHAT: &str = "a ledger entry";
+    fn json<T: DeserializeOwned + Default>(item: &Item, name: &str) -> Result<T, AwsError> {
+        text_of(item, name).map_or(Ok(T::default()), |json| {
+            serde_json::from_str(json).map_err(|_| AwsError::Corrupt { what: WHAT })
+        })
+    }
+    let organization = must(
+        text_of(item, "pk").and_then(|pk| pk.split('#').next()),
+        WHAT,
+    )?;
+    let (connection, session) = must(text_of(item, "sk").and_then(|sk| sk.split_once('#')), WHAT)?;
+    let organization: OrganizationId = must(organization.parse().ok(), WHAT)?;
+    let connection: ConnectionId = must(connection.parse().ok(), WHAT)?;
+    let session: SessionId = must(session.parse().ok(), WHAT)?;
+    let stored: DeliveryStatus = must(
+        text_of(item, "st").and_then(|name| serde_json::from_value(name.into()).ok()),
+        WHAT,
+    )?;
+    let (revision, settled) = (
+        must(number_of(item, "rev"), WHAT)?,
+        must(number_of(item, "sd"), WHAT)?,
+    );
+    let held = mark(item);
+    let (status, reason) = match held
+        .as_ref()
+        .filter(|held| held.shows(stored, revision, settled))
+    {
+        Some(held) => (DeliveryStatus::Held, held.reason.clone()),
+        None => (stored, text_of(item, "rs").unwrap_or_default().to_owned()),
+    };
+    let short: BTreeMap<String, String> = json(item, "rc")?;
+    let records = short
+        .into_iter()
+        .map(|(tail, id)| (format!("{session}{tail}"), id))
+        .collect();
+    Ok(LedgerEntry {
+        event: must(text_of(item, "ev").and_then(|id| id.parse().ok()), WHAT)?,
+        status,
+        revision,
+        settled,
+        lease_until: must(number_of(item, "lu"), WHAT)?,
+        worker: text_of(item, "wk").unwrap_or_default().to_owned(),
+        failures: must(number_of(item, "fl"), WHAT)?,
+        content: text_of(item, "ct")
+            .filter(|hash| *hash != UNKNOWN)
+            .map(str::to_owned),
+        mapping_version: number_of(item, "mv").unwrap_or_default(),
+        records,
+        matches: json(item, "mt")?,
+        verdict: text_of(item, "vd").unwrap_or_default().to_owned(),
+        reason,
+        held,
+        faults: json(item, "ff")?,
+        created_at: must(number_of(item, "ca"), WHAT)?,
+        updated_at: must(number_of(item, "ua"), WHAT)?,
+        organization,
+        connection,
+        session,
+    })
+}
