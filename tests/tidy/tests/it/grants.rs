@@ -54,11 +54,12 @@ const DECLARED: &[Declared] = &[
         statements: &[],
     },
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
-    // connection moves to another host or is parked; ledger entries by statements alone.
+    // connection moves to another host or is parked; ledger entries by statements alone. A sync that
+    // nothing came of is given back, where the plan limits them.
     Declared {
         function: "deliver",
-        reads: &["session", "conn", "map", "token"],
-        writes: &["conn", "token"],
+        reads: &["session", "conn", "map", "token", "org", "usage"],
+        writes: &["conn", "token", "usage"],
         statements: &["dlv"],
     },
 ];
