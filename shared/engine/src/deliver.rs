@@ -8,6 +8,7 @@
 mod apply;
 mod call;
 mod prepare;
+mod syncs;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -92,14 +93,9 @@ async fn batch(
     let jobs = fold(messages, &mut actions);
     let (prepared, unready) = prepare::prepare(hub, crm, jobs).await;
     for Unready { job, verdict } in unready {
-        let next = retry::next(
-            &verdict,
-            job.failures_before_claim(),
-            hub.entropy().unit(),
-            hub.clock().now(),
-        );
-        log(&job, &verdict, &next.reason);
-        actions.add(job.messages, &next.action);
+        let verdict = syncs::settle(hub, &job, verdict).await;
+        let action = unclaimed(hub, &job, &verdict);
+        actions.add(job.messages, &action);
     }
     let claimed = claim(hub, prepared, remaining, &mut actions).await;
     // Deliveries of different connections have nothing to do with each other.
@@ -180,8 +176,8 @@ async fn claim(
                 continue;
             }
             Ok(ClaimOutcome::Skip(reason)) => {
-                log(&prepared.job, &Verdict::Skip(reason), "");
-                QueueAction::Delete
+                let verdict = syncs::settle(hub, &prepared.job, Verdict::Skip(reason)).await;
+                unclaimed(hub, &prepared.job, &verdict)
             }
             // A worker needs seconds, its lease outlives the function: so ask again soon, and less
             // and less often in case it died.
@@ -192,21 +188,23 @@ async fn claim(
             Ok(ClaimOutcome::NotDue { until }) => {
                 QueueAction::Again(spread(hub, time_until(until, now).min(LONGEST_WAIT)))
             }
-            Err(error) => {
-                let verdict = aws_verdict(&error);
-                let next = retry::next(
-                    &verdict,
-                    prepared.job.failures_before_claim(),
-                    hub.entropy().unit(),
-                    hub.clock().now(),
-                );
-                log(&prepared.job, &verdict, &next.reason);
-                next.action
-            }
+            Err(error) => unclaimed(hub, &prepared.job, &aws_verdict(&error)),
         };
         actions.add(prepared.job.messages, &action);
     }
     granted
+}
+
+/// What becomes of the messages of a delivery that was not claimed.
+fn unclaimed(hub: &Hub, job: &Job, verdict: &Verdict) -> QueueAction {
+    let next = retry::next(
+        verdict,
+        job.failures_before_claim(),
+        hub.entropy().unit(),
+        hub.clock().now(),
+    );
+    log(job, verdict, &next.reason);
+    next.action
 }
 
 /// The time from one moment to another, both in milliseconds since 1970.
@@ -237,6 +235,7 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             failures,
             ..
         } = claimed;
+        let verdict = syncs::settle(hub, &prepared.job, verdict).await;
         if let Verdict::Reauthorize { cause, reason } = &verdict {
             lifecycle::reconnect_needed(hub, &prepared.connection, *cause, reason).await;
         }

@@ -65,6 +65,28 @@ pub(crate) async fn take_sync(
     count(hub, organization, thing).await
 }
 
+/// Settles what became of a sync: a skip is free and given back, anything else is kept. It may be
+/// repeated. A plan without a limit costs no write.
+pub(crate) async fn settle_sync(
+    hub: &Hub,
+    organization: &OrganizationId,
+    event: &EventId,
+    connection: &ConnectionId,
+    is_free: bool,
+) -> Result<(), AwsError> {
+    let found = hub.organization(organization).await?;
+    if found.is_none_or(|found| found.plan.allows().syncs.is_none()) {
+        return Ok(());
+    }
+    let (store, now) = (hub.store(), hub.now_ms());
+    if is_free {
+        let back = store.return_sync(organization, event, connection, now);
+        back.await
+    } else {
+        store.keep_sync(organization, event, connection).await
+    }
+}
+
 /// Something that counts.
 #[derive(Clone, Copy)]
 enum Thing<'a> {

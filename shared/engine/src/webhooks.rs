@@ -22,7 +22,7 @@ use hub_domain::{
     Faults, Timestamp, Webhook, WebhookId,
     webhook::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOKS, is_secret_header},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 pub use read::{NewWebhook, WebhookChange};
 pub use send::{Attempt, test};
@@ -235,7 +235,10 @@ pub async fn rotate_secret(
         full.store(kept.retiring.len() >= MOST_RETIRING, Ordering::Relaxed);
         if !full.load(Ordering::Relaxed) {
             let old = std::mem::replace(&mut kept.current, secret.clone());
-            kept.retiring.push(Retiring { secret: old, until });
+            // There is none where its creation was cut short.
+            if !old.expose_secret().is_empty() {
+                kept.retiring.push(Retiring { secret: old, until });
+            }
         }
     })
     .await?;

@@ -313,6 +313,13 @@ impl Machine {
         }
     }
 
+    /// Lets dispatch alone work, once.
+    pub async fn dispatch(&self) {
+        if let Some(events) = self.sources.first() {
+            self.world.aws.poll_once(events).await;
+        }
+    }
+
     /// Works until nothing is visible.
     async fn work_now(&self) {
         loop {

@@ -64,6 +64,7 @@ pub struct World {
     pub outage: Outage,
     entropy: Entropy,
     messages: AtomicU64,
+    changes: AtomicU64,
 }
 
 impl World {
@@ -80,6 +81,7 @@ impl World {
             outage: Outage::default(),
             entropy: Entropy::seeded(seed),
             messages: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
         };
         let hub = world.hub("set-up", World::no_crm());
         hub.store().create_table().await.expect("a table");
@@ -226,7 +228,7 @@ impl World {
     /// Begins an organization with a plan, or changes the plan of one.
     pub async fn subscribe(&self, id: &str, plan: &str) -> OrganizationId {
         let hub = self.hub(INGEST, Self::no_crm());
-        let number = self.messages.fetch_add(1, Ordering::Relaxed);
+        let number = self.changes.fetch_add(1, Ordering::Relaxed);
         let event = json!({
             "id": format!("evt_plan_{number:06}"), "type": "organization.changed", "organizationId": id,
             "timestamp": self.clock.now().to_string(),

@@ -566,4 +566,14 @@ async fn without_a_secret_nothing_is_sent() {
         );
     }
     assert!(received.lock().unwrap().is_empty());
+    // As the refusal says.
+    let rotate = format!("{place}/rotate-secret");
+    assert_eq!(
+        post(&router, &rotate, &bearer, &json!({})).await.status,
+        200
+    );
+    assert_eq!(
+        tested(&router, &bearer, &place).await.json()["delivered"],
+        true
+    );
 }

@@ -16,7 +16,7 @@ use hub_domain::{Connection, ConnectionId, EventId, OrganizationId, subscription
 
 use super::{
     Store, as_document,
-    attributes::{Item, number, number_of, text},
+    attributes::{Item, must, number, number_of, text, text_of},
     keys::Key,
 };
 use crate::error::{AwsError, classify};
@@ -167,6 +167,83 @@ impl Store {
                 used: number_of(&item, "n").unwrap_or(most),
             },
         })
+    }
+
+    /// Notes that something came of a sync: it is not given back any more.
+    pub async fn keep_sync(
+        &self,
+        organization: &OrganizationId,
+        event: &EventId,
+        connection: &ConnectionId,
+    ) -> Result<(), AwsError> {
+        let key = Key::sync(organization, event, connection);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET w = :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1))
+            .send()
+            .await;
+        match sent.map_err(|error| classify("dynamodb:UpdateItem", error)) {
+            // It came before the plan had a limit.
+            Ok(_) | Err(AwsError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a sync that nothing came of back out of its month. Once, and the event does not count
+    /// again if it comes again. `now` is in milliseconds since 1970.
+    pub async fn return_sync(
+        &self,
+        organization: &OrganizationId,
+        event: &EventId,
+        connection: &ConnectionId,
+        now: i64,
+    ) -> Result<(), AwsError> {
+        let wrong = |_| AwsError::Corrupt {
+            what: "a transaction to run",
+        };
+        let key = Key::sync(organization, event, connection);
+        let Some(item) = self.get(&key, true).await? else {
+            return Ok(());
+        };
+        let month = must(text_of(&item, "m"), "the marker of a sync")?;
+        if item.contains_key("g") || item.contains_key("w") {
+            return Ok(());
+        }
+        let marker = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .update_expression("SET g = :now")
+            .condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(g) AND attribute_not_exists(w)",
+            )
+            .expression_attribute_values(":now", number(now))
+            .build()
+            .map_err(wrong)?;
+        let counter = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(Key::syncs(organization, month).attributes()))
+            .update_expression("ADD n :minus")
+            .condition_expression("n > :zero")
+            .expression_attribute_values(":minus", number(-1))
+            .expression_attribute_values(":zero", number(0))
+            .build()
+            .map_err(wrong)?;
+        let sent = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().update(marker).build())
+            .transact_items(TransactWriteItem::builder().update(counter).build())
+            .send()
+            .await;
+        match sent.map_err(refused) {
+            Ok(_) | Err((_, AwsError::Conflict { .. })) => Ok(()),
+            Err((_, error)) => Err(error),
+        }
     }
 
     /// The syncs that are counted of a month.

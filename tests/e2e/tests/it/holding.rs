@@ -7,6 +7,7 @@ use hub_domain::subscription::Month;
 use hub_e2e::{Machine, ORG};
 use hub_engine::held;
 use hub_local_aws::ENDPOINT;
+use hub_world::Fails;
 use serde_json::{Value, json};
 
 use crate::sample::meeting;
@@ -128,4 +129,58 @@ async fn what_was_written_meanwhile_is_not_counted_again() {
     let released = held::release(&operator, &organization, now).await.unwrap();
     assert_eq!((released.sent, released.dropped), (0, 1));
     machine.each_once(ORG).await;
+}
+
+/// The syncs of this month.
+async fn counted(machine: &Machine) -> u64 {
+    let month = Month::of(machine.world.clock.now());
+    let hub = machine.hub("operator");
+    let organization = ORG.parse().unwrap();
+    hub.store().syncs(&organization, &month).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skip_is_free_however_often_it_comes() {
+    let machine = starter(2).await;
+    let mut internal = meeting("evt_1", "ses_1", "Among ourselves");
+    internal["payload"]["session"]["participants"] =
+        json!([{ "name": "Hana", "email": "hana@seller.example" }]);
+    for _ in 0..3 {
+        machine.accept(&internal).await;
+        machine.work().await;
+        assert_eq!(counted(&machine).await, 998);
+    }
+    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "skipped");
+    // The same content under a new event changes nothing and costs nothing.
+    for event in ["evt_2", "evt_3"] {
+        machine.accept(&meeting(event, "ses_2", "One")).await;
+        machine.work().await;
+        assert_eq!(counted(&machine).await, 999, "{event}");
+    }
+    assert_eq!(
+        machine.deliveries(ORG).await["ses_2"]["status"],
+        "delivered"
+    );
+    // What was written counts, also if it comes again after others were skipped.
+    machine.accept(&meeting("evt_2", "ses_2", "One")).await;
+    machine.work().await;
+    assert_eq!(counted(&machine).await, 999);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skip_whose_sync_cannot_be_given_back_comes_again() {
+    let machine = starter(2).await;
+    let mut internal = meeting("evt_1", "ses_1", "Among ourselves");
+    internal["payload"]["session"]["participants"] = json!([]);
+    for (number, fails) in [(1, Fails::Before), (2, Fails::After)] {
+        internal["id"] = json!(format!("evt_{number}"));
+        internal["payload"]["session"]["title"] = json!(format!("{fails:?}"));
+        machine.accept(&internal).await;
+        // The first is dispatch's count, done by the time the message is there.
+        machine.dispatch().await;
+        machine.world.outage.times(".TransactWriteItems", fails, 1);
+        machine.work().await;
+        assert_eq!(counted(&machine).await, 998, "{fails:?}");
+        assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "skipped");
+    }
 }

@@ -34,64 +34,33 @@ impl Least {
 }
 
 /// Function, method, path, least role.
+#[rustfmt::skip]
 const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("ingest", "POST", "/api/events", Least::Nobody),
     ("api", "GET", "/api/health", Least::Nobody),
     ("api", "POST", "/api/integrations/crm", Least::Admin),
     ("api", "GET", "/api/integrations/crm", Least::Manager),
     ("api", "GET", "/api/integrations/crm/{id}", Least::Manager),
-    (
-        "api",
-        "POST",
-        "/api/integrations/crm/{id}/approve",
-        Least::Admin,
-    ),
+    ("api", "PATCH", "/api/integrations/crm/{id}", Least::Admin),
+    ("api", "DELETE", "/api/integrations/crm/{id}", Least::Admin),
+    ("api", "POST", "/api/integrations/crm/{id}/approve", Least::Admin),
+    ("api", "POST", "/api/integrations/crm/{id}/pause", Least::Admin),
+    ("api", "POST", "/api/integrations/crm/{id}/resume", Least::Admin),
+    ("api", "POST", "/api/integrations/crm/{id}/test", Least::Manager),
     ("api", "POST", "/api/integrations/webhooks", Least::Admin),
     ("api", "GET", "/api/integrations/webhooks", Least::Manager),
-    (
-        "api",
-        "POST",
-        "/api/integrations/webhooks/test",
-        Least::Manager,
-    ),
-    (
-        "api",
-        "GET",
-        "/api/integrations/webhooks/{id}",
-        Least::Manager,
-    ),
-    (
-        "api",
-        "PATCH",
-        "/api/integrations/webhooks/{id}",
-        Least::Admin,
-    ),
-    (
-        "api",
-        "DELETE",
-        "/api/integrations/webhooks/{id}",
-        Least::Admin,
-    ),
-    (
-        "api",
-        "POST",
-        "/api/integrations/webhooks/{id}/rotate-secret",
-        Least::Admin,
-    ),
+    ("api", "POST", "/api/integrations/webhooks/test", Least::Manager),
+    ("api", "GET", "/api/integrations/webhooks/{id}", Least::Manager),
+    ("api", "PATCH", "/api/integrations/webhooks/{id}", Least::Admin),
+    ("api", "DELETE", "/api/integrations/webhooks/{id}", Least::Admin),
+    ("api", "POST", "/api/integrations/webhooks/{id}/rotate-secret", Least::Admin),
     ("api", "GET", "/api/deliveries", Least::Viewer),
     ("api", "GET", "/api/deliveries/{id}", Least::Viewer),
-    (
-        "oauth",
-        "POST",
-        "/api/integrations/{crm}/connect",
-        Least::Admin,
-    ),
-    (
-        "oauth",
-        "GET",
-        "/api/integrations/{crm}/callback",
-        Least::Nobody,
-    ),
+    ("oauth", "POST", "/api/integrations/{crm}/connect", Least::Admin),
+    ("oauth", "GET", "/api/integrations/{crm}/start", Least::Nobody),
+    ("oauth", "GET", "/api/integrations/{crm}/callback", Least::Nobody),
+    ("oauth", "POST", "/api/integrations/{crm}/callback", Least::Nobody),
+    ("oauth", "DELETE", "/api/integrations/{crm}/callback", Least::Nobody),
 ];
 
 /// What a route takes, so that nothing but the role is in the way.

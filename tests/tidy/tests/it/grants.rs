@@ -59,11 +59,12 @@ const DECLARED: &[Declared] = &[
     },
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
     // connection moves to another host or is parked; ledger entries by statements alone; the lease
-    // while a refresh token that changed is kept in the credentials.
+    // while a refresh token that changed is kept in the credentials. A sync that nothing came of is
+    // given back, where the plan limits them.
     Declared {
         function: "deliver",
-        reads: &["session", "conn", "map", "token"],
-        writes: &["conn", "token", "lease"],
+        reads: &["session", "conn", "map", "token", "org", "usage"],
+        writes: &["conn", "token", "lease", "usage"],
         statements: &["dlv"],
     },
 ];

@@ -14,6 +14,7 @@ suite!(usage_second_opinion:
     as_many_connections_as_there_is_room_for,
     a_connection_that_goes_makes_room_once,
     an_event_counts_once_and_only_within_the_limit,
+    a_sync_is_given_back_once_unless_something_came_of_it,
     a_hold_shows_and_leaves_claims_alone,
     held_work_is_found_by_time_and_by_organization,
 );
@@ -101,6 +102,50 @@ async fn an_event_counts_once_and_only_within_the_limit(harness: Harness) {
     );
     assert_eq!(store.syncs(&id("org_1"), &month()).await.unwrap(), 2);
     assert_eq!(store.syncs(&id("org_2"), &month()).await.unwrap(), 0);
+}
+
+async fn a_sync_is_given_back_once_unless_something_came_of_it(harness: Harness) {
+    let store = harness.store().await;
+    let (organization, connection, month) = (id("org_1"), id("conn_1"), month());
+    let count = async |event: &str| {
+        let event = id(event);
+        let count = store.count_sync(&organization, &event, &connection, &month, 3, NOW);
+        count.await.unwrap()
+    };
+    for event in ["evt_1", "evt_2", "evt_3"] {
+        assert_eq!(count(event).await, Count::New);
+    }
+    store
+        .keep_sync(&organization, &id("evt_2"), &connection)
+        .await
+        .unwrap();
+    for (event, left) in [
+        ("evt_1", 2),
+        ("evt_1", 2),
+        ("evt_2", 2),
+        ("evt_3", 1),
+        ("evt_4", 1),
+    ] {
+        let event = id(event);
+        let back = store.return_sync(&organization, &event, &connection, NOW);
+        back.await.unwrap();
+        assert_eq!(
+            store.syncs(&organization, &month).await.unwrap(),
+            left,
+            "{event}"
+        );
+    }
+    assert_eq!(
+        count("evt_1").await,
+        Count::Before,
+        "it does not count again"
+    );
+    // One that was never counted has no marker to keep.
+    store
+        .keep_sync(&organization, &id("evt_5"), &connection)
+        .await
+        .unwrap();
+    assert_eq!(count("evt_5").await, Count::New);
 }
 
 fn hold(session: &str, event: &str, revision: u64, until: i64) -> Hold {
