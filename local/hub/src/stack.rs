@@ -23,6 +23,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tower::ServiceExt;
 
 use crate::{
+    batch,
     issuer::{AUDIENCE, Issuer},
     lambda::lambda,
     ports::{self, Ports},
@@ -32,7 +33,7 @@ use crate::{
 /// What all names begin with.
 const PREFIX: &str = "hub";
 /// The table.
-const TABLE: &str = "hub";
+pub(crate) const TABLE: &str = "hub";
 /// How long a message is hidden once received, in seconds: six times the function's timeout.
 const VISIBILITY_S: u32 = 720;
 
@@ -161,7 +162,7 @@ impl Stack {
         set_up(&hub, &sandboxes, &webhook_secret).await?;
 
         terminal::step(&format!(
-            "hub on {hub_url}: ingest, api, oauth, dispatch, deliver"
+            "hub on {hub_url}: ingest, api, oauth, dispatch, deliver, batch"
         ));
         let identity = Identity::new(identity::Issuer {
             issuer: issuer_url.clone(),
@@ -198,6 +199,7 @@ impl Stack {
                 ));
             }
         }
+        tasks.extend(batch::spawn(&aws, function("batch"), &stopped));
         Ok(Self {
             aws,
             sandboxes,
@@ -296,7 +298,7 @@ fn front(ingest: Router, oauth: Router, api: Router) -> Router {
     })
 }
 
-async fn until_stopped(mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn until_stopped(mut stopped: watch::Receiver<bool>) {
     // An error means the sender is gone, which is the same.
     let _ = stopped.wait_for(|stop| *stop).await;
 }

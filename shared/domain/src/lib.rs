@@ -4,6 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+mod change;
 pub mod connection;
 pub mod event;
 pub mod fault;
@@ -22,6 +23,7 @@ pub mod settings;
 pub mod text;
 mod verdict;
 
+pub use change::{Attribute, Image, TableChange};
 pub use connection::{Connection, ConnectionState};
 pub use event::{Envelope, Payload};
 pub use fault::{Fault, Faults};

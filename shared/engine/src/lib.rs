@@ -17,6 +17,8 @@ pub mod identity;
 pub mod ingest;
 mod oauth;
 mod reference;
+pub mod stream;
+pub mod tick;
 pub mod tokens;
 pub mod transport;
 pub mod webhook;

@@ -13,6 +13,7 @@ mod ask;
 mod events;
 mod issuer;
 mod outage;
+mod stream;
 
 use std::{
     collections::BTreeMap,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hub_aws::store::{GLOBAL_CLASSES, TENANT_CLASSES};
 use hub_tidy::{Offender, Tree, assert_none, yaml::Node};
 
-use crate::template::{TEMPLATE, Template, referred};
+use crate::template::{TEMPLATE, Template, events, referred};
 
 /// The classes of keys that a function's use cases touch, by the calls that do it.
 struct Declared {
@@ -59,11 +59,25 @@ const DECLARED: &[Declared] = &[
         writes: &["conn", "token"],
         statements: &["dlv"],
     },
+    // Nothing is derived yet.
+    Declared {
+        function: "batch",
+        reads: &[],
+        writes: &[],
+        statements: &[],
+    },
 ];
 
 const READS: &[&str] = &["GetItem", "BatchGetItem", "Query", "ConditionCheckItem"];
 const WRITES: &[&str] = &["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
 const STATEMENTS: &[&str] = &["PartiQLInsert", "PartiQLUpdate"];
+/// What Lambda reads the stream with, for a function that has it as a source. Streams know no keys.
+const STREAM: &[&str] = &[
+    "DescribeStream",
+    "GetRecords",
+    "GetShardIterator",
+    "ListStreams",
+];
 
 /// A statement of a policy that allows something.
 fn allowing(policy: &Node) -> Vec<&Node> {
@@ -120,7 +134,9 @@ fn granted<'a>(
             .into_iter()
             .filter_map(|action| action.strip_prefix("dynamodb:"))
             .collect();
-        if on_table.is_empty() {
+        let on_stream = statement.get("Resource").and_then(Node::text) == Some("Table.StreamArn")
+            && on_table.iter().all(|action| STREAM.contains(action));
+        if on_table.is_empty() || on_stream {
             continue;
         }
         let mut wrong = |line: usize, what: String| found.push(Offender::new(TEMPLATE, line, what));
@@ -178,12 +194,31 @@ fn granted<'a>(
     classes
 }
 
+/// Whether the table's stream is among the sources of a function, and whether its role may read it.
+fn stream(function: &Node, statements: &[&Node]) -> (bool, bool) {
+    let is_source = events(function).any(|event| {
+        event.at(&["Properties", "Stream"]).and_then(Node::text) == Some("Table.StreamArn")
+    });
+    let may = statements
+        .iter()
+        .any(|statement| actions(statement).contains(&"dynamodb:GetRecords"));
+    (is_source, may)
+}
+
 fn unlike_declared(tree: &Tree, declared: &[Declared]) -> Vec<Offender> {
     let template = Template::of(tree);
     let mut found = Vec::new();
     for (name, function) in template.functions() {
         let statements = statements(&template, function);
         let granted = granted(&statements, &mut found);
+        let (is_source, may) = stream(function, &statements);
+        if is_source != may {
+            found.push(Offender::new(
+                TEMPLATE,
+                function.line,
+                format!("{name} reads the table's stream by one of source and policy alone"),
+            ));
+        }
         let Some(declared) = declared.iter().find(|declared| declared.function == name) else {
             found.push(Offender::new(
                 TEMPLATE,
@@ -324,6 +359,10 @@ Resources:
                   Resource: \"*\"
                 - !Ref AWS::NoValue
               - { Effect: Deny, Action: \"*\", Resource: \"*\" }
+              - Effect: Allow
+                Action: [dynamodb:GetRecords, dynamodb:ListStreams]
+                Resource: !GetAtt Table.StreamArn
+              - { Effect: Allow, Action: dynamodb:GetRecords, Resource: !GetAtt Table.Arn }
   More:
     Type: AWS::IAM::RolePolicy
     Properties:
@@ -346,11 +385,12 @@ Resources:
     let lines = |found: Vec<Offender>| -> Vec<usize> {
         found.iter().map(|offender| offender.line).collect()
     };
-    // An unknown class; Scan thrice (no Null, not the table, no keys); PutItem without Null; `conn`
-    // that is not declared; `dlv` that is not granted.
+    // An unknown class; Scan thrice (no Null, not the table, no keys); a stream's call on the table
+    // twice (no Null, no keys); PutItem without Null; a stream that is no source; `conn` that is not
+    // declared; `dlv` that is not granted.
     assert_eq!(
         lines(unlike_declared(&tree, &declared)),
-        [19, 20, 20, 20, 36, 19, 3]
+        [19, 20, 20, 20, 33, 33, 40, 3, 19, 3]
     );
     assert_eq!(lines(too_wide(&tree)), [20, 25, 8]);
     assert_eq!(
