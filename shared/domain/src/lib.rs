@@ -4,6 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod audit;
 mod change;
 pub mod connection;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mapping;
 pub mod matching;
+pub mod merkle;
 pub mod organization;
 pub mod plan;
 mod queue;
