@@ -27,16 +27,22 @@ pub enum Class {
     Lease,
     /// Ledger and deliveries.
     Delivery,
+    /// The audit log: head, leaves, checkpoints.
+    Audit,
+    /// What the leaves of the audit log commit to.
+    Evidence,
     /// Authorizations under way; not a tenant's.
     OAuthState,
+    /// Which audit logs have leaves that no checkpoint covers; not a tenant's.
+    Unsealed,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
-    "org", "event", "session", "conn", "map", "token", "lease", "dlv",
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "audit", "evid",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "unsealed"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -50,7 +56,10 @@ impl Class {
             Self::Token => "token",
             Self::Lease => "lease",
             Self::Delivery => "dlv",
+            Self::Audit => "audit",
+            Self::Evidence => "evid",
             Self::OAuthState => "oauth",
+            Self::Unsealed => "unsealed",
         }
     }
 
@@ -58,8 +67,18 @@ impl Class {
     /// delivery costs two: eight shards carry 4,000 deliveries a second of one organization.
     pub fn shards(self) -> u32 {
         match self {
-            Self::Event | Self::Session | Self::Delivery | Self::OAuthState => 8,
-            Self::Organization | Self::Connection | Self::Mapping | Self::Token | Self::Lease => 1,
+            Self::Event
+            | Self::Session
+            | Self::Delivery
+            | Self::Evidence
+            | Self::OAuthState
+            | Self::Unsealed => 8,
+            Self::Organization
+            | Self::Connection
+            | Self::Mapping
+            | Self::Token
+            | Self::Lease
+            | Self::Audit => 1,
         }
     }
 }
@@ -169,6 +188,42 @@ impl Key {
         }
     }
 
+    /// The head of an audit log.
+    pub(super) fn audit_head(organization: &OrganizationId) -> Self {
+        Self::audit(organization, "head".to_owned())
+    }
+
+    /// The leaves of an audit log from one on that were appended together.
+    pub(super) fn audit_leaves(organization: &OrganizationId, first: u64) -> Self {
+        Self::audit(organization, format!("leaf#{first:020}"))
+    }
+
+    /// The checkpoint of an audit log at a size.
+    pub(super) fn audit_checkpoint(organization: &OrganizationId, size: u64) -> Self {
+        Self::audit(organization, format!("chk#{size:020}"))
+    }
+
+    fn audit(organization: &OrganizationId, sk: String) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Audit, ""),
+            sk,
+        }
+    }
+
+    pub(super) fn evidence(organization: &OrganizationId, id: &str) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Evidence, id),
+            sk: id.to_owned(),
+        }
+    }
+
+    pub(super) fn unsealed(organization: &OrganizationId) -> Self {
+        Self {
+            pk: partition("-", Class::Unsealed, organization.as_str()),
+            sk: organization.to_string(),
+        }
+    }
+
     pub(super) fn oauth_state(state_hash: &str) -> Self {
         Self {
             pk: partition("-", Class::OAuthState, state_hash),
@@ -220,7 +275,10 @@ mod tests {
             Class::Token,
             Class::Lease,
             Class::Delivery,
+            Class::Audit,
+            Class::Evidence,
             Class::OAuthState,
+            Class::Unsealed,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

@@ -5,6 +5,9 @@
 //! of its own. It refuses to retry: the engine owns that.
 
 mod attributes;
+mod audit;
+mod audit_read;
+mod changes;
 mod connections;
 mod deliveries;
 mod events;
@@ -23,6 +26,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{AwsError, classify};
 use attributes::{Item, text};
+pub use audit::{Append, Appended, NewEntry, SealedAt, Unsealed};
+pub use audit_read::AuditPage;
+pub use changes::{Changed, changed};
 pub use connections::OAuthState;
 pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use events::{EventItem, PutEvent};

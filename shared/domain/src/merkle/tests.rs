@@ -135,19 +135,19 @@ fn every_proof_of_every_small_tree_holds_and_holds_for_nothing_else() {
     for size in 1..=leaves.len() {
         let tree = &leaves[..size];
         let top = root(tree);
-        for index in 0..size {
+        for (index, leaf) in tree.iter().enumerate() {
             let proof = inclusion(tree, index);
             let included = |leaf: &Hash, index: usize, size: usize, proof: &[Hash]| {
                 is_included(leaf, index as u64, size as u64, proof, &top)
             };
-            assert!(included(&leaves[index], index, size, &proof));
+            assert!(included(leaf, index, size, &proof));
             assert!(!included(&top, index, size, &proof) || size == 1);
-            assert!(!included(&leaves[index], index + 1, size, &proof));
-            assert!(!included(&leaves[index], size, size, &proof));
+            assert!(!included(leaf, index + 1, size, &proof));
+            assert!(!included(leaf, size, size, &proof));
             let longer = [&proof[..], &[top]].concat();
-            assert!(!included(&leaves[index], index, size, &longer));
+            assert!(!included(leaf, index, size, &longer));
             if let Some((_, shorter)) = proof.split_last() {
-                assert!(!included(&leaves[index], index, size, shorter));
+                assert!(!included(leaf, index, size, shorter));
             }
         }
         for first in 0..=size {

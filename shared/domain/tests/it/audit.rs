@@ -166,10 +166,8 @@ fn edit(chance: &mut Chance, log: &mut Log, covered: usize) {
     let leaf = &mut log.entries[chance.place(covered)].leaf;
     match chance.below(6) {
         0 => {
-            leaf.at = leaf
-                .at
-                .checked_add(std::time::Duration::from_secs(1))
-                .unwrap()
+            let later = leaf.at.checked_add(std::time::Duration::from_secs(1));
+            leaf.at = later.unwrap();
         }
         1 => leaf.commitment.replace_range(
             ..1,
