@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use hub_domain::{
     ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, PartId, SessionId,
     Timestamp,
+    audit::Entry,
     ledger::{DeliveryStatus, LedgerEntry},
     mapping::{RecordKind, Source},
     matching::{Candidate, Chosen, Rejection},
     plan,
 };
-use hub_engine::deliveries::Detail;
+use hub_engine::{audit::Export, deliveries::Detail};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,6 +21,35 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// What brings the next page as `cursor`; `null` at the end.
     pub(crate) next: Option<String>,
+}
+
+/// A part of the audit log. `hub audit verify` reads these, one after the other.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditPage {
+    /// The log's name.
+    origin: String,
+    /// The key that checks the newest checkpoint.
+    key: Option<String>,
+    /// The newest checkpoint of all.
+    checkpoint: Option<String>,
+    /// The checkpoints over what this page ends with, or less, and the pages before do not have.
+    checkpoints: Vec<String>,
+    items: Vec<Entry>,
+    next: Option<String>,
+}
+
+impl From<Export> for AuditPage {
+    fn from(found: Export) -> Self {
+        Self {
+            origin: found.origin,
+            key: found.key,
+            checkpoint: found.checkpoint,
+            checkpoints: found.page.checkpoints,
+            // An entry is shown as the domain has it: what is checked is its very form.
+            items: found.page.entries,
+            next: found.page.next.map(|next| next.to_string()),
+        }
+    }
 }
 
 /// A connection.

@@ -134,6 +134,11 @@ impl LocalAws {
         self.inner.dynamodb.sweep_ttl()
     }
 
+    /// Writes an item as [`Dump`] shows one, past every client: for tests of what an intruder could do.
+    pub fn overwrite(&self, table: &str, item: &Value) -> Result<(), Error> {
+        self.inner.dynamodb.overwrite(table, item)
+    }
+
     /// The records of a table's stream behind a sequence number, as Lambda gets them.
     pub(crate) fn stream_records(
         &self,

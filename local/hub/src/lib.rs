@@ -1,6 +1,7 @@
 //! The whole hub on one machine, for development and tests: the functions' own routers and handlers
 //! over an embedded AWS and fake CRMs. Nothing here is deployed.
 
+pub mod audit;
 mod batch;
 pub mod demo;
 mod found;

@@ -1,13 +1,15 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
+//! `cargo run -- audit verify`: an export of the audit log, checked.
 #![allow(
     clippy::print_stderr,
     reason = "the terminal is what this program is for"
 )]
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hub_local::{
+    audit,
     demo::{self, Outage},
     ports::Ports,
     stack,
@@ -32,6 +34,24 @@ enum Command {
         #[arg(long, value_name = "CRM=SECONDSs")]
         outage: Option<Outage>,
     },
+    /// The audit log, offline.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Checks an export against a checkpoint that was kept from earlier.
+    Verify {
+        /// All pages of `GET /api/audit`, one after the other in one file.
+        export: PathBuf,
+        /// A checkpoint: the signed note.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// The key that signs checkpoints, or the file that it is in.
+        #[arg(long)]
+        key: String,
+    },
 }
 
 #[tokio::main]
@@ -42,6 +62,11 @@ async fn main() -> ExitCode {
     let outcome = match command {
         None => stack::until_interrupted(ports).await.map(|()| true),
         Some(Command::Demo { outage }) => demo::run(ports, outage).await,
+        Some(Command::Audit(Audit::Verify {
+            export,
+            checkpoint,
+            key,
+        })) => audit::run(&export, &checkpoint, &key),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, future::Future, sync::Arc};
 use anyhow::{Context, bail};
 use axum::Router;
 use futures_util::{FutureExt, future::BoxFuture};
-use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
+use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_connectors::CRMS;
 use hub_domain::CrmId;
 use hub_engine::{
@@ -259,6 +259,7 @@ async fn set_up(
             current: webhook.clone(),
             ..WebhookSecret::default()
         },
+        audit: Keys::fresh(hub.entropy()),
         ..Platform::default()
     };
     for (crm, sandbox) in sandboxes {

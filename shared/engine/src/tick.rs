@@ -3,10 +3,9 @@
 
 use hub_domain::Timestamp;
 
-use crate::hub::Hub;
+use crate::{audit, hub::Hub};
 
 /// Does what is due. `false` says that something of it failed; the next tick tries it again.
-#[allow(clippy::unused_async, reason = "nothing is due yet")]
-pub async fn tick(_hub: &Hub, _at: Timestamp) -> bool {
-    true
+pub async fn tick(hub: &Hub, at: Timestamp) -> bool {
+    audit::seal(hub, at).await
 }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
+use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_domain::{Connection, ConnectionId, OrganizationId, Timestamp};
 use hub_engine::{
     CRMS, Clients, Clock, Entropy, Hub, Parts, Settings, Transport, TransportError,
@@ -97,7 +97,7 @@ impl World {
                 .expect("a queue");
         }
         hub.vault()
-            .put_platform(&platform())
+            .put_platform(&platform(&world.entropy))
             .await
             .expect("the platform's secret");
         world
@@ -263,7 +263,7 @@ impl World {
     }
 }
 
-fn platform() -> Platform {
+fn platform(entropy: &Entropy) -> Platform {
     let app = OauthClient {
         client_id: "platform-client".to_owned(),
         client_secret: "platform-secret".into(),
@@ -276,6 +276,7 @@ fn platform() -> Platform {
             ..WebhookSecret::default()
         },
         apps: apps.collect(),
+        audit: Keys::fresh(entropy),
         ..Platform::default()
     }
 }

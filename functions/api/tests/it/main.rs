@@ -109,6 +109,7 @@ async fn every_sample_is_answered() {
         ("ApiFunction.get-connection.json", 200),
         ("ApiFunction.approve-connection.json", 409),
         ("ApiFunction.list-deliveries.json", 200),
+        ("ApiFunction.audit.json", 200),
         ("ApiFunction.get-delivery.json", 404),
     ] {
         let reply = sample(file, &id).await;

@@ -36,10 +36,10 @@ const DECLARED: &[Declared] = &[
         statements: &[],
     },
     // `connections::create` (the organization is there; the lease while credentials are written),
-    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping).
+    // `list`, `get`, `approve`; `deliveries::list` and `get` (delivery, session, connection, mapping); `audit::export`.
     Declared {
         function: "api",
-        reads: &["org", "conn", "map", "dlv", "session"],
+        reads: &["org", "conn", "map", "dlv", "session", "audit", "evid"],
         writes: &["conn", "lease"],
         statements: &[],
     },
@@ -59,11 +59,13 @@ const DECLARED: &[Declared] = &[
         writes: &["conn", "token"],
         statements: &["dlv"],
     },
-    // Nothing is derived yet.
+    // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
+    // due) and `tick::tick` (marks are queried, a checkpoint is put, the mark is deleted). The changes
+    // themselves come with the stream.
     Declared {
         function: "batch",
-        reads: &[],
-        writes: &[],
+        reads: &["audit", "unsealed"],
+        writes: &["audit", "evid", "unsealed"],
         statements: &[],
     },
 ];
