@@ -52,6 +52,31 @@ enum Audit {
         #[arg(long)]
         key: String,
     },
+    /// Prints the proof that one entry of an export stands under a checkpoint.
+    Prove {
+        /// As for `verify`.
+        export: PathBuf,
+        /// The entry's index.
+        #[arg(long)]
+        leaf: usize,
+        /// As for `verify`; it must cover the entry.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// As for `verify`.
+        #[arg(long)]
+        key: String,
+    },
+    /// Checks such a proof, without the rest of the log.
+    Check {
+        /// What `prove` printed.
+        proof: PathBuf,
+        /// The checkpoint that it was made for.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// As for `verify`.
+        #[arg(long)]
+        key: String,
+    },
 }
 
 #[tokio::main]
@@ -62,11 +87,7 @@ async fn main() -> ExitCode {
     let outcome = match command {
         None => stack::until_interrupted(ports).await.map(|()| true),
         Some(Command::Demo { outage }) => demo::run(ports, outage).await,
-        Some(Command::Audit(Audit::Verify {
-            export,
-            checkpoint,
-            key,
-        })) => audit::run(&export, &checkpoint, &key),
+        Some(Command::Audit(command)) => on_audit(&command),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -75,5 +96,26 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn on_audit(command: &Audit) -> anyhow::Result<bool> {
+    match command {
+        Audit::Verify {
+            export,
+            checkpoint,
+            key,
+        } => audit::run(export, checkpoint, key),
+        Audit::Prove {
+            export,
+            leaf,
+            checkpoint,
+            key,
+        } => audit::run_prove(export, *leaf, checkpoint, key),
+        Audit::Check {
+            proof,
+            checkpoint,
+            key,
+        } => audit::run_holds(proof, checkpoint, key),
     }
 }

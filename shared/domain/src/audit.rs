@@ -6,6 +6,7 @@
 //! stood before it.
 
 pub mod checkpoint;
+pub mod proof;
 pub mod verify;
 
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ use crate::{
     merkle::{self, Hash},
 };
 pub use checkpoint::{Checkpoint, Note, VerifierKey};
+pub use proof::Proof;
 pub use verify::{Finding, Report};
 
 /// What every log's origin begins with, and the name of the key that signs its checkpoints.

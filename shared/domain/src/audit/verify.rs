@@ -140,7 +140,7 @@ pub fn verify(
 }
 
 /// Whether leaf and evidence belong together.
-fn is_whole(entry: &Entry) -> bool {
+pub(super) fn is_whole(entry: &Entry) -> bool {
     let (leaf, Some(evidence)) = (&entry.leaf, &entry.evidence) else {
         return true;
     };

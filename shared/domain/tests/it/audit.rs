@@ -6,7 +6,9 @@ use std::{collections::BTreeMap, io::Write as _};
 
 use hub_domain::{
     Timestamp,
-    audit::{Checkpoint, Content, Entry, Evidence, Finding, Leaf, hex, origin, verify::verify},
+    audit::{
+        Checkpoint, Content, Entry, Evidence, Finding, Leaf, Proof, hex, origin, verify::verify,
+    },
     merkle::Frontier,
 };
 use serde_json::json;
@@ -341,6 +343,39 @@ fn clean_logs_never_alarm() {
         }
     }
     let _ = writeln!(std::io::stderr(), "clean logs: {checked} checks, no alarm");
+}
+
+#[test]
+fn one_entry_is_proved_without_the_others() {
+    let mut chance = Chance(2);
+    let log = Log::grown(&mut chance, 60);
+    let checkpoints = log.checkpoints_at([1, 37, 60]);
+    for held in &checkpoints {
+        for index in 0..usize::try_from(held.size).unwrap() {
+            let proof = Proof::of(&log.entries, index, held.size).unwrap();
+            assert!(proof.holds(held), "{index} of {}", held.size);
+            for other in checkpoints.iter().filter(|other| *other != held) {
+                assert!(!proof.holds(other));
+            }
+            let with = |change: &dyn Fn(&mut Proof)| {
+                let mut changed = proof.clone();
+                change(&mut changed);
+                changed.holds(held)
+            };
+            assert!(with(&|proof| proof.entry.evidence = None), "erased");
+            assert!(!with(&|proof| proof.entry.leaf.subject.push('0')));
+            assert!(!with(&|proof| proof.entry.leaf.index += 1));
+            assert!(!with(&|proof| {
+                let evidence = proof.entry.evidence.as_mut().unwrap();
+                evidence.content.push(' ');
+            }));
+            assert!(!with(&|proof| proof.path.push("00".repeat(32))));
+            assert!(!with(&|proof| proof.path.push("00".to_owned())));
+        }
+        let size = usize::try_from(held.size).unwrap();
+        assert_eq!(Proof::of(&log.entries, size, held.size), None);
+    }
+    assert_eq!(Proof::of(&log.entries, 0, 61), None);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hub_e2e::{Machine, ORG};
-use hub_local::audit::check;
+use hub_local::audit::{check, holds, prove};
 use hub_world::Fails;
 use serde_json::{Value, json};
 
@@ -96,6 +96,14 @@ async fn what_happened_is_in_the_log_once_and_under_a_checkpoint() {
     let report = check(&file(&pages), &kept.0, &kept.1).unwrap();
     assert_eq!((report.leaves, report.covered, report.erased), (5, 5, 0));
     assert_eq!(report.findings, []);
+
+    // One entry can be shown without the others.
+    let proof = prove(&file(&pages), 3, &kept.0, &kept.1).unwrap();
+    assert!(proof.contains("connection_approved") && !proof.contains("dlv_"));
+    assert!(holds(&proof, &kept.0, &kept.1).unwrap());
+    let forged = proof.replace("ada@seller.example", "eve@seller.example");
+    assert!(!holds(&forged, &kept.0, &kept.1).unwrap());
+    assert!(prove(&file(&pages), 5, &kept.0, &kept.1).is_err());
 
     // It grows, and the earlier checkpoint still holds.
     for session in 2..12 {
