@@ -11,7 +11,7 @@ use hub_domain::{ConnectionId, limits::MAX_BODY_BYTES};
 use hub_engine::{
     EngineError,
     connections::{self, Change, NewConnection},
-    lifecycle,
+    identity, lifecycle,
 };
 use hub_lambda::{ApiError, Problem, http::read_body};
 use serde_json::Value;
@@ -34,7 +34,7 @@ pub(crate) async fn create(
         .await
         .map_err(|error| refused(&error))?;
     let place = format!("/api/integrations/crm/{}", created.id);
-    let view = Connection::from(created);
+    let view = Connection::new(created, None);
     Ok((StatusCode::CREATED, [(header::LOCATION, place)], Json(view)))
 }
 
@@ -45,9 +45,18 @@ pub(crate) async fn list(
     let found = connections::list(&api.hub, &caller)
         .await
         .map_err(|error| refused(&error))?;
+    let last = connections::last_syncs(&api.hub, &caller)
+        .await
+        .map_err(|error| refused(&error))?;
     // An organization has a handful: one page holds them all.
     Ok(Json(Page {
-        items: found.into_iter().map(Connection::from).collect(),
+        items: found
+            .into_iter()
+            .map(|found| {
+                let last = last.get(&found.id).copied();
+                Connection::new(found, last)
+            })
+            .collect(),
         next: None,
     }))
 }
@@ -57,7 +66,8 @@ pub(crate) async fn get(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    shown(connections::get(&api.hub, &caller, &known(&id)?).await)
+    let found = connections::get(&api.hub, &caller, &known(&id)?).await;
+    shown(&api, &caller, found).await
 }
 
 pub(crate) async fn approve(
@@ -65,7 +75,8 @@ pub(crate) async fn approve(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    shown(connections::approve(&api.hub, &caller, &known(&id)?).await)
+    let found = connections::approve(&api.hub, &caller, &known(&id)?).await;
+    shown(&api, &caller, found).await
 }
 
 /// Name, settings or secret.
@@ -78,7 +89,8 @@ pub(crate) async fn update(
     let id = known(&id)?;
     let value = json(body).await?;
     let wanted = Change::read(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
-    shown(connections::update(&api.hub, &caller, &id, wanted).await)
+    let found = connections::update(&api.hub, &caller, &id, wanted).await;
+    shown(&api, &caller, found).await
 }
 
 /// Ends it; its log stays.
@@ -87,7 +99,8 @@ pub(crate) async fn disconnect(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    shown(lifecycle::disconnect(&api.hub, &caller, &known(&id)?).await)
+    let found = lifecycle::disconnect(&api.hub, &caller, &known(&id)?).await;
+    shown(&api, &caller, found).await
 }
 
 pub(crate) async fn pause(
@@ -95,7 +108,8 @@ pub(crate) async fn pause(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    shown(lifecycle::pause(&api.hub, &caller, &known(&id)?).await)
+    let found = lifecycle::pause(&api.hub, &caller, &known(&id)?).await;
+    shown(&api, &caller, found).await
 }
 
 pub(crate) async fn resume(
@@ -103,7 +117,8 @@ pub(crate) async fn resume(
     Caller(caller): Caller,
     Path(id): Path<String>,
 ) -> Result<Json<Connection>, ApiError> {
-    shown(lifecycle::resume(&api.hub, &caller, &known(&id)?).await)
+    let found = lifecycle::resume(&api.hub, &caller, &known(&id)?).await;
+    shown(&api, &caller, found).await
 }
 
 /// Real calls to the CRM; a connection that does not work is an answer, not an error.
@@ -123,10 +138,17 @@ async fn json(body: Body) -> Result<Value, ApiError> {
     serde_json::from_slice(&body).map_err(|_| Problem::malformed("The body is not JSON.").into())
 }
 
-fn shown(found: Result<hub_domain::Connection, EngineError>) -> Result<Json<Connection>, ApiError> {
-    found
-        .map(|found| Json(found.into()))
-        .map_err(|error| refused(&error))
+async fn shown(
+    api: &Api,
+    caller: &identity::Caller,
+    found: Result<hub_domain::Connection, EngineError>,
+) -> Result<Json<Connection>, ApiError> {
+    let found = found.map_err(|error| refused(&error))?;
+    let last = connections::last_syncs(&api.hub, caller)
+        .await
+        .map_err(|error| refused(&error))?;
+    let last = last.get(&found.id).copied();
+    Ok(Json(Connection::new(found, last)))
 }
 
 /// An id that no connection can have is answered like one that none has.

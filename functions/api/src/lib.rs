@@ -1,9 +1,10 @@
-//! HTTP: connections, deliveries and webhooks.
+//! HTTP: connections, deliveries, webhooks, the audit log.
 //!
 //! Every route but `/api/health` needs a bearer token; the engine decides what its role may do.
 //! What is shown is written out in `views`, so nothing is shown by accident.
 
 mod access;
+mod audit;
 mod config;
 mod connections;
 mod deliveries;
@@ -68,6 +69,7 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
         )
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/{id}", get(deliveries::get))
+        .route("/api/audit", get(audit::export))
         .route("/api/health", get(health));
     guarded(routes.with_state(Api { hub, identity }))
 }

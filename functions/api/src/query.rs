@@ -1,8 +1,11 @@
-//! The query of `/api/deliveries`: what is asked for, or every fault of it.
+//! The queries of lists: what is asked for, or every fault of it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hub_domain::{Faults, ledger::DeliveryStatus};
-use hub_engine::deliveries::{DeliveryFilter, PAGE};
+use hub_engine::{
+    audit,
+    deliveries::{DeliveryFilter, PAGE},
+};
 
 const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("claimed", DeliveryStatus::Claimed),
@@ -44,7 +47,7 @@ impl DeliveryQuery {
                 "connection" => query.filter.connection = id(name, value, &mut faults),
                 "session" => query.filter.session = id(name, value, &mut faults),
                 "status" => query.filter.status = status(value, &mut faults),
-                "limit" => query.limit = limit(value, &mut faults),
+                "limit" => query.limit = limit(value, PAGE, &mut faults),
                 "cursor" => cursor = Some(value),
                 unknown => faults.push(unknown, "is unknown", NAMES),
             }
@@ -93,6 +96,45 @@ impl DeliveryQuery {
     }
 }
 
+/// Which part of the audit log.
+#[derive(Debug)]
+pub(crate) struct AuditQuery {
+    /// The index of the first entry. The cursor is this number: who has checked a log up to here
+    /// goes on from here.
+    pub(crate) from: u64,
+    pub(crate) limit: usize,
+}
+
+impl AuditQuery {
+    /// Reads it. A fault's pointer is the parameter's name.
+    pub(crate) fn read(given: &[(String, String)]) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let mut query = Self {
+            from: 0,
+            limit: audit::PAGE,
+        };
+        for (place, (name, value)) in given.iter().enumerate() {
+            if given.iter().take(place).any(|(earlier, _)| earlier == name) {
+                faults.push(name, "is given more than once", "one value");
+                continue;
+            }
+            match name.as_str() {
+                "cursor" => match value.parse() {
+                    Ok(from) => query.from = from,
+                    Err(_) => faults.push(name, "is no number", "`next` of the page before"),
+                },
+                "limit" => query.limit = limit(value, audit::PAGE, &mut faults),
+                unknown => faults.push(unknown, "is unknown", "cursor or limit"),
+            }
+        }
+        if faults.is_empty() {
+            Ok(query)
+        } else {
+            Err(faults)
+        }
+    }
+}
+
 fn id<T: std::str::FromStr<Err: std::fmt::Display>>(
     name: &str,
     value: &str,
@@ -120,17 +162,17 @@ fn status(value: &str, faults: &mut Faults) -> Option<DeliveryStatus> {
     found
 }
 
-fn limit(value: &str, faults: &mut Faults) -> usize {
+fn limit(value: &str, most: usize, faults: &mut Faults) -> usize {
     let found = value
         .parse()
         .ok()
-        .filter(|limit| (1..=PAGE).contains(limit));
+        .filter(|limit| (1..=most).contains(limit));
     if found.is_none() {
         faults.push(
             "limit",
             "is out of range, or no number",
-            format!("1 to {PAGE}"),
+            format!("1 to {most}"),
         );
     }
-    found.unwrap_or(PAGE)
+    found.unwrap_or(most)
 }

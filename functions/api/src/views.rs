@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use hub_domain::{
     Cause, ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, Method, PartId,
     SessionId, Timestamp,
+    audit::Entry,
     ledger::{DeliveryStatus, LedgerEntry},
     mapping::{RecordKind, Source},
     matching::{Candidate, Chosen, Rejection},
     plan,
 };
-use hub_engine::{deliveries::Detail, lifecycle};
+use hub_engine::{audit::Export, deliveries::Detail, lifecycle};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,6 +23,35 @@ pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     /// What brings the next page as `cursor`; `null` at the end.
     pub(crate) next: Option<String>,
+}
+
+/// A part of the audit log. `hub audit verify` reads these, one after the other.
+#[derive(Debug, Serialize)]
+pub(crate) struct AuditPage {
+    /// The log's name.
+    origin: String,
+    /// The key that checks the newest checkpoint.
+    key: Option<String>,
+    /// The newest checkpoint of all.
+    checkpoint: Option<String>,
+    /// The checkpoints over what this page ends with, or less, and the pages before do not have.
+    checkpoints: Vec<String>,
+    items: Vec<Entry>,
+    next: Option<String>,
+}
+
+impl From<Export> for AuditPage {
+    fn from(found: Export) -> Self {
+        Self {
+            origin: found.origin,
+            key: found.key,
+            checkpoint: found.checkpoint,
+            checkpoints: found.page.checkpoints,
+            // An entry is shown as the domain has it: what is checked is its very form.
+            items: found.page.entries,
+            next: found.page.next.map(|next| next.to_string()),
+        }
+    }
 }
 
 /// A connection.
@@ -44,14 +74,18 @@ pub(crate) struct Connection {
     created_at: Timestamp,
     created_by: String,
     approved_by: Option<String>,
+    /// When it delivered last; `null` where it never did.
+    last_sync_at: Option<Timestamp>,
     connected_at: Option<Timestamp>,
     connected_by: Option<String>,
     credential_since: Option<Timestamp>,
 }
 
-impl From<hub_domain::Connection> for Connection {
-    fn from(found: hub_domain::Connection) -> Self {
+impl Connection {
+    /// A connection, and when it delivered last.
+    pub(crate) fn new(found: hub_domain::Connection, last_sync_at: Option<Timestamp>) -> Self {
         Self {
+            last_sync_at,
             id: found.id,
             crm: found.crm,
             name: found.name,

@@ -7,7 +7,8 @@ use crate::call::{Call, Service};
 /// Calls, capacity units and bytes since the last [`reset_counts`](crate::LocalAws::reset_counts).
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Counts {
-    /// Calls by `service.Operation`, as in `dynamodb.PutItem`. The poller's own calls are under `poller.`.
+    /// Calls by `service.Operation`, as in `dynamodb.PutItem`. The poller's own calls are under `poller.`,
+    /// invocations for a stream under `stream.`.
     pub calls: BTreeMap<String, u64>,
     /// Write units of DynamoDB, failed conditions included.
     pub write_units: f64,
@@ -49,6 +50,11 @@ impl Counts {
     pub(crate) fn polled(&mut self, operation: &str) {
         self.called("poller", operation);
         self.poller_calls += 1;
+    }
+
+    /// Reading a stream for Lambda costs nothing.
+    pub(crate) fn streamed(&mut self) {
+        self.called("stream", "Invoke");
     }
 
     fn called(&mut self, service: &str, operation: &str) {

@@ -169,7 +169,7 @@ fn failed_ids(answer: &Value, batch: &[Delivery]) -> Result<BTreeSet<String>, St
     ids.collect::<Result<_, &str>>().map_err(str::to_owned)
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("with something that is no text")

@@ -11,6 +11,7 @@
 //! - SQS is our own: standard queues with fair groups, delays, retention, dead letters, long polls, the cap of
 //!   messages in flight and, on request, duplicates and reorderings ([`Unruly`]). [`EventSource`] polls as Lambda's
 //!   event source mapping does.
+//! - The table's stream is dynoxide's; [`StreamSource`] brings it to a function as Lambda's event source mapping does.
 //! - Secrets Manager is `winterbaume-secretsmanager` behind a guard that refuses what AWS refuses: a stale
 //!   `RemoveFromVersionId`, a used request token with another value, the 101st version within a day. No binary values.
 //!
@@ -52,6 +53,7 @@ mod local_aws;
 mod port;
 mod secrets;
 mod sqs;
+mod stream_source;
 
 pub use clock::Clock;
 pub use counts::Counts;
@@ -59,3 +61,4 @@ pub use error::Error;
 pub use event_source::{EventSource, Handler};
 pub use local_aws::{ACCOUNT, Dump, ENDPOINT, LocalAws, REGION};
 pub use sqs::{QueueDepth, QueuedMessage, Unruly};
+pub use stream_source::{Brought, StreamSource};

@@ -134,6 +134,21 @@ impl LocalAws {
         self.inner.dynamodb.sweep_ttl()
     }
 
+    /// Writes an item as [`Dump`] shows one, past every client: for tests of what an intruder could do.
+    pub fn overwrite(&self, table: &str, item: &Value) -> Result<(), Error> {
+        self.inner.dynamodb.overwrite(table, item)
+    }
+
+    /// The records of a table's stream behind a sequence number, as Lambda gets them.
+    pub(crate) fn stream_records(
+        &self,
+        table: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Value>, Error> {
+        self.inner.dynamodb.stream_records(table, after, most)
+    }
+
     /// How many versions a secret has, those without a label included. 0 when there is no such secret.
     pub fn secret_versions(&self, name: &str) -> usize {
         self.inner.secrets.versions(name)

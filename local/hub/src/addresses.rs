@@ -15,7 +15,7 @@ use crate::{
 /// What all names begin with.
 pub(crate) const PREFIX: &str = "hub";
 /// The table.
-const TABLE: &str = "hub";
+pub(crate) const TABLE: &str = "hub";
 /// The identity of ingest: dispatch believes no other's references.
 pub const INGEST: &str = "ingest";
 /// The binary that is deployed once per CRM.

@@ -2,6 +2,8 @@
 //! over an embedded AWS and fake CRMs. Nothing here is deployed.
 
 pub mod addresses;
+pub mod audit;
+mod batch;
 pub mod demo;
 mod found;
 pub mod issuer;

@@ -1,5 +1,5 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
-//! `surroundings` and `event`: one function at a time.
+//! `surroundings` and `event`: one function at a time. `audit verify`: an export of the audit log, checked.
 #![allow(
     clippy::print_stderr,
     reason = "the terminal is what this program is for"
@@ -9,6 +9,7 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hub_local::{
+    audit,
     demo::{self, Outage},
     ports::{Place, Ports},
     sample, stack, surroundings,
@@ -47,6 +48,49 @@ enum Command {
         /// Its name in `events/`, or the path of another file.
         file: String,
     },
+    /// The audit log, offline.
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+#[derive(Subcommand)]
+enum Audit {
+    /// Checks an export against a checkpoint that was kept from earlier.
+    Verify {
+        /// All pages of `GET /api/audit`, one after the other in one file.
+        export: PathBuf,
+        /// A checkpoint: the signed note.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// The key that signs checkpoints, or the file that it is in.
+        #[arg(long)]
+        key: String,
+    },
+    /// Prints the proof that one entry of an export stands under a checkpoint.
+    Prove {
+        /// As for `verify`.
+        export: PathBuf,
+        /// The entry's index.
+        #[arg(long)]
+        leaf: usize,
+        /// As for `verify`; it must cover the entry.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// As for `verify`.
+        #[arg(long)]
+        key: String,
+    },
+    /// Checks such a proof, without the rest of the log.
+    Check {
+        /// What `prove` printed.
+        proof: PathBuf,
+        /// The checkpoint that it was made for.
+        #[arg(long)]
+        checkpoint: PathBuf,
+        /// As for `verify`.
+        #[arg(long)]
+        key: String,
+    },
 }
 
 #[tokio::main]
@@ -68,6 +112,7 @@ async fn main() -> ExitCode {
                 .map(|()| true)
         }
         Some(Command::Event { file }) => sample::print(place, &file).await.map(|()| true),
+        Some(Command::Audit(command)) => on_audit(&command),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -76,5 +121,26 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn on_audit(command: &Audit) -> anyhow::Result<bool> {
+    match command {
+        Audit::Verify {
+            export,
+            checkpoint,
+            key,
+        } => audit::run(export, checkpoint, key),
+        Audit::Prove {
+            export,
+            leaf,
+            checkpoint,
+            key,
+        } => audit::run_prove(export, *leaf, checkpoint, key),
+        Audit::Check {
+            proof,
+            checkpoint,
+            key,
+        } => audit::run_holds(proof, checkpoint, key),
     }
 }

@@ -10,6 +10,7 @@ use tower::ServiceExt;
 
 use crate::{
     addresses::{INGEST, PREFIX},
+    batch,
     lambda::lambda,
     ports::{self, Place},
     surroundings::Surroundings,
@@ -34,7 +35,7 @@ impl Stack {
         let surroundings = Surroundings::start(place, place.url(port)).await?;
         let hub_url = surroundings.addresses.hub.clone();
         terminal::step(&format!(
-            "hub on {hub_url}: ingest, api, oauth, dispatch, deliver"
+            "hub on {hub_url}: ingest, api, oauth, dispatch, deliver, batch"
         ));
         let mut functions = Tasks::new();
         let function = |name: &str| surroundings.function(name);
@@ -55,6 +56,7 @@ impl Stack {
                 functions.poll(&surroundings.aws, source);
             }
         }
+        batch::spawn(&mut functions, &surroundings.aws, function("batch"));
         Ok(Self {
             surroundings,
             functions,

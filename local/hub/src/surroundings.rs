@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
-use hub_aws::vault::{OauthClient, Platform, WebhookSecret};
+use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_connectors::CRMS;
 use hub_engine::{Clients, Clock, Entropy, Hub, Parts, Transport, egress::Allowed, transport};
 use hub_local_aws::LocalAws;
@@ -224,6 +224,7 @@ async fn set_up(
             current: webhook.clone(),
             ..WebhookSecret::default()
         },
+        audit: Keys::fresh(hub.entropy()),
         ..Platform::default()
     };
     for (crm, sandbox) in sandboxes {

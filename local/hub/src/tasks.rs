@@ -52,6 +52,18 @@ impl Tasks {
         ));
     }
 
+    /// Runs something that has no end of its own; it is dropped where it waits.
+    pub(crate) fn until_stopped_run(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.until_stopped();
+        self.running.push(tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                () = stop => {}
+                () = work => {}
+            }
+        }));
+    }
+
     fn until_stopped(&self) -> impl Future<Output = ()> + Send + use<> {
         let mut stopped = self.stop.subscribe();
         async move {

@@ -4,6 +4,8 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod audit;
+mod change;
 pub mod connection;
 pub mod event;
 pub mod fault;
@@ -12,6 +14,7 @@ pub mod ledger;
 pub mod limits;
 pub mod mapping;
 pub mod matching;
+pub mod merkle;
 pub mod organization;
 pub mod plan;
 mod queue;
@@ -24,6 +27,7 @@ pub mod text;
 mod verdict;
 pub mod webhook;
 
+pub use change::{Attribute, Image, TableChange};
 pub use connection::{Cause, Connection, ConnectionState, Method};
 pub use event::{Envelope, Payload};
 pub use fault::{Fault, Faults};

@@ -2,9 +2,11 @@
 
 mod input;
 
+use std::collections::BTreeMap;
+
 use hub_aws::{AwsError, seams::ulid};
 use hub_domain::{
-    Cause, Connection, ConnectionId, ConnectionState, Faults, Method, OrganizationId,
+    Cause, Connection, ConnectionId, ConnectionState, Faults, Method, OrganizationId, Timestamp,
     reader::Reader,
 };
 
@@ -171,6 +173,22 @@ pub async fn get(hub: &Hub, caller: &Caller, id: &ConnectionId) -> Result<Connec
         .await
         .map_err(EngineError::aws("the connection"))?;
     found.ok_or(EngineError::NotFound("the connection"))
+}
+
+/// When the connections of the caller's organization delivered last; those that never did are not
+/// there.
+///
+/// # Errors
+/// The store does not answer.
+pub async fn last_syncs(
+    hub: &Hub,
+    caller: &Caller,
+) -> Result<BTreeMap<ConnectionId, Timestamp>, EngineError> {
+    caller.at_least(Role::Manager)?;
+    hub.store()
+        .last_syncs(&caller.organization)
+        .await
+        .map_err(EngineError::aws("the connections"))
 }
 
 /// Approves a connection: from now on it takes events.

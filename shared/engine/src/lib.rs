@@ -4,6 +4,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+pub mod audit;
 mod cache;
 pub mod connect;
 pub mod connections;
@@ -24,6 +25,8 @@ mod oauth;
 mod plans;
 mod reference;
 mod settings;
+pub mod stream;
+pub mod tick;
 pub mod tokens;
 pub mod transport;
 pub mod webhook;

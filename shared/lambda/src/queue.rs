@@ -39,7 +39,7 @@ impl Deadline {
         clippy::disallowed_methods,
         reason = "Lambda gives the deadline in wall-clock time"
     )]
-    fn of(context: &Context) -> Self {
+    pub(crate) fn of(context: &Context) -> Self {
         Self::after(
             context
                 .deadline()

@@ -9,6 +9,7 @@
     reason = "a test that cannot be set up is a test that fails"
 )]
 
+mod deriving;
 mod looking;
 mod wiring;
 
@@ -19,8 +20,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use hub_domain::Timestamp;
 use hub_engine::Hub;
-use hub_local::lambda::lambda;
-use hub_local_aws::EventSource;
+use hub_local::lambda::{jobs, lambda};
+use hub_local_aws::{EventSource, Handler, StreamSource};
 use hub_sandbox::Sandbox;
 use hub_world::{INGEST, Reply, World, ask};
 use serde_json::{Value, json};
@@ -41,6 +42,8 @@ pub struct Machine {
     /// The fake CRM.
     pub sandbox: Sandbox,
     sources: Vec<EventSource>,
+    batch: Handler,
+    changes: StreamSource,
     ingest: Router,
     api: Router,
     oauth: Router,
@@ -75,6 +78,7 @@ impl Machine {
             source(format!("hub-{crm}-live"), lambda(deliver.clone())),
             source(format!("hub-{crm}-bulk"), lambda(deliver)),
         ];
+        let batch = jobs(hub_batch::handler(hub("batch")));
         let ingest = hub_ingest::router(hub(INGEST));
         let api = hub_api::router(hub("api"), identity.clone());
         let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());
@@ -84,6 +88,8 @@ impl Machine {
             world,
             sandbox,
             sources,
+            changes: World::stream(batch.clone()),
+            batch,
             ingest,
             api,
             oauth,

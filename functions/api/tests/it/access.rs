@@ -11,13 +11,14 @@ use serde_json::json;
 use crate::{admin, api, get, post};
 
 /// Every route but the health check.
-const ROUTES: [(Method, &str); 6] = [
+const ROUTES: [(Method, &str); 7] = [
     (Method::POST, "/api/integrations/crm"),
     (Method::GET, "/api/integrations/crm"),
     (Method::GET, "/api/integrations/crm/conn_1"),
     (Method::POST, "/api/integrations/crm/conn_1/approve"),
     (Method::GET, "/api/deliveries"),
     (Method::GET, "/api/deliveries/dlv_1.1"),
+    (Method::GET, "/api/audit"),
 ];
 
 #[tokio::test(start_paused = true)]

@@ -29,7 +29,7 @@ async fn a_connection_is_created_and_shown_without_its_secret() {
             "reason": "nobody has authorized it at the CRM", "approved": false, "enabled": true,
             "base_url": null, "account": null, "settings": { "key_field": "Our_Key__c" },
             "created_at": "2026-11-20T12:00:00Z", "created_by": "ada@seller.example", "approved_by": null,
-            "cause": null, "advice": "", "method": "authorization_code", "connected_at": null,
+            "cause": null, "advice": "", "method": "authorization_code", "connected_at": null, "last_sync_at": null,
             "connected_by": null, "credential_since": "2026-11-20T12:00:00Z",
         })
     );

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod audit;
 mod connections;
 mod deliveries;
 mod plans;
@@ -112,6 +113,7 @@ async fn every_sample_is_answered() {
         ("ApiFunction.get-connection.json", 200),
         ("ApiFunction.approve-connection.json", 409),
         ("ApiFunction.list-deliveries.json", 200),
+        ("ApiFunction.audit.json", 200),
         ("ApiFunction.get-delivery.json", 404),
     ] {
         let reply = sample(file, &id).await;

@@ -100,6 +100,58 @@ impl DynamoDb {
         Ok(tables)
     }
 
+    /// Writes an item, past every client.
+    pub(crate) fn overwrite(&self, table: &str, item: &Value) -> Result<(), Error> {
+        match self.run("PutItem", json!({ "TableName": table, "Item": item })) {
+            Err(Refusal::Failed(error)) => Err(Error::Database(error)),
+            Ok(_) | Err(Refusal::UnknownOperation) => Ok(()),
+        }
+    }
+
+    /// The records of a table's stream behind a sequence number. There is one shard.
+    pub(crate) fn stream_records(
+        &self,
+        table: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Vec<Value>, Error> {
+        let ask = |operation: &str, request: Value, answer: &str| match self.run(operation, request)
+        {
+            Ok(mut found) => Ok(found
+                .pointer_mut(answer)
+                .map(Value::take)
+                .unwrap_or_default()),
+            Err(Refusal::Failed(error)) => Err(Error::Database(error)),
+            Err(Refusal::UnknownOperation) => Ok(Value::Null),
+        };
+        let request = json!({ "TableName": table });
+        let arn = ask("DescribeTable", request, "/Table/LatestStreamArn")?;
+        let request = json!({ "StreamArn": arn });
+        let shard = ask(
+            "DescribeStream",
+            request,
+            "/StreamDescription/Shards/0/ShardId",
+        )?;
+        let request = match after {
+            Some(after) => json!({
+                "StreamArn": arn, "ShardId": shard,
+                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": after,
+            }),
+            None => json!({
+                "StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON",
+            }),
+        };
+        let iterator = ask("GetShardIterator", request, "/ShardIterator")?;
+        let request = json!({ "ShardIterator": iterator, "Limit": most });
+        let Value::Array(mut records) = ask("GetRecords", request, "/Records")? else {
+            return Ok(Vec::new());
+        };
+        for record in records.iter_mut().filter_map(Value::as_object_mut) {
+            record.insert("eventSourceARN".to_owned(), arn.clone());
+        }
+        Ok(records)
+    }
+
     fn pages(
         &self,
         operation: &str,

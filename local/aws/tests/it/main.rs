@@ -11,4 +11,5 @@ mod sqs_messages;
 mod sqs_queues;
 mod sqs_receive;
 mod sqs_unruly;
+mod streams;
 mod world;

@@ -31,20 +31,27 @@ pub enum Class {
     Webhook,
     /// What is used of what the plan allows.
     Usage,
+    /// The audit log: head, leaves, checkpoints.
+    Audit,
+    /// What the leaves of the audit log commit to.
+    Evidence,
     /// Authorizations under way; not a tenant's.
     OAuthState,
     /// Which connections lead to a CRM account; not a tenant's.
     Account,
     /// The index of held work; not a tenant's.
     Held,
+    /// Which audit logs have leaves that no checkpoint covers; not a tenant's.
+    Unsealed,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
-    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage",
+    "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage", "audit",
+    "evid",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held", "unsealed"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -60,9 +67,12 @@ impl Class {
             Self::Delivery => "dlv",
             Self::Webhook => "hook",
             Self::Usage => "usage",
+            Self::Audit => "audit",
+            Self::Evidence => "evid",
             Self::OAuthState => "oauth",
             Self::Account => "account",
             Self::Held => "held",
+            Self::Unsealed => "unsealed",
         }
     }
 
@@ -73,16 +83,19 @@ impl Class {
             Self::Event
             | Self::Session
             | Self::Delivery
+            | Self::Evidence
             | Self::OAuthState
             | Self::Account
-            | Self::Held => 8,
+            | Self::Held
+            | Self::Unsealed => 8,
             Self::Organization
             | Self::Connection
             | Self::Mapping
             | Self::Token
             | Self::Lease
             | Self::Webhook
-            | Self::Usage => 1,
+            | Self::Usage
+            | Self::Audit => 1,
         }
     }
 }
@@ -223,10 +236,56 @@ impl Key {
         Self::usage(organization, format!("sync#{connection}#{event}"))
     }
 
+    /// The partition that holds when connections delivered last, and what their keys begin with.
+    pub(super) fn last_syncs(organization: &OrganizationId) -> (String, String) {
+        let prefix = "last#".to_owned();
+        (partition(organization.as_str(), Class::Usage, ""), prefix)
+    }
+
+    pub(super) fn last_sync(organization: &OrganizationId, connection: &ConnectionId) -> Self {
+        Self::usage(organization, format!("last#{connection}"))
+    }
+
     fn usage(organization: &OrganizationId, sk: String) -> Self {
         Self {
             pk: partition(organization.as_str(), Class::Usage, ""),
             sk,
+        }
+    }
+
+    /// The head of an audit log.
+    pub(super) fn audit_head(organization: &OrganizationId) -> Self {
+        Self::audit(organization, "head".to_owned())
+    }
+
+    /// The leaves of an audit log from one on that were appended together.
+    pub(super) fn audit_leaves(organization: &OrganizationId, first: u64) -> Self {
+        Self::audit(organization, format!("leaf#{first:020}"))
+    }
+
+    /// The checkpoint of an audit log at a size.
+    pub(super) fn audit_checkpoint(organization: &OrganizationId, size: u64) -> Self {
+        Self::audit(organization, format!("chk#{size:020}"))
+    }
+
+    fn audit(organization: &OrganizationId, sk: String) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Audit, ""),
+            sk,
+        }
+    }
+
+    pub(super) fn evidence(organization: &OrganizationId, id: &str) -> Self {
+        Self {
+            pk: partition(organization.as_str(), Class::Evidence, id),
+            sk: id.to_owned(),
+        }
+    }
+
+    pub(super) fn unsealed(organization: &OrganizationId) -> Self {
+        Self {
+            pk: partition("-", Class::Unsealed, organization.as_str()),
+            sk: organization.to_string(),
         }
     }
 
@@ -319,9 +378,12 @@ mod tests {
             Class::Delivery,
             Class::Webhook,
             Class::Usage,
+            Class::Audit,
+            Class::Evidence,
             Class::OAuthState,
             Class::Account,
             Class::Held,
+            Class::Unsealed,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

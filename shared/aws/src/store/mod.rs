@@ -5,7 +5,10 @@
 //! of its own. It refuses to retry: the engine owns that.
 
 mod attributes;
+mod audit;
+mod audit_read;
 mod authorizations;
+mod changes;
 mod connections;
 mod deliveries;
 mod entry;
@@ -28,7 +31,10 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{AwsError, classify};
 use attributes::{Item, text};
+pub use audit::{Append, Appended, NewEntry, SealedAt, Unsealed};
+pub use audit_read::AuditPage;
 pub use authorizations::{Handoff, OAuthState};
+pub use changes::{Changed, changed};
 pub use deliveries::{DeliveryFilter, DeliveryPage};
 pub use events::{EventItem, PutEvent};
 pub use held::{HeldDelivery, HeldWhen, Hold};

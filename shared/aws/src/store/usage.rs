@@ -4,6 +4,8 @@
 //! DynamoDB cancels a transaction that meets another on the same item: that is
 //! [`AwsError::Throttled`] here, since it may be repeated at once and nothing was written.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
@@ -12,7 +14,9 @@ use aws_sdk_dynamodb::{
         TransactWriteItem, Update,
     },
 };
-use hub_domain::{Connection, ConnectionId, EventId, OrganizationId, subscription::Month};
+use hub_domain::{
+    Connection, ConnectionId, EventId, OrganizationId, Timestamp, subscription::Month,
+};
 
 use super::{
     Store, as_document,
@@ -125,6 +129,41 @@ impl Store {
             .send()
             .await;
         sent.map(|_| ()).map_err(|error| refused(error).1)
+    }
+
+    /// Notes when a connection delivered last; an earlier time changes nothing. The caller folds the
+    /// deliveries of a batch first: this costs a write each time.
+    pub async fn note_sync(
+        &self,
+        organization: &OrganizationId,
+        connection: &ConnectionId,
+        at: Timestamp,
+    ) -> Result<(), AwsError> {
+        let mut item = Key::last_sync(organization, connection).attributes();
+        item.insert("t".to_owned(), number(at.as_millisecond()));
+        let values = Item::from([(":at".to_owned(), number(at.as_millisecond()))]);
+        let condition = "attribute_not_exists(pk) OR t < :at";
+        match self.put(item, Some(condition), values).await {
+            Ok(()) | Err(AwsError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// When each connection of an organization delivered last.
+    pub async fn last_syncs(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<BTreeMap<ConnectionId, Timestamp>, AwsError> {
+        let (pk, prefix) = Key::last_syncs(organization);
+        let items = self.query(&pk, &prefix).await?;
+        Ok(items
+            .iter()
+            .filter_map(|item| {
+                let connection = text_of(item, "sk")?.strip_prefix(&prefix)?.parse().ok()?;
+                let at = Timestamp::from_millisecond(number_of(item, "t")?).ok()?;
+                Some((connection, at))
+            })
+            .collect())
     }
 
     /// How many connections are counted.

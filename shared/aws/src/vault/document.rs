@@ -23,6 +23,9 @@ pub struct Platform {
     /// Our application at each CRM, by the CRM's id.
     #[serde(default)]
     pub apps: BTreeMap<String, OauthClient>,
+    /// What signs the checkpoints of audit logs: the seeds of Ed25519 keys.
+    #[serde(default, skip_serializing_if = "Keys::is_empty")]
+    pub audit: Keys,
     /// Fields of a newer version.
     #[serde(flatten)]
     pub unknown: Unknown,
@@ -110,7 +113,7 @@ pub struct Retiring {
     pub until: Timestamp,
 }
 
-/// Sealing keys by generation, as base64. An organization's `data` secret is this and nothing else.
+/// Keys of 32 bytes by generation, as base64. An organization's `data` secret is this and nothing else.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Keys {
     /// The generation that seals.
@@ -140,6 +143,18 @@ impl Keys {
         self.by_generation
             .insert(generation, BASE64_STANDARD.encode(key.as_slice()).into());
         generation
+    }
+
+    fn is_empty(&self) -> bool {
+        self.by_generation.is_empty()
+    }
+
+    /// The current key itself, for what does not seal.
+    pub fn current_key(&self) -> Result<Zeroizing<[u8; 32]>, AwsError> {
+        let text = self.by_generation.get(&self.current);
+        decode(text.ok_or(AwsError::Corrupt {
+            what: "key set without its current key",
+        })?)
     }
 
     /// The keys, ready to seal and open.
@@ -245,10 +260,20 @@ mod tests {
         let platform = json!({
             "webhook": { "current": "whsec_1" },
             "apps": { "acme": { "client_id": "id", "client_secret": "x", "new": 1 } },
+            "audit": { "current": 1, "keys": { "1": BASE64_STANDARD.encode([7; 32]) } },
             "new": null,
         });
         let read: Platform = serde_json::from_value(platform.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), platform);
+        assert_eq!(*read.audit.current_key().unwrap(), [7; 32]);
+    }
+
+    #[test]
+    fn a_platform_without_an_audit_key_stays_without_one() {
+        let platform = json!({ "webhook": { "current": "whsec_1" }, "apps": {} });
+        let read: Platform = serde_json::from_value(platform.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), platform);
+        assert!(read.audit.current_key().is_err());
     }
 
     #[test]

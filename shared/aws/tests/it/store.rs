@@ -1,6 +1,7 @@
 //! The store. What only one machine can show (costs, expiry, answers that were made up) is in
 //! process only.
 
+mod audit;
 mod claims;
 mod connections;
 mod deliveries;

@@ -1,6 +1,8 @@
 //! Properties that hold for any input. More cases by `PROPTEST_CASES`, as `just nightly` does.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+mod audit;
+
 use hub_domain::{Envelope, SessionRecord, retry::backoff, text::cut};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Map, Value, json};

@@ -129,3 +129,30 @@ async fn a_host_the_crm_cannot_have_is_refused() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_says_when_it_delivered_last() {
+    let (machine, connection) = Machine::connected(9).await;
+    let path = format!("/api/integrations/crm/{connection}");
+    let last = async || {
+        machine.derive_twice().await;
+        let one = machine.api(ORG, Method::GET, &path, None).await.json();
+        let all = machine.api(ORG, Method::GET, "/api/integrations/crm", None);
+        assert_eq!(
+            all.await.json()["items"][0]["last_sync_at"],
+            one["last_sync_at"]
+        );
+        one["last_sync_at"].clone()
+    };
+    assert_eq!(last().await, json!(null), "it never delivered");
+    for (event, session) in [("evt_1", "ses_1"), ("evt_2", "ses_2")] {
+        machine
+            .accept(&call(event, session, "ada@acme.example"))
+            .await;
+        machine.work().await;
+        let now = machine.world.clock.now();
+        let at: hub_domain::Timestamp = last().await.as_str().unwrap().parse().unwrap();
+        assert!(at <= now && now.duration_since(at).as_secs() < 60, "{at}");
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+    }
+}

@@ -6,6 +6,7 @@
     clippy::print_stdout
 )]
 
+mod audited;
 mod connecting;
 mod cost;
 mod delivering;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hub_aws::store::{GLOBAL_CLASSES, TENANT_CLASSES};
 use hub_tidy::{Offender, Tree, assert_none, yaml::Node};
 
-use crate::template::{TEMPLATE, Template, referred};
+use crate::template::{TEMPLATE, Template, events, referred};
 
 /// The classes of keys that a function's use cases touch, by the calls that do it.
 struct Declared {
@@ -39,11 +39,11 @@ const DECLARED: &[Declared] = &[
     // `connections::create` (the organization is there; its plan has room; the lease while credentials are
     // written; the tokens and the account of one that needs no browser), `update`, `list`, `get`,
     // `approve`; `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery,
-    // session, connection, mapping); `webhooks` (the lease while a secret is written).
+    // session, connection, mapping); `webhooks` (the lease while a secret is written); `audit::export`.
     Declared {
         function: "api",
         reads: &[
-            "org", "conn", "map", "dlv", "session", "token", "hook", "usage",
+            "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid",
         ],
         writes: &["conn", "lease", "token", "account", "hook", "usage"],
         statements: &[],
@@ -67,11 +67,28 @@ const DECLARED: &[Declared] = &[
         writes: &["conn", "token", "lease", "usage"],
         statements: &["dlv"],
     },
+    // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
+    // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
+    // mark is deleted). `held::release`: the index, the organization, its connections and count are
+    // read; the count and the delivery's mark are written. The changes themselves come with the stream.
+    Declared {
+        function: "batch",
+        reads: &["audit", "org", "conn", "usage", "dlv", "unsealed", "held"],
+        writes: &["audit", "evid", "usage", "dlv", "unsealed"],
+        statements: &[],
+    },
 ];
 
 const READS: &[&str] = &["GetItem", "BatchGetItem", "Query", "ConditionCheckItem"];
 const WRITES: &[&str] = &["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"];
 const STATEMENTS: &[&str] = &["PartiQLInsert", "PartiQLUpdate"];
+/// What Lambda reads the stream with, for a function that has it as a source. Streams know no keys.
+const STREAM: &[&str] = &[
+    "DescribeStream",
+    "GetRecords",
+    "GetShardIterator",
+    "ListStreams",
+];
 
 /// The index of held work, as a resource.
 const INDEX: &str = "${Table.Arn}/index/held";
@@ -131,7 +148,9 @@ fn granted<'a>(
             .into_iter()
             .filter_map(|action| action.strip_prefix("dynamodb:"))
             .collect();
-        if on_table.is_empty() {
+        let on_stream = statement.get("Resource").and_then(Node::text) == Some("Table.StreamArn")
+            && on_table.iter().all(|action| STREAM.contains(action));
+        if on_table.is_empty() || on_stream {
             continue;
         }
         let mut wrong = |line: usize, what: String| found.push(Offender::new(TEMPLATE, line, what));
@@ -191,12 +210,31 @@ fn granted<'a>(
     classes
 }
 
+/// Whether the table's stream is among the sources of a function, and whether its role may read it.
+fn stream(function: &Node, statements: &[&Node]) -> (bool, bool) {
+    let is_source = events(function).any(|event| {
+        event.at(&["Properties", "Stream"]).and_then(Node::text) == Some("Table.StreamArn")
+    });
+    let may = statements
+        .iter()
+        .any(|statement| actions(statement).contains(&"dynamodb:GetRecords"));
+    (is_source, may)
+}
+
 fn unlike_declared(tree: &Tree, declared: &[Declared]) -> Vec<Offender> {
     let template = Template::of(tree);
     let mut found = Vec::new();
     for (name, function) in template.functions() {
         let statements = statements(&template, function);
         let granted = granted(&statements, &mut found);
+        let (is_source, may) = stream(function, &statements);
+        if is_source != may {
+            found.push(Offender::new(
+                TEMPLATE,
+                function.line,
+                format!("{name} reads the table's stream by one of source and policy alone"),
+            ));
+        }
         let Some(declared) = declared.iter().find(|declared| declared.function == name) else {
             found.push(Offender::new(
                 TEMPLATE,
@@ -337,6 +375,10 @@ Resources:
                   Resource: \"*\"
                 - !Ref AWS::NoValue
               - { Effect: Deny, Action: \"*\", Resource: \"*\" }
+              - Effect: Allow
+                Action: [dynamodb:GetRecords, dynamodb:ListStreams]
+                Resource: !GetAtt Table.StreamArn
+              - { Effect: Allow, Action: dynamodb:GetRecords, Resource: !GetAtt Table.Arn }
   More:
     Type: AWS::IAM::RolePolicy
     Properties:
@@ -359,11 +401,12 @@ Resources:
     let lines = |found: Vec<Offender>| -> Vec<usize> {
         found.iter().map(|offender| offender.line).collect()
     };
-    // An unknown class; Scan thrice (no Null, not the table, no keys); PutItem without Null; `conn`
-    // that is not declared; `dlv` that is not granted.
+    // An unknown class; Scan thrice (no Null, not the table, no keys); a stream's call on the table
+    // twice (no Null, no keys); PutItem without Null; a stream that is no source; `conn` that is not
+    // declared; `dlv` that is not granted.
     assert_eq!(
         lines(unlike_declared(&tree, &declared)),
-        [19, 20, 20, 20, 36, 19, 3]
+        [19, 20, 20, 20, 33, 33, 40, 3, 19, 3]
     );
     assert_eq!(lines(too_wide(&tree)), [20, 25, 8]);
     assert_eq!(

@@ -1,0 +1,236 @@
+//! The audit log: an entry for each change that matters, appended from the table's stream; a signed
+//! checkpoint within five minutes; and the export that a customer checks by themselves.
+//!
+//! What it is worth, and what not, is in `docs/AUDIT.md`.
+
+mod entry;
+mod note;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use hub_aws::{
+    AwsError,
+    store::{Append, Appended, AuditPage, NewEntry, SealedAt, Unsealed},
+};
+use hub_domain::{
+    OrganizationId, TableChange, Timestamp,
+    audit::{Checkpoint, Evidence, Leaf, hex, origin},
+};
+
+use crate::{
+    error::EngineError,
+    hub::Hub,
+    identity::{Caller, Role},
+};
+pub use note::open;
+
+/// How long a leaf may wait before a checkpoint covers it. Ticks come each minute, so five minutes
+/// are the most.
+const SEALED_AFTER: Duration = Duration::from_mins(4);
+/// How often an append is tried that others overtake.
+const ROUNDS: usize = 10;
+/// The most entries that one asks for at once.
+pub const PAGE: usize = 100;
+
+/// A part of a log, as an export has it.
+#[derive(Debug)]
+pub struct Export {
+    /// The log's name.
+    pub origin: String,
+    /// The newest checkpoint of all, as a signed note.
+    pub checkpoint: Option<String>,
+    /// The key that checks it.
+    pub key: Option<String>,
+    /// Entries, and the checkpoints among them.
+    pub page: AuditPage,
+}
+
+/// A page of the caller's organization's log, from an index that a page before named.
+///
+/// # Errors
+/// The caller is no admin, or the store does not answer.
+pub async fn export(
+    hub: &Hub,
+    caller: &Caller,
+    from: u64,
+    most: usize,
+) -> Result<Export, EngineError> {
+    caller.at_least(Role::Admin)?;
+    let organization = &caller.organization;
+    let failed = EngineError::aws("the audit log");
+    let page = hub
+        .store()
+        .audit_page(organization, from, most.clamp(1, PAGE))
+        .await
+        .map_err(&failed)?;
+    let last = hub.store().last_checkpoint(organization).await;
+    let (checkpoint, key) = last.map_err(&failed)?.unzip();
+    Ok(Export {
+        origin: origin(organization),
+        checkpoint,
+        key,
+        page,
+    })
+}
+
+/// Appends what changes are to the logs of their organizations. `Some` is the sequence number of the
+/// first change whose entry is not in its log.
+pub(crate) async fn record(hub: &Hub, changes: &[TableChange]) -> Option<String> {
+    let mut logs: BTreeMap<OrganizationId, Vec<(usize, entry::Draft)>> = BTreeMap::new();
+    for (place, change) in changes.iter().enumerate() {
+        if let Some((organization, draft)) = entry::draft(change) {
+            logs.entry(organization).or_default().push((place, draft));
+        }
+    }
+    let mut first_failed = None;
+    for (organization, drafts) in logs {
+        let Err((place, error)) = append(hub, &organization, drafts).await else {
+            continue;
+        };
+        tracing::error!(
+            organization.id = %organization,
+            error = &error as &(dyn std::error::Error + 'static),
+            "an audit log could not be appended to; its changes come again"
+        );
+        first_failed = Some(first_failed.map_or(place, |first: usize| first.min(place)));
+    }
+    let change = changes.get(first_failed?)?;
+    Some(change.sequence.clone())
+}
+
+/// Appends drafts to one log. An error comes with the place of the first that is not in it.
+async fn append(
+    hub: &Hub,
+    organization: &OrganizationId,
+    mut drafts: Vec<(usize, entry::Draft)>,
+) -> Result<(), (usize, AwsError)> {
+    let mut overtaken = 0;
+    while let Some((place, _)) = drafts.first() {
+        let failed = |error| (*place, error);
+        let before = hub.store().audit_head(organization).await.map_err(failed)?;
+        let mut after = before.clone();
+        let entries: Vec<NewEntry> = drafts
+            .iter()
+            .take(Append::MOST)
+            .map(|(_, draft)| {
+                let entry = new_entry(hub, organization, after.size(), draft);
+                after.push(entry.leaf.hash());
+                entry
+            })
+            .collect();
+        let append = Append {
+            organization,
+            before: &before,
+            after: &after,
+            entries: &entries,
+            now: hub.clock().now(),
+        };
+        match hub.store().append_audit(&append).await.map_err(failed)? {
+            Appended::Done => drafts.drain(..entries.len()).for_each(drop),
+            Appended::Not { known } if known.is_empty() => {
+                overtaken += 1;
+                if overtaken == ROUNDS {
+                    let operation = "dynamodb:TransactWriteItems";
+                    return Err(failed(AwsError::Conflict { operation }));
+                }
+            }
+            // Brought a second time: what is there already is left out.
+            Appended::Not { known } => {
+                let mut place = 0;
+                drafts.retain(|_| {
+                    place += 1;
+                    !known.contains(&(place - 1))
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn new_entry(
+    hub: &Hub,
+    organization: &OrganizationId,
+    index: u64,
+    draft: &entry::Draft,
+) -> NewEntry {
+    let evidence = Evidence {
+        salt: hex(&hub.entropy().bytes::<32>()),
+        content: draft.text.clone(),
+    };
+    let leaf = Leaf {
+        at: draft.content.at,
+        commitment: evidence.commitment(),
+        index,
+        kind: draft.content.kind.clone(),
+        organization: organization.clone(),
+        subject: draft.content.subject.clone(),
+    };
+    NewEntry {
+        id: draft.id.clone(),
+        leaf,
+        evidence,
+    }
+}
+
+/// Signs a checkpoint for each log that has waited long enough. `false` says that one failed.
+pub(crate) async fn seal(hub: &Hub, now: Timestamp) -> bool {
+    let waiting = match hub.store().unsealed().await {
+        Ok(waiting) => waiting,
+        Err(error) => return sealing_failed(None, &EngineError::aws("the audit logs")(error)),
+    };
+    let mut all = true;
+    for Unsealed {
+        organization,
+        since,
+    } in waiting
+    {
+        if now < since + SEALED_AFTER {
+            continue;
+        }
+        if let Err(error) = seal_one(hub, &organization, now).await {
+            all = sealing_failed(Some(&organization), &error);
+        }
+    }
+    all
+}
+
+fn sealing_failed(organization: Option<&OrganizationId>, error: &EngineError) -> bool {
+    tracing::error!(
+        organization.id = organization.map(tracing::field::display),
+        error = error as &(dyn std::error::Error + 'static),
+        "no checkpoint was made; the next tick tries it again"
+    );
+    false
+}
+
+async fn seal_one(
+    hub: &Hub,
+    organization: &OrganizationId,
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    let failed = EngineError::aws("the audit log");
+    let platform = hub.vault().platform().await;
+    let platform = platform.map_err(EngineError::aws("the platform's secret"))?;
+    let seed = platform
+        .audit
+        .current_key()
+        .map_err(EngineError::aws("the platform's audit key"))?;
+    let head = hub
+        .store()
+        .audit_head(organization)
+        .await
+        .map_err(&failed)?;
+    let checkpoint = Checkpoint {
+        origin: origin(organization),
+        size: head.size(),
+        root: head.root(),
+    };
+    let (note, key) = note::sign(&seed, checkpoint.text(now))?;
+    let sealed = SealedAt {
+        organization,
+        size: checkpoint.size,
+        note: &note.to_string(),
+        key: &key.to_string(),
+    };
+    hub.store().seal_audit(&sealed).await.map_err(&failed)
+}
