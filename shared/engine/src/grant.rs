@@ -20,7 +20,7 @@ use url::form_urlencoded;
 use crate::{
     error::EngineError,
     hub::Hub,
-    oauth::{TokenReply, application, client, flow, server_address},
+    oauth::{TokenReply, client, flow, server_address},
     transport::{self, TransportError},
 };
 
@@ -60,6 +60,7 @@ pub(crate) async fn exchange(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
+    application: &Application,
     grant: Grant<'_>,
 ) -> Result<TokenReply, Verdict> {
     let oauth = flow(manifest).map_err(verdict_of)?;
@@ -74,8 +75,7 @@ pub(crate) async fn exchange(
             verifier,
             redirect_uri,
         } => {
-            let client = client(hub, manifest, connection, Some(redirect_uri))
-                .await
+            let client = client(hub, manifest, connection, application, Some(redirect_uri))
                 .map_err(verdict_of)?;
             let mut request = client.exchange_code(AuthorizationCode::new(code));
             if let Some(verifier) = verifier {
@@ -85,9 +85,8 @@ pub(crate) async fn exchange(
             request.request_async(&send).await
         }
         Grant::Refresh(token) => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let token = RefreshToken::new(token.expose_secret().to_owned());
             let send = endpoint.sender();
             client
@@ -96,9 +95,8 @@ pub(crate) async fn exchange(
                 .await
         }
         Grant::Own if connection.method == Method::ClientCredentials => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let mut request = client.exchange_client_credentials();
             if let Some(scope) = &oauth.client_scope {
                 let scope = manifest.fill(scope, &connection.settings);
@@ -107,7 +105,11 @@ pub(crate) async fn exchange(
             let send = endpoint.sender();
             request.request_async(&send).await
         }
-        Grant::Own => return endpoint.assert(manifest, oauth, connection).await,
+        Grant::Own => {
+            return endpoint
+                .assert(manifest, oauth, connection, application)
+                .await;
+        }
     };
     answered.map_err(|error| match error {
         RequestTokenError::Request(TokenEndpointError::Transport(error)) => unanswered(&error),
@@ -119,7 +121,7 @@ pub(crate) async fn exchange(
     })
 }
 
-fn verdict_of(error: EngineError) -> Verdict {
+pub(crate) fn verdict_of(error: EngineError) -> Verdict {
     match error {
         EngineError::Crm(verdict) => verdict,
         other => Verdict::Retry {
@@ -214,11 +216,9 @@ impl Endpoint {
         manifest: &Manifest,
         oauth: &OAuth,
         connection: &Connection,
+        application: &Application,
     ) -> Result<TokenReply, Verdict> {
-        let application = application(&self.hub, connection)
-            .await
-            .map_err(verdict_of)?;
-        let assertion = assertion(&self.hub, manifest, oauth, connection, &application)?;
+        let assertion = assertion(&self.hub, manifest, oauth, connection, application)?;
         let address = server_address(&self.hub, manifest, connection, &oauth.token_url)
             .map_err(verdict_of)?;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -303,7 +303,7 @@ async fn send(hub: &Hub, request: http::Request<Bytes>) -> Result<Reply, Transpo
     })
 }
 
-/// Vendors bend the standard: an error with status 200, a lifetime as text, scopes with commas, no
+/// Vendors bend the standard: an error with status 200, a lifetime as text or in milliseconds, scopes with commas, no
 /// token type, a refusal whose words stand in `message`.
 fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(&body) else {
@@ -319,6 +319,9 @@ fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
         fields
             .entry("token_type")
             .or_insert_with(|| json!("bearer"));
+        if let Some(seconds) = fields.remove("expires_in_sec") {
+            fields.insert("expires_in".to_owned(), seconds);
+        }
         let lifetime = fields.get("expires_in").and_then(Value::as_str);
         if let Some(seconds) = lifetime.map(|text| text.trim().parse::<u64>().ok()) {
             fields.insert("expires_in".to_owned(), json!(seconds));
@@ -399,6 +402,12 @@ mod tests {
                 json!({ "access_token": "a", "expires_in": "3600", "scope": "base,deals:full" }),
                 200,
                 json!({ "access_token": "a", "expires_in": 3600, "scope": "base deals:full", "token_type": "bearer" }),
+            ),
+            (
+                200,
+                json!({ "access_token": "a", "expires_in": 3_600_000, "expires_in_sec": 3600 }),
+                200,
+                json!({ "access_token": "a", "expires_in": 3600, "token_type": "bearer" }),
             ),
             (
                 200,
