@@ -6,6 +6,7 @@
     clippy::print_stdout
 )]
 
+mod authorizing;
 mod connecting;
 mod cost;
 mod delivering;
