@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hub_connectors::{Check, Fields, Manifest, Reply};
 use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, Method, Timestamp, Verdict};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::{list_account, reconnect_needed};
@@ -160,12 +160,11 @@ async fn checked(
 ) -> Result<Option<String>, Verdict> {
     let mut spent = None;
     loop {
-        let (token, version) = match credential {
-            Some(given) => (given.clone(), None),
-            None => {
-                let access = tokens::access(hub, manifest, connection, spent).await?;
-                (access.token, Some(access.version))
-            }
+        let (token, version) = if let Some(given) = credential {
+            (given.clone(), None)
+        } else {
+            let access = tokens::access(hub, manifest, connection, spent).await?;
+            (access.token, Some(access.version))
         };
         let mut request = asked(manifest, connection, check)?;
         manifest
@@ -191,7 +190,7 @@ async fn checked(
             body,
             at: hub.clock().now(),
         };
-        match judged(manifest, check, &reply) {
+        match judged(manifest, check, &reply, &token) {
             Ok(account) => return Ok(account),
             Err(Verdict::Refresh) if spent.is_none() && version.is_some() => spent = version,
             Err(Verdict::Refresh) => {
@@ -241,7 +240,12 @@ fn asked(
         })
 }
 
-fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<String>, Verdict> {
+fn judged(
+    manifest: &Manifest,
+    check: &Check,
+    reply: &Reply,
+    token: &SecretString,
+) -> Result<Option<String>, Verdict> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let failed = check
         .failed_at
@@ -263,12 +267,15 @@ fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<St
         .code_at
         .as_ref()
         .and_then(|pointer| text_at(&body, pointer));
+    let words = String::from_utf8_lossy(&reply.body);
+    let message = if words.contains(token.expose_secret()) {
+        "(words that repeat a secret)".to_owned()
+    } else {
+        words.chars().take(200).collect()
+    };
     let error = Fields {
         code: code.unwrap_or_default(),
-        message: String::from_utf8_lossy(&reply.body)
-            .chars()
-            .take(200)
-            .collect(),
+        message,
         fields: Vec::new(),
     };
     let verdict = manifest.verdict(reply, &error);
