@@ -58,6 +58,7 @@ impl Function {
             of("ApiFunction", "api", None),
             of("OauthFunction", "oauth", None),
             of("DispatchFunction", "dispatch", None),
+            of("BatchFunction", "batch", None),
         ];
         all.extend(
             CRMS.iter()

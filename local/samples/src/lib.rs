@@ -14,6 +14,7 @@
 //! | `{{ingest-sender}}` | the identity of ingest |
 //! | `{{bearer}}` | an admin's `Authorization` |
 //! | `{{connection-id}}` | a connection in use, of the CRM that the file is for |
+//! | `{{hook-id}}` | a webhook configuration, whose address is on this machine |
 //! | `{{delivery-id}}` | a delivery of that connection |
 //! | `{{code}}`, `{{state}}`, `{{cookie}}` | an authorization that a person has just allowed |
 #![cfg_attr(

@@ -18,6 +18,7 @@ use hub_engine::{
     deliver,
     identity::{Caller, Role},
     ingest, transport, webhook,
+    webhooks::{self, NewWebhook},
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -114,6 +115,21 @@ impl Seeder {
         Ok(id.to_string())
     }
 
+    /// A webhook configuration. The issuer is what its address leads to: it is there, and takes none.
+    async fn webhook(&self) -> Result<String, SampleError> {
+        let new = json!({
+            "name": "Sample", "url": format!("{}/webhook", self.issuer_url), "events": ["*"],
+        });
+        let new = NewWebhook::read(&self.hub, &new)
+            .map_err(|faults| SampleError::Unfit(format!("no webhook: {faults}")))?;
+        let made = webhooks::create(&self.hub, &self.admin()?, new).await;
+        Ok(made
+            .map_err(engine("creating a webhook"))?
+            .webhook
+            .id
+            .to_string())
+    }
+
     /// Who the samples' admin is.
     ///
     /// # Errors
@@ -144,6 +160,7 @@ impl Seeder {
                 "bearer" => self.bearer().await?,
                 "connection-id" => self.connection(crm).await?,
                 "delivery-id" => self.delivery(crm).await?,
+                "hook-id" => self.webhook().await?,
                 "code" | "state" | "cookie" => {
                     if !values.contains_key("code") {
                         let connection = self.connection(crm).await?;

@@ -1,6 +1,8 @@
 //! One call to a token endpoint: a code, a refresh token, the application's own credentials or a
 //! signed assertion becomes an access token, or a verdict.
 
+mod dialect;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -14,13 +16,14 @@ use oauth2::{
     RequestTokenError, Scope,
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use self::dialect::{standard, written};
 use crate::{
     error::EngineError,
     hub::Hub,
-    oauth::{TokenReply, application, client, flow, server_address},
+    oauth::{TokenReply, client, flow, server_address},
     transport::{self, TransportError},
 };
 
@@ -60,12 +63,14 @@ pub(crate) async fn exchange(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
+    application: &Application,
     grant: Grant<'_>,
 ) -> Result<TokenReply, Verdict> {
     let oauth = flow(manifest).map_err(verdict_of)?;
     let endpoint = Endpoint {
         hub: hub.clone(),
         encoding: oauth.encoding,
+        client_secret: application.client_secret.clone(),
         last: Arc::default(),
     };
     let answered = match grant {
@@ -74,8 +79,7 @@ pub(crate) async fn exchange(
             verifier,
             redirect_uri,
         } => {
-            let client = client(hub, manifest, connection, Some(redirect_uri))
-                .await
+            let client = client(hub, manifest, connection, application, Some(redirect_uri))
                 .map_err(verdict_of)?;
             let mut request = client.exchange_code(AuthorizationCode::new(code));
             if let Some(verifier) = verifier {
@@ -85,9 +89,8 @@ pub(crate) async fn exchange(
             request.request_async(&send).await
         }
         Grant::Refresh(token) => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let token = RefreshToken::new(token.expose_secret().to_owned());
             let send = endpoint.sender();
             client
@@ -96,9 +99,8 @@ pub(crate) async fn exchange(
                 .await
         }
         Grant::Own if connection.method == Method::ClientCredentials => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let mut request = client.exchange_client_credentials();
             if let Some(scope) = &oauth.client_scope {
                 let scope = manifest.fill(scope, &connection.settings);
@@ -107,7 +109,11 @@ pub(crate) async fn exchange(
             let send = endpoint.sender();
             request.request_async(&send).await
         }
-        Grant::Own => return endpoint.assert(manifest, oauth, connection).await,
+        Grant::Own => {
+            return endpoint
+                .assert(manifest, oauth, connection, application)
+                .await;
+        }
     };
     answered.map_err(|error| match error {
         RequestTokenError::Request(TokenEndpointError::Transport(error)) => unanswered(&error),
@@ -119,7 +125,7 @@ pub(crate) async fn exchange(
     })
 }
 
-fn verdict_of(error: EngineError) -> Verdict {
+pub(crate) fn verdict_of(error: EngineError) -> Verdict {
     match error {
         EngineError::Crm(verdict) => verdict,
         other => Verdict::Retry {
@@ -145,8 +151,24 @@ fn unanswered(error: &TransportError) -> Verdict {
 struct Endpoint {
     hub: Hub,
     encoding: Encoding,
-    /// What it answered last.
-    last: Arc<Mutex<Option<Reply>>>,
+    client_secret: SecretString,
+    /// What it was sent last, as a form, and what it answered.
+    last: Arc<Mutex<Option<(Bytes, Reply)>>>,
+}
+
+/// The fields of a token request that are nobody's secret.
+const PLAIN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
+
+/// Whether words repeat a secret of the request that they answer, plain or encoded.
+fn repeats(words: &str, form: &[u8], client_secret: &SecretString) -> bool {
+    let sent = form_urlencoded::parse(form)
+        .filter(|(name, _)| !PLAIN.contains(&name.as_ref()))
+        .map(|(_, value)| value);
+    let secrets = sent.chain([client_secret.expose_secret().into()]);
+    secrets.filter(|secret| !secret.is_empty()).any(|secret| {
+        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        words.contains(secret.as_ref()) || words.contains(&encoded)
+    })
 }
 
 impl Endpoint {
@@ -164,7 +186,8 @@ impl Endpoint {
             let (hub, last) = (hub.clone(), last.clone());
             Box::pin(async move {
                 let (parts, body) = request.into_parts();
-                let request = http::Request::from_parts(parts, Bytes::from(body));
+                let body = Bytes::from(body);
+                let request = http::Request::from_parts(parts, body.clone());
                 let reply = send(&hub, written(request, encoding)).await?;
                 let mut answer = http::Response::builder()
                     .status(reply.status)
@@ -173,7 +196,7 @@ impl Endpoint {
                 // Whatever it calls its answer, it was read as JSON.
                 let json = HeaderValue::from_static("application/json");
                 answer.headers_mut().insert(header::CONTENT_TYPE, json);
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((body, reply));
                 Ok(answer)
             })
         }
@@ -186,12 +209,16 @@ impl Endpoint {
             after: None,
             reason: "the token endpoint's answer cannot be read".to_owned(),
         };
-        let Some(reply) = last.as_ref() else {
+        let Some((form, reply)) = last.as_ref() else {
             return unreadable();
         };
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
         let text = |name: &str| {
             let text = body.get(name).and_then(Value::as_str).unwrap_or_default();
+            // People read it, and logs keep it.
+            if repeats(text, form, &self.client_secret) {
+                return "(words that repeat a secret)".to_owned();
+            }
             text.chars().take(300).collect::<String>()
         };
         let error = Fields {
@@ -214,11 +241,9 @@ impl Endpoint {
         manifest: &Manifest,
         oauth: &OAuth,
         connection: &Connection,
+        application: &Application,
     ) -> Result<TokenReply, Verdict> {
-        let application = application(&self.hub, connection)
-            .await
-            .map_err(verdict_of)?;
-        let assertion = assertion(&self.hub, manifest, oauth, connection, &application)?;
+        let assertion = assertion(&self.hub, manifest, oauth, connection, application)?;
         let address = server_address(&self.hub, manifest, connection, &oauth.token_url)
             .map_err(verdict_of)?;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -228,7 +253,7 @@ impl Endpoint {
         let request = http::Request::post(address.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
-            .body(Bytes::from(form))
+            .body(Bytes::from(form.clone()))
             .map_err(|_| Verdict::Bug {
                 reason: "a token request cannot be made".to_owned(),
             })?;
@@ -240,7 +265,7 @@ impl Endpoint {
             .is_success()
             .then(|| serde_json::from_slice(&reply.body).ok())
             .flatten();
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((form.into(), reply));
         token.ok_or_else(|| self.refusal(manifest))
     }
 }
@@ -277,19 +302,6 @@ fn assertion(
         .map_err(|_| refused("the private key cannot sign"))
 }
 
-/// A token request as the endpoint wants it.
-fn written(mut request: http::Request<Bytes>, encoding: Encoding) -> http::Request<Bytes> {
-    if encoding == Encoding::Json {
-        let fields: Map<String, Value> = form_urlencoded::parse(request.body())
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-            .collect();
-        *request.body_mut() = Bytes::from(Value::Object(fields).to_string());
-        let json = HeaderValue::from_static("application/json");
-        request.headers_mut().insert(header::CONTENT_TYPE, json);
-    }
-    request
-}
-
 /// Sends it; the answer is made what the standard asks for.
 async fn send(hub: &Hub, request: http::Request<Bytes>) -> Result<Reply, TransportError> {
     let answer = transport::send(hub.transport(), request).await?;
@@ -301,39 +313,6 @@ async fn send(hub: &Hub, request: http::Request<Bytes>) -> Result<Reply, Transpo
         body,
         at: hub.clock().now(),
     })
-}
-
-/// Vendors bend the standard: an error with status 200, a lifetime as text, scopes with commas, no
-/// token type, a refusal whose words stand in `message`.
-fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
-    let Ok(Value::Object(mut fields)) = serde_json::from_slice(&body) else {
-        return (status, body);
-    };
-    let has_token = fields.contains_key("access_token");
-    let status = if status.is_success() && !has_token && fields.contains_key("error") {
-        StatusCode::BAD_REQUEST
-    } else {
-        status
-    };
-    if has_token {
-        fields
-            .entry("token_type")
-            .or_insert_with(|| json!("bearer"));
-        let lifetime = fields.get("expires_in").and_then(Value::as_str);
-        if let Some(seconds) = lifetime.map(|text| text.trim().parse::<u64>().ok()) {
-            fields.insert("expires_in".to_owned(), json!(seconds));
-        }
-        if let Some(scopes) = fields.get("scope").and_then(Value::as_str) {
-            let scopes = scopes.replace(',', " ");
-            fields.insert("scope".to_owned(), Value::String(scopes));
-        }
-    } else if let (None, Some(words)) = (
-        fields.get("error_description"),
-        fields.get("message").cloned(),
-    ) {
-        fields.insert("error_description".to_owned(), words);
-    }
-    (status, Bytes::from(Value::Object(fields).to_string()))
 }
 
 /// The request that gives a grant back, with the client's proof where `application` is given.
@@ -373,66 +352,4 @@ pub(crate) fn revocation(
         .map_err(|_| Verdict::Bug {
             reason: "a token request cannot be made".to_owned(),
         })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_vendors_bend_is_straightened() {
-        let cases = [
-            (
-                200,
-                json!({ "error": "invalid_code" }),
-                400,
-                json!({ "error": "invalid_code" }),
-            ),
-            (
-                400,
-                json!({ "error": "invalid_grant", "message": "Invalid grant: refresh token is invalid" }),
-                400,
-                json!({ "error": "invalid_grant", "message": "Invalid grant: refresh token is invalid", "error_description": "Invalid grant: refresh token is invalid" }),
-            ),
-            (
-                200,
-                json!({ "access_token": "a", "expires_in": "3600", "scope": "base,deals:full" }),
-                200,
-                json!({ "access_token": "a", "expires_in": 3600, "scope": "base deals:full", "token_type": "bearer" }),
-            ),
-            (
-                200,
-                json!({ "access_token": "a", "expires_in": "soon", "token_type": "Bearer" }),
-                200,
-                json!({ "access_token": "a", "expires_in": null, "token_type": "Bearer" }),
-            ),
-        ];
-        for (status, body, expected_status, expected) in cases {
-            let status = StatusCode::from_u16(status).unwrap();
-            let (found, text) = standard(status, Bytes::from(body.to_string()));
-            assert_eq!(found.as_u16(), expected_status, "{body}");
-            assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), expected);
-        }
-        let html = Bytes::from_static(b"<html>");
-        assert_eq!(
-            standard(StatusCode::OK, html.clone()),
-            (StatusCode::OK, html)
-        );
-    }
-
-    #[test]
-    fn a_json_endpoint_gets_json() {
-        let request = http::Request::post("https://crm.example/token")
-            .body(Bytes::from_static(
-                b"grant_type=refresh_token&refresh_token=a%2Bb",
-            ))
-            .unwrap();
-        let written = written(request, Encoding::Json);
-        assert_eq!(written.headers()["content-type"], "application/json");
-        let body: Value = serde_json::from_slice(written.body()).unwrap();
-        assert_eq!(
-            body,
-            json!({ "grant_type": "refresh_token", "refresh_token": "a+b" })
-        );
-    }
 }

@@ -112,8 +112,7 @@ pub async fn disconnect(
         make_room(hub, &connection).await?;
         return Ok(connection);
     }
-    let given_back = give_back(hub, &connection).await;
-    forget(hub, &connection).await?;
+    let given_back = forget(hub, &connection).await?;
     let reason = match given_back {
         Ok(()) => "ended by an admin".to_owned(),
         Err(verdict) => format!(
@@ -128,19 +127,12 @@ pub async fn disconnect(
         current.reason.clone_from(&reason);
     })
     .await?;
+    if ended.connected_at != connection.connected_at {
+        // Somebody connected it again in between.
+        forget(hub, &ended).await?.ok();
+    }
     make_room(hub, &ended).await?;
     Ok(ended)
-}
-
-/// Takes back a connection that was never authorized, as if it had not been created.
-pub(crate) async fn take_back(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
-    forget(hub, connection).await?;
-    hub.store()
-        .remove_connection(&connection.organization, &connection.id)
-        .await
-        .map_err(EngineError::aws("the connection"))?;
-    hub.forget(&connection.organization);
-    Ok(())
 }
 
 async fn make_room(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
@@ -150,8 +142,12 @@ async fn make_room(hub: &Hub, connection: &Connection) -> Result<(), EngineError
         .map_err(EngineError::aws("the plan's count"))
 }
 
-/// Deletes whatever opens a connection's CRM account.
-async fn forget(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+/// Gives the grant back and deletes whatever opens the CRM. What the CRM said to it is inside.
+pub(crate) async fn forget(
+    hub: &Hub,
+    connection: &Connection,
+) -> Result<Result<(), Verdict>, EngineError> {
+    let given_back = give_back(hub, connection).await;
     let (organization, id) = (&connection.organization, &connection.id);
     hub.store()
         .delete_tokens(organization, id)
@@ -162,13 +158,8 @@ async fn forget(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
         credentials::remove(current, id);
     })
     .await?;
-    if let Some(account) = &connection.account {
-        hub.store()
-            .remove_account(&connection.crm, account, organization, id)
-            .await
-            .map_err(EngineError::aws("the directory of accounts"))?;
-    }
-    Ok(())
+    unlist_account(hub, connection).await?;
+    Ok(given_back)
 }
 
 /// Revokes the grant at the CRM: the refresh token if there is one, since that ends the whole grant.
@@ -260,6 +251,22 @@ async fn held(
     }))
 }
 
+/// Takes a connection out of the directory of accounts.
+pub(crate) async fn unlist_account(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+    let Some(account) = &connection.account else {
+        return Ok(());
+    };
+    hub.store()
+        .remove_account(
+            &connection.crm,
+            account,
+            &connection.organization,
+            &connection.id,
+        )
+        .await
+        .map_err(EngineError::aws("the directory of accounts"))
+}
+
 /// Enters a connection into the directory of accounts, by which the CRM's own calls find it.
 pub(crate) async fn list_account(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
     let Some(account) = &connection.account else {
@@ -331,6 +338,13 @@ pub async fn uninstalled(
             found.method != Method::ApiKey && found.state != ConnectionState::Disconnected
         });
         if let Some(connection) = touched {
+            // The customer's own application is another than ours.
+            let credentials = oauth::credentials(hub, &connection)
+                .await
+                .map_err(EngineError::aws("the organization's credentials"))?;
+            if credentials.clients.contains_key(connection.id.as_str()) {
+                continue;
+            }
             let reason = "the application was removed from the account";
             reconnect_needed(hub, &connection, Cause::Uninstalled, reason).await;
             parked += 1;

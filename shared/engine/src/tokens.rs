@@ -21,7 +21,7 @@ use crate::{
     error::aws_verdict,
     grant::{self, Grant},
     hub::Hub,
-    oauth::{TokenReply, base_url, credentials, expires_at},
+    oauth::{TokenReply, application, base_url, credentials, expires_at},
 };
 
 /// A token that ends sooner than this is refreshed first: longer than any call takes.
@@ -158,6 +158,13 @@ async fn refresh(
     let stored = credentials.refresh_tokens.get(connection.id.as_str());
     let grant = match (connection.method, old.refresh.as_ref().or(stored)) {
         (Method::AuthorizationCode, Some(refresh)) => Grant::Refresh(refresh),
+        // It was refused before its time: somebody took it back.
+        (Method::AuthorizationCode, None) if item.expires_at > hub.now_ms() => {
+            return Err(Verdict::Reauthorize {
+                cause: Cause::Revoked,
+                reason: "the CRM refuses the token, and gave none to refresh it with".to_owned(),
+            });
+        }
         (Method::AuthorizationCode, None) => {
             return Err(Verdict::Reauthorize {
                 cause: Cause::Expired,
@@ -167,6 +174,9 @@ async fn refresh(
         // They have nothing to refresh: the application asks anew.
         (Method::ClientCredentials | Method::JwtBearer | Method::ApiKey, _) => Grant::Own,
     };
+    let application = application(hub, connection)
+        .await
+        .map_err(grant::verdict_of)?;
     let holder = hub_aws::seams::ulid(hub.clock(), hub.entropy());
     let now = hub.now_ms();
     let until = now + i64::try_from(REFRESH_LEASE.as_millis()).unwrap_or(0);
@@ -177,7 +187,7 @@ async fn refresh(
         }
         Err(error) => return Err(aws_verdict(&error)),
     }
-    let outcome = grant::exchange(hub, manifest, connection, grant).await;
+    let outcome = grant::exchange(hub, manifest, connection, &application, grant).await;
     let reply = match outcome {
         Ok(reply) => reply,
         Err(verdict) => {

@@ -7,11 +7,12 @@
 use std::time::Duration;
 
 use hub_aws::store::Handoff;
+use hub_connectors::Return;
 use hub_domain::CrmId;
 use url::Url;
 
 use super::{Callback, hash, lapses, random, refused};
-use crate::{error::EngineError, hub::Hub};
+use crate::{error::EngineError, hub::Hub, oauth::flow};
 
 /// How long a handle is good.
 const LIFETIME: Duration = Duration::from_mins(1);
@@ -68,9 +69,14 @@ pub async fn start(hub: &Hub, crm: &CrmId, handle: &str) -> Result<Started, Engi
 /// Puts a callback aside that came by a form, and gives its handle. It uses nothing up.
 ///
 /// # Errors
-/// No authorization has its state.
+/// No authorization has its state, or the CRM sends nobody back by a form.
 pub async fn posted(hub: &Hub, crm: &CrmId, callback: &Callback) -> Result<String, EngineError> {
-    hub.manifest(crm)?;
+    let manifest = hub.manifest(crm)?;
+    if flow(&manifest)?.returns_by != Return::Post {
+        return Err(EngineError::Forbidden(
+            "this CRM sends nobody back by a form",
+        ));
+    }
     let state = hash(callback.state.as_deref().ok_or_else(refused)?);
     let known = hub
         .store()
@@ -97,11 +103,7 @@ pub async fn posted(hub: &Hub, crm: &CrmId, callback: &Callback) -> Result<Strin
 }
 
 /// Takes a callback that was put aside.
-pub(super) async fn collect(
-    hub: &Hub,
-    _crm: &CrmId,
-    handle: &str,
-) -> Result<Callback, EngineError> {
+pub(super) async fn collect(hub: &Hub, handle: &str) -> Result<Callback, EngineError> {
     let found = take(hub, handle).await?;
     let sealed = found.sealed.ok_or_else(refused)?;
     let known = hub

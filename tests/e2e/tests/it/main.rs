@@ -6,7 +6,9 @@
     clippy::print_stdout
 )]
 
+mod attacks;
 mod audited;
+mod authorizing;
 mod connecting;
 mod cost;
 mod delivering;
