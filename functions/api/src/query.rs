@@ -1,8 +1,9 @@
 //! The query of `/api/deliveries`: what is asked for, or every fault of it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_domain::{Faults, ledger::DeliveryStatus};
+use hub_domain::{ConnectionId, Faults, SessionId, ledger::DeliveryStatus};
 use hub_engine::deliveries::{DeliveryFilter, PAGE};
+use utoipa::IntoParams;
 
 const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("claimed", DeliveryStatus::Claimed),
@@ -15,6 +16,25 @@ const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("dead_lettered", DeliveryStatus::DeadLettered),
 ];
 const NAMES: &str = "connection, session, status, cursor or limit";
+
+/// The same, as the document of the API describes it. Nothing is read with this type.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct DeliveryParameters {
+    /// Only those of this connection.
+    connection: Option<ConnectionId>,
+    /// Only those of this session.
+    session: Option<SessionId>,
+    /// Only those that stand like this.
+    #[param(inline)]
+    status: Option<DeliveryStatus>,
+    /// `next` of the page before, of the same query.
+    cursor: Option<String>,
+    /// The most on the page; 100 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u8>,
+}
 
 /// Which page of which deliveries.
 #[derive(Debug)]

@@ -15,17 +15,18 @@ use hub_domain::{
 use hub_engine::{deliveries::Detail, lifecycle};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page<T> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T: ToSchema> {
     pub(crate) items: Vec<T>,
     /// What brings the next page as `cursor`; `null` at the end.
     pub(crate) next: Option<String>,
 }
 
 /// A connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Connection {
     id: ConnectionId,
     crm: CrmId,
@@ -76,7 +77,7 @@ impl From<hub_domain::Connection> for Connection {
 }
 
 /// What a test of a connection found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Tested {
     works: bool,
     at: Timestamp,
@@ -84,7 +85,7 @@ pub(crate) struct Tested {
 }
 
 /// One call to the CRM.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Checked {
     /// What it shows.
     proves: String,
@@ -114,7 +115,7 @@ impl From<lifecycle::Tested> for Tested {
 }
 
 /// A delivery.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Delivery {
     id: DeliveryId,
     connection: ConnectionId,
@@ -134,7 +135,7 @@ pub(crate) struct Delivery {
 }
 
 /// A record of the CRM.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Record {
     /// Our key of it.
     key: String,
@@ -173,7 +174,7 @@ impl From<LedgerEntry> for Delivery {
 }
 
 /// A delivery with the evidence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryDetail {
     #[serde(flatten)]
     delivery: Delivery,
@@ -192,7 +193,7 @@ impl From<Detail> for DeliveryDetail {
 }
 
 /// Which record a participant is, and why not another.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Match {
     /// Which of the session's external addresses, counted from 0.
     person: usize,
@@ -201,7 +202,7 @@ struct Match {
     rejected: Vec<Rejected>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Rejected {
     id: String,
     why: Rejection,
@@ -223,13 +224,13 @@ impl From<&Chosen> for Match {
 }
 
 /// What was, or would be, written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Plan {
     revision: u64,
     writes: Vec<Write>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Write {
     key: String,
     kind: RecordKind,
@@ -239,7 +240,7 @@ struct Write {
     company: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Field {
     to: String,
     value: Value,
@@ -247,7 +248,7 @@ struct Field {
     evidence: Vec<PartId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Person {
     object: String,
     id: String,

@@ -10,6 +10,7 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use hub_local::{
     demo::{self, Outage},
+    openapi,
     ports::{Place, Ports},
     sample, stack, surroundings,
 };
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         env: Option<PathBuf>,
     },
+    /// Prints the document of the API, which is checked in as docs/openapi.json.
+    Openapi,
     /// Prints a sample of `events/`, signed now, and makes what it refers to where `surroundings` runs.
     Event {
         /// Its name in `events/`, or the path of another file.
@@ -67,6 +70,7 @@ async fn main() -> ExitCode {
                 .await
                 .map(|()| true)
         }
+        Some(Command::Openapi) => openapi::print().map(|()| true),
         Some(Command::Event { file }) => sample::print(place, &file).await.map(|()| true),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! Connecting a CRM: authorization code with PKCE, bound to the browser that began it; or by
 //! credentials that need no browser.
 
+mod document;
 mod handoff;
 
 use std::time::Duration;
@@ -15,7 +16,10 @@ use secrecy::SecretString;
 use subtle::ConstantTimeEq;
 use url::Url;
 
-pub use self::handoff::{posted, start};
+pub use self::{
+    document::CallbackParameters,
+    handoff::{posted, start},
+};
 use crate::{
     connections::{self, change},
     credentials,

@@ -6,6 +6,7 @@
 
 pub mod env;
 pub mod http;
+pub mod openapi;
 pub mod queue;
 pub mod telemetry;
 

@@ -9,6 +9,7 @@
 mod connecting;
 mod cost;
 mod delivering;
+mod document;
 mod everywhere;
 mod failing;
 mod holding;
