@@ -25,6 +25,9 @@ struct Arguments {
     /// The address of this machine at which everything is; a container cannot reach the usual one.
     #[arg(long, global = true, default_value = "127.0.0.1")]
     host: IpAddr,
+    /// Nothing goes out but to what runs here: no CRM's own server and no webhook's is called.
+    #[arg(long, global = true)]
+    closed: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -57,9 +60,14 @@ async fn main() -> ExitCode {
     let Arguments {
         ports,
         host,
+        closed,
         command,
     } = Arguments::parse();
-    let place = Place { host, ports };
+    let place = Place {
+        host,
+        ports,
+        closed,
+    };
     // The commands show results; what happens on the way is there with RUST_LOG=info.
     hub_lambda::telemetry::init_terminal(if command.is_some() { "error" } else { "info" });
     let outcome = match command {

@@ -13,6 +13,7 @@ mod document;
 mod everywhere;
 mod failing;
 mod holding;
+mod isolation;
 mod mapped;
 mod roles;
 mod sample;
