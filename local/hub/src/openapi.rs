@@ -110,8 +110,8 @@ fn schemes() -> impl Iterator<Item = (String, SecurityScheme)> {
     .into_iter()
 }
 
-/// Says of each thing that can be created what can be done with it: `POST /x` brings the id of
-/// `/x/{id}` and of what is below it. Done on the JSON, because utoipa misspells `operationId` here.
+/// Says where ids come from: `POST /x` and `GET /x` bring the id of `/x/{id}` and of what is below it.
+/// Done on the JSON, because utoipa misspells `operationId` here.
 fn link(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else {
         return;
@@ -123,18 +123,21 @@ fn link(document: &mut Value) {
         things.extend(ids.map(|id| (path.clone(), id.clone())));
     }
     for (path, item) in paths.iter_mut() {
-        let Some(created) = item.pointer_mut("/post/responses/201") else {
-            continue;
-        };
         let below = format!("{path}/{{id}}");
-        let links = things.iter().filter(|(path, _)| path.starts_with(&below));
-        let links: Map<String, Value> = links
-            .map(|(_, id)| {
-                let link =
-                    json!({ "operationId": id, "parameters": { "id": "$response.body#/id" } });
-                (id.as_str().unwrap_or_default().to_owned(), link)
-            })
-            .collect();
-        created["links"] = Value::Object(links);
+        for (answer, id_at) in [
+            ("/post/responses/201", "$response.body#/id"),
+            ("/get/responses/200", "$response.body#/items/0/id"),
+        ] {
+            let links = things.iter().filter(|(path, _)| path.starts_with(&below));
+            let links: Map<String, Value> = links
+                .map(|(_, id)| {
+                    let link = json!({ "operationId": id, "parameters": { "id": id_at } });
+                    (id.as_str().unwrap_or_default().to_owned(), link)
+                })
+                .collect();
+            if let Some(answer) = item.pointer_mut(answer).filter(|_| !links.is_empty()) {
+                answer["links"] = Value::Object(links);
+            }
+        }
     }
 }
