@@ -1,6 +1,6 @@
 //! HTTP: connections, deliveries, webhooks, the audit log.
 //!
-//! Every route but `/api/health` needs a bearer token; the engine decides what its role may do.
+//! Every route but `/api/health` and `/api/openapi.json` needs a bearer token; the engine decides what its role may do.
 //! What is shown is written out in `views`, so nothing is shown by accident.
 
 mod access;
@@ -14,19 +14,55 @@ mod webhooks;
 
 use axum::{
     Json, Router,
+    http::header,
+    response::IntoResponse,
     routing::{get, post},
 };
 use hub_engine::{Hub, identity::Identity};
 use hub_lambda::http::guarded;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 pub use config::Config;
+
+/// The document of the whole API, made by `cargo run -- openapi`.
+const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
 
 /// What every handler shares.
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) hub: Hub,
     pub(crate) identity: Identity,
+}
+
+/// The routes, for the document of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(
+        connections::create,
+        connections::list,
+        connections::get,
+        connections::update,
+        connections::disconnect,
+        connections::approve,
+        connections::pause,
+        connections::resume,
+        connections::test,
+        webhooks::create,
+        webhooks::list,
+        webhooks::test,
+        webhooks::get,
+        webhooks::update,
+        webhooks::delete,
+        webhooks::rotate_secret,
+        deliveries::list,
+        deliveries::get,
+        audit::export,
+        health,
+        openapi,
+    ))]
+    struct Document;
+    Document::openapi()
 }
 
 /// The routes.
@@ -70,10 +106,42 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/{id}", get(deliveries::get))
         .route("/api/audit", get(audit::export))
-        .route("/api/health", get(health));
+        .route("/api/health", get(health))
+        .route("/api/openapi.json", get(openapi));
     guarded(routes.with_state(Api { hub, identity }))
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// Whether the function answers.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    status: &'static str,
+}
+
+/// Whether the API answers.
+#[utoipa::path(
+    get,
+    path = "/api/health",
+    operation_id = "health",
+    tag = "service",
+    responses((status = 200, body = Health, description = "It does.")),
+)]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// This document.
+#[utoipa::path(
+    get,
+    path = "/api/openapi.json",
+    operation_id = "openapi",
+    tag = "service",
+    responses((status = 200, body = Object, description = "It is an OpenAPI 3.1 document.")),
+)]
+async fn openapi() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+    ];
+    (headers, DOCUMENT)
 }

@@ -1,11 +1,12 @@
 //! The queries of lists: what is asked for, or every fault of it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_domain::{Faults, ledger::DeliveryStatus};
+use hub_domain::{ConnectionId, Faults, SessionId, ledger::DeliveryStatus};
 use hub_engine::{
     audit,
     deliveries::{DeliveryFilter, PAGE},
 };
+use utoipa::IntoParams;
 
 const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("claimed", DeliveryStatus::Claimed),
@@ -18,6 +19,25 @@ const STATUSES: [(&str, DeliveryStatus); 8] = [
     ("dead_lettered", DeliveryStatus::DeadLettered),
 ];
 const NAMES: &str = "connection, session, status, cursor or limit";
+
+/// The same, as the document of the API describes it. Nothing is read with this type.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct DeliveryParameters {
+    /// Only those of this connection.
+    connection: Option<ConnectionId>,
+    /// Only those of this session.
+    session: Option<SessionId>,
+    /// Only those that stand like this.
+    #[param(inline)]
+    status: Option<DeliveryStatus>,
+    /// `next` of the page before, of the same query.
+    cursor: Option<String>,
+    /// The most on the page; 100 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u8>,
+}
 
 /// Which page of which deliveries.
 #[derive(Debug)]
@@ -94,6 +114,19 @@ impl DeliveryQuery {
             status.map_or("", |(name, _)| name)
         )
     }
+}
+
+/// The same, as the document of the API describes it. Nothing is read with this type.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is only described")]
+pub(crate) struct AuditParameters {
+    /// `next` of the page before: the index of the first entry.
+    #[param(pattern = "^[0-9]{1,19}$")]
+    cursor: Option<String>,
+    /// The most on the page; 100 unless it says otherwise.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u8>,
 }
 
 /// Which part of the audit log.

@@ -16,17 +16,18 @@ use hub_domain::{
 use hub_engine::{audit::Export, deliveries::Detail, lifecycle};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
-pub(crate) struct Page<T> {
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T: ToSchema> {
     pub(crate) items: Vec<T>,
     /// What brings the next page as `cursor`; `null` at the end.
     pub(crate) next: Option<String>,
 }
 
 /// A part of the audit log. `hub audit verify` reads these, one after the other.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct AuditPage {
     /// The log's name.
     origin: String,
@@ -55,7 +56,7 @@ impl From<Export> for AuditPage {
 }
 
 /// A connection.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Connection {
     id: ConnectionId,
     crm: CrmId,
@@ -110,7 +111,7 @@ impl Connection {
 }
 
 /// What a test of a connection found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Tested {
     works: bool,
     at: Timestamp,
@@ -118,7 +119,7 @@ pub(crate) struct Tested {
 }
 
 /// One call to the CRM.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Checked {
     /// What it shows.
     proves: String,
@@ -148,7 +149,7 @@ impl From<lifecycle::Tested> for Tested {
 }
 
 /// A delivery.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Delivery {
     id: DeliveryId,
     connection: ConnectionId,
@@ -168,7 +169,7 @@ pub(crate) struct Delivery {
 }
 
 /// A record of the CRM.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Record {
     /// Our key of it.
     key: String,
@@ -207,7 +208,7 @@ impl From<LedgerEntry> for Delivery {
 }
 
 /// A delivery with the evidence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryDetail {
     #[serde(flatten)]
     delivery: Delivery,
@@ -226,7 +227,7 @@ impl From<Detail> for DeliveryDetail {
 }
 
 /// Which record a participant is, and why not another.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Match {
     /// Which of the session's external addresses, counted from 0.
     person: usize,
@@ -235,7 +236,7 @@ struct Match {
     rejected: Vec<Rejected>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Rejected {
     id: String,
     why: Rejection,
@@ -257,13 +258,13 @@ impl From<&Chosen> for Match {
 }
 
 /// What was, or would be, written.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Plan {
     revision: u64,
     writes: Vec<Write>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Write {
     key: String,
     kind: RecordKind,
@@ -273,7 +274,7 @@ struct Write {
     company: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Field {
     to: String,
     value: Value,
@@ -281,7 +282,7 @@ struct Field {
     evidence: Vec<PartId>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Person {
     object: String,
     id: String,

@@ -3,16 +3,23 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, HeaderName, StatusCode, header},
     response::IntoResponse,
 };
 use hub_domain::{Faults, WebhookId, limits::MAX_BODY_BYTES, reader::Reader};
 use hub_engine::{
     EngineError, Expected,
-    webhooks::{self, NewWebhook, WebhookChange},
+    webhooks::{
+        self, NewWebhook, WebhookChange,
+        document::{NewWebhookBody, WebhookChangeBody, WebhookTestBody},
+    },
 };
-use hub_lambda::{ApiError, Problem, http::read_body};
+use hub_lambda::{
+    ApiError, Problem,
+    http::{Segment, read_body},
+    openapi,
+};
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +33,18 @@ use crate::{
 
 const PATH: &str = "/api/integrations/webhooks";
 
+/// Creates a webhook. Its signing secret is shown this once.
+///
+/// Needs the role admin.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/webhooks",
+    operation_id = "createWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    request_body = NewWebhookBody,
+    responses((status = 201, body = WithSecret, description = "It was created.", headers(("Location" = String, description = "Its path."), ("ETag" = String, description = "Its version, for `If-Match`."))), openapi::Called, openapi::Read, openapi::Found, openapi::Fitting),
+)]
 pub(crate) async fn create(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -45,6 +64,17 @@ pub(crate) async fn create(
     ))
 }
 
+/// The webhooks of the organization.
+///
+/// Needs the role manager.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/webhooks",
+    operation_id = "listWebhooks",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    responses((status = 200, body = Page<Webhook>, description = "All of them."), openapi::Called),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     Caller(caller): Caller,
@@ -58,20 +88,45 @@ pub(crate) async fn list(
     }))
 }
 
+/// One webhook.
+///
+/// Needs the role manager.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/webhooks/{id}",
+    operation_id = "getWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook.")),
+    responses((status = 200, body = Webhook, description = "The webhook as it is now.", headers(("ETag" = String, description = "Its version, for `If-Match`."))), openapi::Called, openapi::Found),
+)]
 pub(crate) async fn get(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<impl IntoResponse, ApiError> {
     let found = webhooks::get(&api.hub, &caller, &known(&id)?).await;
     let found = found.map_err(|error| refused(&error))?;
     Ok((tag(&found), Json(Webhook::from(found))))
 }
 
+/// Changes a webhook.
+///
+/// Needs the role admin.
+#[utoipa::path(
+    patch,
+    path = "/api/integrations/webhooks/{id}",
+    operation_id = "changeWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook."), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that the change is made for; without it, any.")),
+    request_body = WebhookChangeBody,
+    responses((status = 200, body = Webhook, description = "The webhook as it is now.", headers(("ETag" = String, description = "Its version, for `If-Match`."))), openapi::Called, openapi::Found, openapi::Read, openapi::Fitting, openapi::Unchanged),
+)]
 pub(crate) async fn update(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -83,10 +138,22 @@ pub(crate) async fn update(
     Ok((tag(&changed), Json(Webhook::from(changed))))
 }
 
+/// Deletes a webhook and its secret.
+///
+/// Needs the role admin.
+#[utoipa::path(
+    delete,
+    path = "/api/integrations/webhooks/{id}",
+    operation_id = "deleteWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook."), ("If-Match" = Option<String>, Header, description = "The `ETag` of the version that the change is made for; without it, any.")),
+    responses((status = 204, description = "It is gone."), openapi::Called, openapi::Found, openapi::Fitting, openapi::Unchanged),
+)]
 pub(crate) async fn delete(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let deleted = webhooks::delete(&api.hub, &caller, &known(&id)?, &expected(&headers)).await;
@@ -95,16 +162,41 @@ pub(crate) async fn delete(
         .map_err(|error| refused(&error))
 }
 
+/// Makes a new signing secret. The one before goes on signing for a day.
+///
+/// Needs the role admin.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/webhooks/{id}/rotate-secret",
+    operation_id = "rotateWebhookSecret",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook.")),
+    responses((status = 200, body = WithSecret, description = "The webhook with its new secret, shown this once.", headers(("ETag" = String, description = "Its version, for `If-Match`."))), openapi::Called, openapi::Found, openapi::Fitting),
+)]
 pub(crate) async fn rotate_secret(
     State(api): State<Api>,
     Caller(caller): Caller,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<impl IntoResponse, ApiError> {
     let rotated = webhooks::rotate_secret(&api.hub, &caller, &known(&id)?).await;
     let rotated = rotated.map_err(|error| refused(&error))?;
     Ok((tag(&rotated.webhook), Json(WithSecret::from(rotated))))
 }
 
+/// Sends a signed `integration.test` and explains what came of it. What the receiver does is an
+/// answer, not an error.
+///
+/// Needs the role manager.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/webhooks/test",
+    operation_id = "testWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    request_body = WebhookTestBody,
+    responses((status = 200, body = Attempt, description = "What came of it."), openapi::Called, openapi::Read, openapi::Found, openapi::Fitting),
+)]
 pub(crate) async fn test(
     State(api): State<Api>,
     Caller(caller): Caller,

@@ -9,27 +9,40 @@ use hub_domain::{EventId, Fault};
 use hub_engine::ingest::{EventFailure, EventResult};
 use hub_lambda::{ApiError, Problem, http::chain};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How long a sender waits before it sends again what could not be stored or queued.
 const RETRY_AFTER_S: u32 = 10;
 
 /// The answer to a request of which at least something could be read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
 pub(crate) struct Answer {
+    /// The request's `webhook-id`.
     receipt: String,
+    /// How many were accepted.
     accepted: usize,
+    /// What became of each, in their order.
     events: Vec<Event>,
 }
 
 /// What became of one event.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventOutcome)]
 struct Event {
+    /// Its place in the list, from 0.
     index: usize,
+    /// Its id, where it has a readable one.
     id: Option<EventId>,
+    /// 202: it is stored and queued. 409: another was accepted under its id. 422: it is not valid. 503:
+    /// send it again.
     status: u16,
+    /// Whether it may be sent again as it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     retryable: Option<bool>,
+    /// What is wrong with it; pointers count from the event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     faults: Vec<Fault>,
 }
 

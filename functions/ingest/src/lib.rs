@@ -15,7 +15,7 @@ use axum::{
     routing::post,
 };
 use bytes::Bytes;
-use hub_domain::limits::MAX_BODY_BYTES;
+use hub_domain::{event::document::Events, limits::MAX_BODY_BYTES};
 use hub_engine::{
     EngineError, Hub, Verified,
     ingest::{self, Body, BodyFault},
@@ -24,12 +24,23 @@ use hub_engine::{
 use hub_lambda::{
     ApiError, Problem,
     http::{guarded, read_body},
+    openapi,
 };
+use utoipa::OpenApi;
 
+use self::answer::Answer;
 pub use config::Config;
 
 /// The challenge of a 401: what a sender has to bring.
 const CHALLENGE: &str = "StandardWebhooks";
+
+/// The routes, for the document of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(events))]
+    struct Document;
+    Document::openapi()
+}
 
 /// The routes.
 pub fn router(hub: Hub) -> Router {
@@ -40,6 +51,36 @@ pub fn router(hub: Hub) -> Router {
     )
 }
 
+/// Takes events in: one, or a list of up to 100. What is accepted is stored and queued.
+///
+/// The bytes are signed as Standard Webhooks. The same event may be sent again, and does nothing.
+#[utoipa::path(
+    post,
+    path = "/api/events",
+    operation_id = "sendEvents",
+    tag = "events",
+    security(("signature" = [])),
+    params(
+        ("webhook-id" = String, Header, description = "The request's own id.", pattern = "^[!-~]+$", max_length = 255),
+        ("webhook-timestamp" = String, Header, description = "When it was sent, in seconds since 1970; 5 minutes off at most.", pattern = "^[0-9]+$"),
+    ),
+    request_body = Events,
+    responses(
+        (status = 202, body = Answer, description = "All of them are accepted."),
+        (status = 207, body = Answer, description = "Some of a list are accepted.", headers(("Retry-After" = u32))),
+        (status = 401, body = openapi::Problem, content_type = "application/problem+json", description = "The signature is missing, wrong or too old.", headers(("WWW-Authenticate" = String))),
+        (status = 409, body = openapi::Problem, content_type = "application/problem+json", description = "Another event was accepted under this id; the faults name what differs."),
+        (status = 422, description = "The one event, or every event of a list, is not valid.", content(
+            (openapi::Problem = "application/problem+json"),
+            (Answer = "application/json"),
+        )),
+        (status = 503, description = "Send the one event, or all of the list, again.", headers(("Retry-After" = u32)), content(
+            (openapi::Problem = "application/problem+json"),
+            (Answer = "application/json"),
+        )),
+        openapi::Unreadable,
+    ),
+)]
 #[tracing::instrument(skip_all, fields(request.id = header(&headers, "webhook-id")))]
 async fn events(
     State(hub): State<Hub>,

@@ -4,7 +4,7 @@ use axum::{
     Form,
     body::Body,
     extract::{
-        Path, Query, State,
+        Query, State,
         rejection::{FormRejection, QueryRejection},
     },
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -14,18 +14,33 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hub_domain::{Connection, ConnectionState, CrmId, limits::MAX_BODY_BYTES};
 use hub_engine::{
     EngineError, Hub,
-    connect::{self, COOKIE, Callback},
+    connect::{self, COOKIE, Callback, CallbackParameters},
+    connections::document::Crm,
     lifecycle,
 };
-use hub_lambda::{ApiError, Problem, http::read_body};
+use hub_lambda::{
+    ApiError, Problem,
+    http::{Segment, read_body},
+    openapi,
+};
 use secrecy::SecretString;
 
 use crate::{Oauth, access::refused, connect::set_cookie, page};
 
+/// Where a CRM sends the browser back. For browsers; the CRM may add parameters of its own.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/{crm}/callback",
+    operation_id = "finishConnecting",
+    tag = "connecting",
+    security((), ("cookie" = [])),
+    params(("crm" = Crm, Path, description = "The CRM."), CallbackParameters),
+    responses((status = 200, description = "The connection is authorized; a page says so.", content_type = "text/html", body = String), (status = 400, description = "The address or the form cannot be read; a page says so.", content_type = "text/html", body = String), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 409, description = "The connection was changed at the same time, or has ended; a page says so.", content_type = "text/html", body = String), (status = 422, description = "What the CRM sent is not valid; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 502, description = "The CRM refused; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+)]
 #[tracing::instrument(skip_all, fields(crm))]
 pub(crate) async fn finish(
     State(oauth): State<Oauth>,
-    Path(crm): Path<String>,
+    Segment(crm): Segment,
     headers: HeaderMap,
     callback: Result<Query<Callback>, QueryRejection>,
 ) -> Response {
@@ -50,11 +65,20 @@ async fn ended(
     connect::finish(hub, &crm, callback, cookie).await
 }
 
-/// `POST …/callback`: some CRMs send the browser back by a form, which brings no cookie of ours. It is
-/// put aside, and the browser comes again by our own GET.
+/// Where a CRM sends the browser back by a form. For browsers; a form brings no cookie of ours, so the
+/// browser is sent to the same path by GET.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/{crm}/callback",
+    operation_id = "putCallbackAside",
+    tag = "connecting",
+    params(("crm" = Crm, Path, description = "The CRM.")),
+    request_body(content = CallbackParameters, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "To the same path, with a handle.", headers(("Location" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+)]
 pub(crate) async fn put_aside(
     State(oauth): State<Oauth>,
-    Path(crm): Path<String>,
+    Segment(crm): Segment,
     callback: Result<Form<Callback>, FormRejection>,
 ) -> Response {
     let put = async {
@@ -71,10 +95,21 @@ pub(crate) async fn put_aside(
     }
 }
 
-/// `DELETE …/callback`: the CRM itself says that somebody removed the application.
+/// The CRM itself says that somebody removed the application from an account: every connection to it is
+/// parked. It proves itself by the application's id and secret. For CRMs that make such calls.
+#[utoipa::path(
+    delete,
+    path = "/api/integrations/{crm}/callback",
+    operation_id = "applicationRemoved",
+    tag = "connecting",
+    security(("application" = [])),
+    params(("crm" = Crm, Path, description = "The CRM.")),
+    request_body = Value,
+    responses((status = 204, description = "Whatever was connected to the account is parked."), openapi::Failing, openapi::Read, openapi::Found, (status = 403, description = "The call does not prove that it comes from the CRM.", content_type = "application/problem+json", body = openapi::Problem)),
+)]
 pub(crate) async fn uninstalled(
     State(oauth): State<Oauth>,
-    Path(crm): Path<String>,
+    Segment(crm): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, ApiError> {

@@ -3,7 +3,7 @@
 use axum::{
     Json,
     body::Body,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::header,
     response::{IntoResponse, Response},
 };
@@ -11,9 +11,16 @@ use hub_domain::{ConnectionId, Faults, limits::MAX_BODY_BYTES, reader::Reader};
 use hub_engine::{
     EngineError,
     connect::{self, COOKIE, STATE_LIFETIME},
+    connections::document::{ConnectBody, Crm},
 };
-use hub_lambda::{ApiError, Problem, http::read_body};
-use serde_json::{Value, json};
+use hub_lambda::{
+    ApiError, Problem,
+    http::{Segment, read_body},
+    openapi,
+};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::{
     Oauth,
@@ -21,10 +28,24 @@ use crate::{
     page,
 };
 
+/// Begins to authorize a connection at its CRM: the browser is to open `authorize_url`, or `start_url`
+/// if it cannot keep the cookie that comes along.
+///
+/// Needs the role admin.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/{crm}/connect",
+    operation_id = "connect",
+    tag = "connecting",
+    security(("bearer" = [])),
+    params(("crm" = Crm, Path, description = "The CRM.")),
+    request_body = ConnectBody,
+    responses((status = 200, body = Begun, description = "Where to send the browser.", headers(("Set-Cookie" = String, description = "Binds the authorization to the browser."))), openapi::Called, openapi::Read, openapi::Found, openapi::Fitting, openapi::Agreed),
+)]
 pub(crate) async fn begin(
     State(oauth): State<Oauth>,
     Caller(caller): Caller,
-    Path(crm): Path<String>,
+    Segment(crm): Segment,
     body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
     let body = read_body(body, MAX_BODY_BYTES).await?;
@@ -47,11 +68,20 @@ pub(crate) async fn begin(
     ];
     Ok((
         headers,
-        Json(json!({
-            "authorize_url": begun.authorize_url.as_str(),
-            "start_url": begun.start_url,
-        })),
+        Json(Begun {
+            authorize_url: begun.authorize_url.into(),
+            start_url: begun.start_url,
+        }),
     ))
+}
+
+/// Where to send the browser.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Begun {
+    /// The CRM's consent page.
+    authorize_url: String,
+    /// Our own address that leads there, for a page on another host: good once, for a minute.
+    start_url: String,
 }
 
 /// The handle of a `start_url`.
@@ -60,10 +90,19 @@ pub(crate) struct Start {
     handle: String,
 }
 
-/// `GET /api/integrations/{crm}/start?handle=`: a page on another host opened it at top level.
+/// Opened at top level by a page of another host: binds the authorization to this browser and sends it on
+/// to the CRM. For browsers.
+#[utoipa::path(
+    get,
+    path = "/api/integrations/{crm}/start",
+    operation_id = "startConnecting",
+    tag = "connecting",
+    params(("crm" = Crm, Path, description = "The CRM."), ("handle" = String, Query, description = "Out of `start_url`: good once, for a minute.")),
+    responses((status = 303, description = "To the CRM.", headers(("Location" = String), ("Set-Cookie" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+)]
 pub(crate) async fn start(
     State(oauth): State<Oauth>,
-    Path(crm): Path<String>,
+    Segment(crm): Segment,
     start: Result<Query<Start>, QueryRejection>,
 ) -> Response {
     let begun = async {

@@ -15,6 +15,7 @@ use axum::{
 };
 use hub_engine::{Hub, identity::Identity};
 use hub_lambda::http::guarded;
+use utoipa::OpenApi;
 
 pub use config::Config;
 
@@ -24,6 +25,20 @@ pub(crate) struct Oauth {
     pub(crate) hub: Hub,
     pub(crate) identity: Identity,
     pub(crate) public_url: String,
+}
+
+/// The routes, for the document of the API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    #[derive(OpenApi)]
+    #[openapi(paths(
+        connect::begin,
+        connect::start,
+        callback::finish,
+        callback::put_aside,
+        callback::uninstalled,
+    ))]
+    struct Document;
+    Document::openapi()
 }
 
 /// The routes. `public_url` is where API and console are reached.

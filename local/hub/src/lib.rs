@@ -8,6 +8,7 @@ pub mod demo;
 mod found;
 pub mod issuer;
 pub mod lambda;
+pub mod openapi;
 pub mod ports;
 pub mod sample;
 pub mod stack;

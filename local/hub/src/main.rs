@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use hub_local::{
     audit,
     demo::{self, Outage},
+    openapi,
     ports::{Place, Ports},
     sample, stack, surroundings,
 };
@@ -25,6 +26,9 @@ struct Arguments {
     /// The address of this machine at which everything is; a container cannot reach the usual one.
     #[arg(long, global = true, default_value = "127.0.0.1")]
     host: IpAddr,
+    /// Nothing goes out but to what runs here: no CRM's own server and no webhook's is called.
+    #[arg(long, global = true)]
+    closed: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,6 +47,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         env: Option<PathBuf>,
     },
+    /// Prints the document of the API, which is checked in as docs/openapi.json.
+    Openapi,
     /// Prints a sample of `events/`, signed now, and makes what it refers to where `surroundings` runs.
     Event {
         /// Its name in `events/`, or the path of another file.
@@ -98,9 +104,14 @@ async fn main() -> ExitCode {
     let Arguments {
         ports,
         host,
+        closed,
         command,
     } = Arguments::parse();
-    let place = Place { host, ports };
+    let place = Place {
+        host,
+        ports,
+        closed,
+    };
     // The commands show results; what happens on the way is there with RUST_LOG=info.
     hub_lambda::telemetry::init_terminal(if command.is_some() { "error" } else { "info" });
     let outcome = match command {
@@ -111,6 +122,7 @@ async fn main() -> ExitCode {
                 .await
                 .map(|()| true)
         }
+        Some(Command::Openapi) => openapi::print().map(|()| true),
         Some(Command::Event { file }) => sample::print(place, &file).await.map(|()| true),
         Some(Command::Audit(command)) => on_audit(&command),
     };

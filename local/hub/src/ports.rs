@@ -12,6 +12,9 @@ pub struct Place {
     pub host: IpAddr,
     /// The ports.
     pub ports: Ports,
+    /// Whether nothing may go out but to what runs here: then no CRM's own server and no webhook's is
+    /// called, whatever somebody enters.
+    pub closed: bool,
 }
 
 /// Which ports are used.
@@ -43,6 +46,7 @@ impl Place {
         Self {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             ports,
+            closed: false,
         }
     }
 

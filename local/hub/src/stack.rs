@@ -87,7 +87,7 @@ fn front(ingest: Router, oauth: Router, api: Router) -> Router {
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let function = match segments.as_slice() {
             ["api", "events"] => ingest.clone(),
-            ["api", "integrations", _, "connect" | "callback"] => oauth.clone(),
+            ["api", "integrations", _, "connect" | "start" | "callback"] => oauth.clone(),
             _ => api.clone(),
         };
         function.oneshot(request).await

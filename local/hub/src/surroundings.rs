@@ -5,14 +5,18 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
+use bytes::Bytes;
 use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_connectors::CRMS;
-use hub_engine::{Clients, Clock, Entropy, Hub, Parts, Transport, egress::Allowed, transport};
+use hub_engine::{
+    Clients, Clock, Entropy, Hub, Parts, Transport, TransportError, egress::Allowed, transport,
+};
 use hub_local_aws::LocalAws;
 use hub_samples::Seeder;
 use hub_sandbox::Sandbox;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
+use tower::{service_fn, util::BoxCloneSyncService};
 
 use crate::{
     addresses::{Addresses, Function, INGEST},
@@ -103,7 +107,11 @@ impl Surroundings {
 
         terminal::step("table, queues, secrets");
         let settings = addresses.settings();
-        let transport = transport::https(Allowed::new(settings.egress_allow))?;
+        let here = settings.egress_allow.clone();
+        let mut transport = transport::https(Allowed::new(settings.egress_allow))?;
+        if place.closed {
+            transport = closed(transport, here);
+        }
         let webhook_secret =
             SecretString::from(format!("whsec_{}", base64_of(&entropy.bytes::<32>())));
         let hub = function(&aws, &addresses, &transport, &clock, &entropy, "operator");
@@ -191,6 +199,22 @@ fn function(
         entropy: entropy.clone(),
         settings: addresses.settings(),
     })
+}
+
+/// A way out that ends at this machine.
+fn closed(transport: Transport, here: Vec<String>) -> Transport {
+    let here = Arc::new(here);
+    BoxCloneSyncService::new(service_fn(move |request: http::Request<Bytes>| {
+        let (transport, here) = (transport.clone(), Arc::clone(&here));
+        async move {
+            let to = request.uri().authority().map(http::uri::Authority::as_str);
+            if to.is_none_or(|to| !here.iter().any(|known| known == to)) {
+                let words = "nothing goes out: the hub runs closed".to_owned();
+                return Err(TransportError::Forbidden(words));
+            }
+            transport::send(&transport, request).await
+        }
+    }))
 }
 
 fn base64_of(bytes: &[u8]) -> String {

@@ -63,7 +63,7 @@ impl Kind {
 
 /// A leaf. Nothing in it is about a person. Its fields stand in alphabetical order: what is hashed
 /// is this as JSON, without spaces.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leaf {
     /// When it happened.
@@ -105,7 +105,7 @@ pub struct Content {
 }
 
 /// What a leaf's commitment is over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Evidence {
     /// 32 random bytes in hex, so that the content cannot be guessed from its hash.
     pub salt: String,
@@ -123,7 +123,7 @@ impl Evidence {
 }
 
 /// An entry of the log: a leaf, and its evidence unless that was erased.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Entry {
     /// The leaf.
     pub leaf: Leaf,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ConnectionId, CrmId, OrganizationId};
 
 /// How a connection proves itself at the CRM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// A person logs in at the CRM and allows it.
@@ -35,7 +35,7 @@ impl Method {
 }
 
 /// Why a connection does not work any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// It was never authorized, or not to its end.
@@ -76,7 +76,7 @@ impl Cause {
 }
 
 /// Where a connection is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionState {
     /// Created; nobody has authorized it at the CRM.

@@ -6,6 +6,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
 /// The longest id in characters, prefix included. Two of them with separators stay far below the
 /// 1,024 bytes of a DynamoDB sort key and the 255 characters of a CRM's key field.
@@ -43,6 +44,15 @@ fn check(text: &str, prefix: &str, most: usize) -> Result<(), InvalidId> {
             }
         ),
     })
+}
+
+/// What [`check`] takes, for the document of the API.
+fn schema(prefix: &str, most: usize) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(format!("^{prefix}[A-Za-z0-9_.-]+$")))
+        .max_length(Some(most))
+        .into()
 }
 
 macro_rules! ids {
@@ -84,6 +94,14 @@ macro_rules! ids {
                 f.write_str(&self.0)
             }
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                schema($prefix, $most)
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection::Cause;
 
 /// A field the CRM refused, or that cannot be sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct FieldFault {
     /// The CRM's name of the field; empty when the record as a whole was refused.
     pub field: String,

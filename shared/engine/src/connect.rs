@@ -1,6 +1,7 @@
 //! Connecting a CRM: authorization code with PKCE, bound to the browser that began it; or by
 //! credentials that need no browser.
 
+mod document;
 mod handoff;
 mod settle;
 
@@ -15,8 +16,11 @@ use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use subtle::ConstantTimeEq;
 use url::Url;
 
-pub use self::handoff::{posted, start};
 pub(crate) use self::settle::{keep, keep_refresh_token, prove};
+pub use self::{
+    document::CallbackParameters,
+    handoff::{posted, start},
+};
 use crate::{
     connections,
     error::EngineError,

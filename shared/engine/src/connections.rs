@@ -1,5 +1,6 @@
 //! Connections, as the API shows and changes them.
 
+pub mod document;
 mod input;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,7 @@
 //! The signing secret stands in the vault and is shown once, when it is made. Values of headers
 //! that may open something are sealed under the organization's token key, and never shown.
 
+pub mod document;
 mod read;
 mod send;
 

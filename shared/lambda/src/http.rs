@@ -4,6 +4,7 @@
 //! and keeps what is meant for us away from callers.
 
 mod problem;
+mod segment;
 
 use std::panic::AssertUnwindSafe;
 
@@ -19,6 +20,7 @@ use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 pub use problem::{ApiError, Problem, chain};
+pub use segment::Segment;
 
 /// Serves a router behind API Gateway until the process ends. Base64 bodies arrive decoded.
 pub async fn run(router: Router) -> Result<(), crate::Error> {

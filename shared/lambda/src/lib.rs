@@ -7,6 +7,7 @@
 pub mod env;
 pub mod http;
 pub mod job;
+pub mod openapi;
 pub mod queue;
 pub mod telemetry;
 

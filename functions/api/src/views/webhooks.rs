@@ -6,9 +6,10 @@ use hub_domain::{Timestamp, Verdict, WebhookId};
 use hub_engine::webhooks;
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A webhook.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Webhook {
     id: WebhookId,
     name: String,
@@ -47,7 +48,7 @@ impl From<hub_domain::Webhook> for Webhook {
 }
 
 /// A webhook and the secret that was just made for it: shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct WithSecret {
     #[serde(flatten)]
     webhook: Webhook,
@@ -64,7 +65,7 @@ impl From<webhooks::WithSecret> for WithSecret {
 }
 
 /// What came of a test.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Attempt {
     /// Whether the receiver took it.
     delivered: bool,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::id::{PartId, SessionId};
 
 /// How the conversation took place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionKind {
     /// A meeting, in a room or on video.
@@ -137,7 +137,9 @@ pub struct ActionItem {
 }
 
 /// What an insight is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum InsightKind {
     /// A competitor was named.

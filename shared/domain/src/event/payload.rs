@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What a customer pays for; limits of each are data, enforced elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanTier {
     /// One CRM connection, 1,000 syncs a month.
@@ -31,7 +31,7 @@ pub enum PlanTier {
 }
 
 /// Whether an organization is in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrganizationStatus {
     /// In use.
