@@ -29,6 +29,14 @@ test:
 clients *libraries:
     tests/clients/run.py {{ libraries }}
 
+# generated requests against the hub on this machine, made from docs/openapi.json
+schemathesis *options:
+    tests/schemathesis/run.py {{ options }}
+
+# renew docs/openapi.json after a route or a view has changed
+openapi:
+    cargo run --locked --quiet -- openapi >.dev/openapi.json && cp .dev/openapi.json docs/openapi.json
+
 # one or more stages of CI by name
 stage +names:
     .ci/run {{ names }}

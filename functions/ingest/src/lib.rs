@@ -61,7 +61,7 @@ pub fn router(hub: Hub) -> Router {
     tag = "events",
     security(("signature" = [])),
     params(
-        ("webhook-id" = String, Header, description = "The request's own id.", pattern = "^[!-~]+$", max_length = 255),
+        ("webhook-id" = String, Header, description = "The request's own id.", pattern = "^[!-~]+$"),
         ("webhook-timestamp" = String, Header, description = "When it was sent, in seconds since 1970; 5 minutes off at most.", pattern = "^[0-9]+$"),
     ),
     request_body = Events,

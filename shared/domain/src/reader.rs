@@ -31,6 +31,11 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Whether nothing of it would be seen.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control())
+}
+
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -82,7 +87,7 @@ impl<'a> Reader<'a> {
     pub fn text(&mut self, key: &str, most: usize, faults: &mut Faults) -> Option<String> {
         let pointer = self.at(key);
         match self.value(key)? {
-            Value::String(text) if text.trim().is_empty() => None,
+            Value::String(text) if is_blank(text) => None,
             Value::String(text) => {
                 let length = text.chars().count();
                 if length > most {
@@ -367,5 +372,23 @@ impl<'a> Reader<'a> {
             .filter(|(key, _)| !self.seen.contains(key.as_str()))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_seen_is_blank() {
+        for blank in ["", " \n", "\0", "\u{1} \u{7f}", "\u{85}"] {
+            let value = json!({ "name": blank });
+            let mut faults = Faults::default();
+            let mut reader = Reader::new(&value, "", &mut faults).unwrap();
+            assert_eq!(reader.required_text("name", 10, &mut faults), None);
+            assert_eq!(faults.0[0].problem, "is blank", "{blank:?}");
+        }
     }
 }

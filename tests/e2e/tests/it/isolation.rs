@@ -116,6 +116,10 @@ fn probes(document: &Value) -> Vec<Probe> {
         };
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().unwrap();
+            // A number: a place in whoever asks' own log.
+            if name == "cursor" && parameter["schema"]["pattern"] == "^[0-9]{1,19}$" {
+                continue;
+            }
             let Some(kind) = kind(name, &parameter["schema"]) else {
                 let harmless = NAMELESS.contains(&name) || NO_TENANTS.iter().any(|n| n.0 == name);
                 assert!(harmless, "{method} {path}: does {name} name something?");
