@@ -3,7 +3,7 @@
 
 mod handoff;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -33,7 +33,6 @@ pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
 pub const COOKIE: &str = "__Host-hub-connect";
 
 /// An authorization that has begun.
-#[derive(Debug)]
 pub struct Begun {
     /// Where the browser goes.
     pub authorize_url: Url,
@@ -44,8 +43,15 @@ pub struct Begun {
     pub start_url: String,
 }
 
+/// What is in it opens the authorization.
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun").finish_non_exhaustive()
+    }
+}
+
 /// What a callback brings.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Callback {
     /// The code.
     pub code: Option<String>,
@@ -61,6 +67,14 @@ pub struct Callback {
     /// Whatever else the CRM says, like the region's server.
     #[serde(flatten)]
     pub rest: std::collections::BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 fn hash(text: &str) -> String {
@@ -371,7 +385,7 @@ async fn authorized(
 }
 
 /// Puts a refresh token that does not rotate into the vault.
-pub(crate) async fn keep_refresh_token(
+async fn keep_refresh_token(
     hub: &Hub,
     connection: &Connection,
     refresh: &SecretString,

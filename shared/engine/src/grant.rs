@@ -1,8 +1,12 @@
 //! One call to a token endpoint: a code, a refresh token, the application's own credentials or a
 //! signed assertion becomes an access token, or a verdict.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use hub_aws::vault::OauthClient as Application;
@@ -20,12 +24,16 @@ use url::form_urlencoded;
 use crate::{
     error::EngineError,
     hub::Hub,
+    mask::masked,
     oauth::{TokenReply, application, client, flow, server_address},
     transport::{self, TransportError},
 };
 
 /// How long an assertion is good for, in seconds: vendors take three to five minutes at most.
 const ASSERTION_LIFETIME_S: i64 = 180;
+
+/// How long a token call may take, whatever carries it: the right to refresh outlives it.
+pub(crate) const TOKEN_CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What is exchanged.
 pub(crate) enum Grant<'a> {
@@ -165,7 +173,7 @@ impl Endpoint {
             Box::pin(async move {
                 let (parts, body) = request.into_parts();
                 let request = http::Request::from_parts(parts, Bytes::from(body));
-                let reply = send(&hub, written(request, encoding)).await?;
+                let reply = send(&hub, request, encoding).await?;
                 let mut answer = http::Response::builder()
                     .status(reply.status)
                     .body(reply.body.to_vec())
@@ -232,7 +240,7 @@ impl Endpoint {
             .map_err(|_| Verdict::Bug {
                 reason: "a token request cannot be made".to_owned(),
             })?;
-        let reply = send(&self.hub, written(request, self.encoding))
+        let reply = send(&self.hub, request, self.encoding)
             .await
             .map_err(|error| unanswered(&error))?;
         let token = reply
@@ -290,17 +298,57 @@ fn written(mut request: http::Request<Bytes>, encoding: Encoding) -> http::Reque
     request
 }
 
-/// Sends it; the answer is made what the standard asks for.
-async fn send(hub: &Hub, request: http::Request<Bytes>) -> Result<Reply, TransportError> {
-    let answer = transport::send(hub.transport(), request).await?;
-    let (parts, body) = answer.into_parts();
-    let (status, body) = standard(parts.status, body);
+/// Sends it as the endpoint wants it; the answer is made what the standard asks for. What it says of an
+/// error names none of the secrets it was sent.
+async fn send(
+    hub: &Hub,
+    request: http::Request<Bytes>,
+    encoding: Encoding,
+) -> Result<Reply, TransportError> {
+    let secrets = sent(&request);
+    let call = transport::send(hub.transport(), written(request, encoding));
+    let answer = tokio::time::timeout(TOKEN_CALL_TIMEOUT, call).await;
+    let late = |_| TransportError::Lost("it took too long".to_owned());
+    let (parts, body) = answer.map_err(late)??.into_parts();
+    let (status, mut body) = standard(parts.status, body);
+    let is_token = status.is_success()
+        && serde_json::from_slice::<Value>(&body)
+            .is_ok_and(|body| body.get("access_token").is_some());
+    if !is_token {
+        body = masked(body, secrets.iter().map(ExposeSecret::expose_secret));
+    }
     Ok(Reply {
         status,
         headers: parts.headers,
         body,
         at: hub.clock().now(),
     })
+}
+
+/// The secrets of a token request, which is a form.
+fn sent(request: &http::Request<Bytes>) -> Vec<SecretString> {
+    const PUBLIC: [&str; 5] = [
+        "grant_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "resource",
+    ];
+    let fields = form_urlencoded::parse(request.body());
+    let fields = fields.filter(|(name, _)| !PUBLIC.contains(&name.as_ref()));
+    let mut secrets: Vec<SecretString> = fields
+        .map(|(_, value)| SecretString::from(value.into_owned()))
+        .collect();
+    let headers = request.headers().get_all(header::AUTHORIZATION).iter();
+    for basic in headers.filter_map(|value| value.to_str().ok()?.strip_prefix("Basic ")) {
+        secrets.push(SecretString::from(basic));
+        let pair = BASE64_STANDARD.decode(basic).unwrap_or_default();
+        let pair = String::from_utf8_lossy(&pair).into_owned();
+        if let Some((_, secret)) = pair.split_once(':') {
+            secrets.push(SecretString::from(secret));
+        }
+    }
+    secrets
 }
 
 /// Vendors bend the standard: an error with status 200, a lifetime as text, scopes with commas, no
@@ -353,7 +401,6 @@ pub(crate) fn revocation(
             fields.push(("client_secret", application.client_secret.clone()));
         }
         Some((ClientAuth::Basic, application)) => {
-            use base64::{Engine, prelude::BASE64_STANDARD};
             let pair = format!(
                 "{}:{}",
                 application.client_id,

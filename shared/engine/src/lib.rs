@@ -18,6 +18,7 @@ mod hub;
 pub mod identity;
 pub mod ingest;
 pub mod lifecycle;
+mod mask;
 mod oauth;
 mod reference;
 mod settings;

@@ -4,7 +4,7 @@
 //! Browsers send a `SameSite=Lax` cookie with no form of another site, so a callback by POST cannot
 //! be told from a stranger's. It is put aside, sealed, and only our own GET uses up the state.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use hub_aws::store::Handoff;
 use hub_domain::CrmId;
@@ -17,12 +17,18 @@ use crate::{error::EngineError, hub::Hub};
 const LIFETIME: Duration = Duration::from_mins(1);
 
 /// A browser that was sent to our own address, and where it goes on to.
-#[derive(Debug)]
 pub struct Started {
     /// Where the browser goes.
     pub authorize_url: String,
     /// The value of [`COOKIE`](super::COOKIE).
     pub cookie: String,
+}
+
+/// What is in it opens the authorization.
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started").finish_non_exhaustive()
+    }
 }
 
 /// Puts the address of an authorization aside.

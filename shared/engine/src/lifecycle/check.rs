@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hub_connectors::{Check, Fields, Manifest, Reply};
 use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, Timestamp, Verdict};
+use secrecy::ExposeSecret;
 use serde_json::Value;
 
 use super::reconnect_needed;
@@ -13,8 +14,9 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    mask::masked,
     oauth::text_at,
-    tokens,
+    tokens::{self, For},
     transport::{self, TransportError},
 };
 
@@ -107,7 +109,9 @@ pub(super) fn words(verdict: &Verdict) -> String {
         Verdict::Retry { reason, .. }
         | Verdict::Misconfigured { reason }
         | Verdict::Bug { reason } => reason.clone(),
-        Verdict::Throttle { until, .. } => format!("a limit of the CRM is reached until {until}"),
+        Verdict::Throttle { until, .. } => {
+            format!("it waits until {until}: for a limit of the CRM, or for a token")
+        }
         Verdict::Refresh => "the CRM refuses the token".to_owned(),
         Verdict::Reject(faults) => faults
             .first()
@@ -140,7 +144,7 @@ async fn checked(
     connection: &Connection,
     check: &Check,
 ) -> Result<Option<String>, Verdict> {
-    let mut access = tokens::access(hub, manifest, connection, None).await?;
+    let mut access = tokens::access(hub, manifest, connection, None, For::Person).await?;
     let mut refreshed = false;
     loop {
         let mut request = asked(manifest, connection, check)?;
@@ -164,14 +168,15 @@ async fn checked(
         let reply = Reply {
             status: parts.status,
             headers: parts.headers,
-            body,
+            body: masked(body, [access.token.expose_secret()]),
             at: hub.clock().now(),
         };
         match judged(manifest, check, &reply) {
             Ok(account) => return Ok(account),
             Err(Verdict::Refresh) if !refreshed => {
                 refreshed = true;
-                access = tokens::access(hub, manifest, connection, Some(access.version)).await?;
+                let spent = Some(access.version);
+                access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
             }
             Err(Verdict::Refresh) => {
                 return Err(Verdict::Reauthorize {
