@@ -128,13 +128,16 @@ fn connected(connection: &Connection) -> Response {
     response
 }
 
-/// The cookie that `connect` set. Browsers may send several headers and several cookies in one.
+/// The cookie that `connect` set. Browsers may send several headers and several cookies in one; but
+/// this one cannot be there twice, since its prefix admits one path and no domain.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let given = headers.get_all(header::COOKIE).into_iter();
-    given
+    let mut found = given
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, value)| value)
+        .filter(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value);
+    let value = found.next()?;
+    found.next().is_none().then_some(value)
 }

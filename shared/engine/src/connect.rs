@@ -2,29 +2,28 @@
 //! credentials that need no browser.
 
 mod handoff;
+mod settle;
 
 use std::{fmt, time::Duration};
 
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_aws::store::{OAuthState, Tokens};
-use hub_connectors::{Manifest, Rotation};
+use hub_aws::store::OAuthState;
+use hub_connectors::Manifest;
 use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, CrmId, Method, Verdict};
-use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse};
-use secrecy::SecretString;
+use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use subtle::ConstantTimeEq;
 use url::Url;
 
 pub use self::handoff::{posted, start};
+pub(crate) use self::settle::{keep, prove};
 use crate::{
-    connections::{self, change},
-    credentials,
+    connections,
     error::EngineError,
-    grant::{self, Grant},
+    grant::Grant,
     hub::Hub,
     identity::{Caller, Role},
-    lifecycle,
-    oauth::{self, TokenReply, flow},
+    oauth::{self, flow},
 };
 
 /// How long a person has to log in and allow.
@@ -127,7 +126,8 @@ pub async fn begin(
     }
     let oauth = flow(&manifest)?;
     let redirect = ours(public_url, crm, "callback");
-    let client = oauth::client(hub, &manifest, &connection, Some(&redirect)).await?;
+    let application = oauth::application(hub, &connection).await?;
+    let client = oauth::client(hub, &manifest, &connection, &application, Some(&redirect))?;
     let (state, cookie, verifier) = (random(hub), random(hub), random(hub));
     let mut asked = client.authorize_url(|| CsrfToken::new(state.clone()));
     if oauth.ask_scopes {
@@ -158,7 +158,7 @@ pub async fn begin(
         .put_oauth_state(&hash(&state), &stored)
         .await
         .map_err(EngineError::aws("the authorization"))?;
-    let handle = handoff::offer(hub, &state, &authorize_url).await?;
+    let handle = handoff::offer(hub, &caller.organization, &state, &authorize_url).await?;
     Ok(Begun {
         authorize_url,
         cookie,
@@ -183,7 +183,7 @@ pub async fn finish(
 ) -> Result<Connection, EngineError> {
     let manifest = hub.manifest(crm)?;
     let callback = match &callback.handle {
-        Some(handle) => &handoff::collect(hub, crm, handle).await?,
+        Some(handle) => &handoff::collect(hub, handle).await?,
         None => callback,
     };
     let (Some(state), Some(cookie)) = (&callback.state, cookie) else {
@@ -219,20 +219,22 @@ pub async fn finish(
     }
     let code = callback.code.clone().ok_or_else(refused)?;
     let oauth = flow(&manifest)?;
-    connection.server = server(&manifest, callback)?;
+    connection.server = server(hub, &manifest, callback)?;
     let grant = Grant::Code {
         code,
         verifier: oauth.pkce.then_some(found.verifier),
         redirect_uri: &found.redirect_uri,
     };
-    let reply = grant::exchange(hub, &manifest, &connection, grant)
-        .await
-        .map_err(EngineError::Crm)?;
-    granted(hub, &manifest, connection, &reply, found.person).await
+    let proof = settle::redeem(hub, &connection, grant).await?;
+    keep(hub, &connection, proof, &found.person).await
 }
 
 /// The region's authorization server that a callback names, if the CRM has such.
-fn server(manifest: &Manifest, callback: &Callback) -> Result<Option<String>, EngineError> {
+fn server(
+    hub: &Hub,
+    manifest: &Manifest,
+    callback: &Callback,
+) -> Result<Option<String>, EngineError> {
     let Some(servers) = flow(manifest)?.servers.as_ref() else {
         return Ok(None);
     };
@@ -240,6 +242,9 @@ fn server(manifest: &Manifest, callback: &Callback) -> Result<Option<String>, En
         return Ok(None);
     };
     let url = Url::parse(named).ok();
+    if let Some(exempt) = url.as_ref().and_then(|url| hub.exempt(url)) {
+        return Ok(Some(exempt));
+    }
     let plain = url.filter(|url| {
         url.scheme() == "https"
             && url.port().is_none()
@@ -253,147 +258,4 @@ fn server(manifest: &Manifest, callback: &Callback) -> Result<Option<String>, En
             reason: "the CRM named an authorization server that it cannot have".to_owned(),
         })),
     }
-}
-
-/// Connects by what needs no browser: the application's own credentials, or a key.
-///
-/// # Errors
-/// The CRM refuses them.
-pub(crate) async fn without_browser(
-    hub: &Hub,
-    connection: Connection,
-    person: String,
-) -> Result<Connection, EngineError> {
-    let manifest = hub.manifest(&connection.crm)?;
-    if connection.method == Method::ApiKey {
-        let base_url =
-            oauth::base_url(hub, &manifest, &connection, None).map_err(EngineError::Crm)?;
-        let proven = Connection {
-            base_url,
-            ..connection
-        };
-        let account = lifecycle::prove(hub, &manifest, &proven)
-            .await
-            .map_err(EngineError::Crm)?;
-        return authorized(hub, proven, account, person).await;
-    }
-    let reply = grant::exchange(hub, &manifest, &connection, Grant::Own)
-        .await
-        .map_err(EngineError::Crm)?;
-    granted(hub, &manifest, connection, &reply, person).await
-}
-
-/// Stores what a token reply brought.
-async fn granted(
-    hub: &Hub,
-    manifest: &Manifest,
-    connection: Connection,
-    reply: &TokenReply,
-    person: String,
-) -> Result<Connection, EngineError> {
-    let oauth = flow(manifest)?;
-    oauth::check_scopes(oauth, reply).map_err(EngineError::Crm)?;
-    let base_url =
-        oauth::base_url(hub, manifest, &connection, Some(reply)).map_err(EngineError::Crm)?;
-    let refresh = reply
-        .refresh_token()
-        .map(|token| SecretString::from(token.secret().clone()));
-    let kept = match oauth.rotation {
-        Rotation::Rotates => refresh,
-        Rotation::Keeps => {
-            if let Some(refresh) = refresh {
-                keep_refresh_token(hub, &connection, &refresh).await?;
-            }
-            None
-        }
-    };
-    let credentials = oauth::credentials(hub, &connection)
-        .await
-        .map_err(EngineError::aws("the organization's credentials"))?;
-    let ring = credentials
-        .token_key
-        .ring()
-        .map_err(EngineError::aws("the token key"))?;
-    let tokens = Tokens {
-        access: SecretString::from(reply.access_token().secret().clone()),
-        refresh: kept,
-    };
-    let expires = oauth::expires_at(hub, oauth, reply);
-    hub.store()
-        .put_tokens(
-            &ring,
-            hub.entropy(),
-            &connection.organization,
-            &connection.id,
-            &tokens,
-            expires,
-            hub.now_ms(),
-        )
-        .await
-        .map_err(EngineError::aws("the tokens"))?;
-    hub.tokens()
-        .forget(&(connection.organization.clone(), connection.id.clone()));
-    let connection = Connection {
-        base_url,
-        ..connection
-    };
-    let account = match oauth::reply_text(reply, oauth.account_at.as_ref()) {
-        Some(account) => Some(account),
-        // Whoever cannot be asked now is asked when the connection is tested.
-        None => lifecycle::prove(hub, manifest, &connection)
-            .await
-            .ok()
-            .flatten(),
-    };
-    authorized(hub, connection, account, person).await
-}
-
-/// The connection, authorized: in use if an admin has approved it.
-async fn authorized(
-    hub: &Hub,
-    connection: Connection,
-    account: Option<String>,
-    person: String,
-) -> Result<Connection, EngineError> {
-    let now = hub.clock().now();
-    let Connection {
-        organization,
-        id,
-        base_url,
-        server,
-        ..
-    } = connection;
-    let changed = change(hub, &organization, &id, |current| {
-        current.state = current.authorized_state();
-        current.cause = None;
-        current.reason = match current.state {
-            ConnectionState::AwaitingApproval => "an admin has to approve it".to_owned(),
-            ConnectionState::Unconnected
-            | ConnectionState::Active
-            | ConnectionState::ReconnectNeeded
-            | ConnectionState::Disconnected => String::new(),
-        };
-        current.base_url.clone_from(&base_url);
-        current.server.clone_from(&server);
-        current.account = account.clone().or(current.account.take());
-        current.connected_by = Some(person.clone());
-        current.connected_at = Some(now);
-    })
-    .await?;
-    lifecycle::list_account(hub, &changed).await?;
-    Ok(changed)
-}
-
-/// Puts a refresh token that does not rotate into the vault.
-async fn keep_refresh_token(
-    hub: &Hub,
-    connection: &Connection,
-    refresh: &SecretString,
-) -> Result<(), EngineError> {
-    credentials::update(hub, &connection.organization, |credentials| {
-        credentials
-            .refresh_tokens
-            .insert(connection.id.to_string(), refresh.clone());
-    })
-    .await
 }

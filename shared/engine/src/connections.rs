@@ -8,6 +8,7 @@ use hub_domain::{
     reader::Reader,
 };
 
+pub(crate) use self::input::Secret;
 use self::input::secret;
 pub use self::input::{Change, NewConnection};
 use crate::{
@@ -58,24 +59,23 @@ pub async fn create(
             caller.subject.clone(),
         )
     };
+    // What is refused is not kept: neither its secret nor its name.
+    let proof = match connection.method {
+        Method::AuthorizationCode => None,
+        Method::ClientCredentials | Method::JwtBearer | Method::ApiKey => {
+            Some(connect::prove(hub, &connection, &new.secret).await?)
+        }
+    };
     new.secret.keep(hub, &caller.organization, &id).await?;
     hub.store()
         .put_connection(&connection)
         .await
         .map_err(EngineError::aws("the connection"))?;
     hub.forget(&caller.organization);
-    if connection.method == Method::AuthorizationCode {
-        return Ok(connection);
+    match proof {
+        Some(proof) => connect::keep(hub, &connection, proof, &caller.subject).await,
+        None => Ok(connection),
     }
-    let outcome = connect::without_browser(hub, connection, caller.subject.clone()).await;
-    if outcome.is_err() {
-        // What was refused is not kept: neither its secret nor its name.
-        let ended = lifecycle::disconnect(hub, caller, &id).await;
-        if let Err(error) = ended {
-            tracing::warn!(connection.id = %id, error = %error, "a refused connection could not be taken back");
-        }
-    }
-    outcome
 }
 
 /// Changes a connection. Another secret or another host is proven at the CRM before it counts.
@@ -115,11 +115,25 @@ pub async fn update(
     if !faults.is_empty() {
         return Err(EngineError::Invalid(faults));
     }
-    secret.keep(hub, &caller.organization, id).await?;
-    let now = hub.clock().now();
     // Hosts are among the settings: whoever was authorized at one is not at another.
     let moved =
         settings != found.settings && settings::moves(&manifest, &found.settings, &settings);
+    let by_browser = found.method == Method::AuthorizationCode;
+    let proof = if !by_browser && (moved || secret.is_given()) {
+        let wanted = Connection {
+            settings: settings.clone(),
+            account: found.account.clone().filter(|_| !moved),
+            ..found.clone()
+        };
+        Some(connect::prove(hub, &wanted, &secret).await?)
+    } else {
+        None
+    };
+    secret.keep(hub, &caller.organization, id).await?;
+    if moved {
+        lifecycle::unlist_account(hub, &found).await?;
+    }
+    let now = hub.clock().now();
     let changed = change(hub, &caller.organization, id, |current| {
         if let Some(name) = &wanted.name {
             current.name.clone_from(name);
@@ -128,7 +142,10 @@ pub async fn update(
         if secret.is_given() {
             current.credential_since = Some(now);
         }
-        if moved && current.method == Method::AuthorizationCode {
+        if moved {
+            current.account = None;
+        }
+        if moved && by_browser {
             current.state = match current.state {
                 ConnectionState::Unconnected => ConnectionState::Unconnected,
                 _ => ConnectionState::ReconnectNeeded,
@@ -138,10 +155,10 @@ pub async fn update(
         }
     })
     .await?;
-    if changed.method != Method::AuthorizationCode && (moved || secret.is_given()) {
-        return connect::without_browser(hub, changed, caller.subject.clone()).await;
+    match proof {
+        Some(proof) => connect::keep(hub, &changed, proof, &caller.subject).await,
+        None => Ok(changed),
     }
-    Ok(changed)
 }
 
 /// The connections of the caller's organization.

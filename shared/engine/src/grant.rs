@@ -25,7 +25,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     mask::masked,
-    oauth::{TokenReply, application, client, flow, server_address},
+    oauth::{TokenReply, client, flow, server_address},
     transport::{self, TransportError},
 };
 
@@ -68,6 +68,7 @@ pub(crate) async fn exchange(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
+    application: &Application,
     grant: Grant<'_>,
 ) -> Result<TokenReply, Verdict> {
     let oauth = flow(manifest).map_err(verdict_of)?;
@@ -82,8 +83,7 @@ pub(crate) async fn exchange(
             verifier,
             redirect_uri,
         } => {
-            let client = client(hub, manifest, connection, Some(redirect_uri))
-                .await
+            let client = client(hub, manifest, connection, application, Some(redirect_uri))
                 .map_err(verdict_of)?;
             let mut request = client.exchange_code(AuthorizationCode::new(code));
             if let Some(verifier) = verifier {
@@ -93,9 +93,8 @@ pub(crate) async fn exchange(
             request.request_async(&send).await
         }
         Grant::Refresh(token) => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let token = RefreshToken::new(token.expose_secret().to_owned());
             let send = endpoint.sender();
             client
@@ -104,9 +103,8 @@ pub(crate) async fn exchange(
                 .await
         }
         Grant::Own if connection.method == Method::ClientCredentials => {
-            let client = client(hub, manifest, connection, None)
-                .await
-                .map_err(verdict_of)?;
+            let client =
+                client(hub, manifest, connection, application, None).map_err(verdict_of)?;
             let mut request = client.exchange_client_credentials();
             if let Some(scope) = &oauth.client_scope {
                 let scope = manifest.fill(scope, &connection.settings);
@@ -115,7 +113,11 @@ pub(crate) async fn exchange(
             let send = endpoint.sender();
             request.request_async(&send).await
         }
-        Grant::Own => return endpoint.assert(manifest, oauth, connection).await,
+        Grant::Own => {
+            return endpoint
+                .assert(manifest, oauth, connection, application)
+                .await;
+        }
     };
     answered.map_err(|error| match error {
         RequestTokenError::Request(TokenEndpointError::Transport(error)) => unanswered(&error),
@@ -127,7 +129,7 @@ pub(crate) async fn exchange(
     })
 }
 
-fn verdict_of(error: EngineError) -> Verdict {
+pub(crate) fn verdict_of(error: EngineError) -> Verdict {
     match error {
         EngineError::Crm(verdict) => verdict,
         other => Verdict::Retry {
@@ -222,11 +224,9 @@ impl Endpoint {
         manifest: &Manifest,
         oauth: &OAuth,
         connection: &Connection,
+        application: &Application,
     ) -> Result<TokenReply, Verdict> {
-        let application = application(&self.hub, connection)
-            .await
-            .map_err(verdict_of)?;
-        let assertion = assertion(&self.hub, manifest, oauth, connection, &application)?;
+        let assertion = assertion(&self.hub, manifest, oauth, connection, application)?;
         let address = server_address(&self.hub, manifest, connection, &oauth.token_url)
             .map_err(verdict_of)?;
         let form = form_urlencoded::Serializer::new(String::new())
@@ -351,7 +351,8 @@ fn sent(request: &http::Request<Bytes>) -> Vec<SecretString> {
     secrets
 }
 
-/// Vendors bend the standard: an error with status 200, a lifetime as text, scopes with commas, no
+/// Vendors bend the standard: an error with status 200, a lifetime as text or in
+/// milliseconds, scopes with commas, no
 /// token type, a refusal whose words stand in `message`.
 fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(&body) else {
@@ -367,6 +368,9 @@ fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
         fields
             .entry("token_type")
             .or_insert_with(|| json!("bearer"));
+        if let Some(seconds) = fields.remove("expires_in_sec") {
+            fields.insert("expires_in".to_owned(), seconds);
+        }
         let lifetime = fields.get("expires_in").and_then(Value::as_str);
         if let Some(seconds) = lifetime.map(|text| text.trim().parse::<u64>().ok()) {
             fields.insert("expires_in".to_owned(), json!(seconds));
@@ -446,6 +450,12 @@ mod tests {
                 json!({ "access_token": "a", "expires_in": "3600", "scope": "base,deals:full" }),
                 200,
                 json!({ "access_token": "a", "expires_in": 3600, "scope": "base deals:full", "token_type": "bearer" }),
+            ),
+            (
+                200,
+                json!({ "access_token": "a", "expires_in": 3_600_000, "expires_in_sec": 3600 }),
+                200,
+                json!({ "access_token": "a", "expires_in": 3600, "token_type": "bearer" }),
             ),
             (
                 200,

@@ -225,14 +225,23 @@ impl Hub {
         Ok(moved)
     }
 
-    /// Whether a base URL from a token reply may be used.
+    /// Whether a CRM may have its API at a base URL that a token reply names.
     pub(crate) fn allows_base_url(&self, manifest: &Manifest, url: &Url) -> bool {
-        let by_manifest = url.scheme() == "https"
+        url.scheme() == "https"
             && url.port().is_none()
             && url
                 .host_str()
-                .is_some_and(|host| manifest.allows_host(host));
-        by_manifest || self.0.allowed.permits(url)
+                .is_some_and(|host| manifest.allows_host(host))
+    }
+
+    /// An address that an operator exempts, without a slash at its end; `None` in production.
+    pub(crate) fn exempt(&self, url: &Url) -> Option<String> {
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        let exempt = plain && self.0.allowed.permits(url);
+        exempt.then(|| url.as_str().trim_end_matches('/').to_owned())
     }
 
     /// An organization, at most half a minute old. One that does not exist is asked for each time.

@@ -110,8 +110,35 @@ pub async fn disconnect(
     if connection.state == ConnectionState::Disconnected {
         return Ok(connection);
     }
-    let given_back = give_back(hub, &connection).await;
-    let organization = &connection.organization;
+    let given_back = forget(hub, &connection).await?;
+    let reason = match given_back {
+        Ok(()) => "ended by an admin".to_owned(),
+        Err(verdict) => format!(
+            "ended by an admin; the CRM did not take the grant back ({}): remove the application there",
+            words(&verdict)
+        ),
+    };
+    let ended = change(hub, &connection.organization, id, |current| {
+        current.state = ConnectionState::Disconnected;
+        current.enabled = false;
+        current.cause = None;
+        current.reason.clone_from(&reason);
+    })
+    .await?;
+    if ended.connected_at != connection.connected_at {
+        // Somebody connected it again in between.
+        forget(hub, &ended).await?.ok();
+    }
+    Ok(ended)
+}
+
+/// Gives the grant back and deletes whatever opens the CRM. What the CRM said to it is inside.
+pub(crate) async fn forget(
+    hub: &Hub,
+    connection: &Connection,
+) -> Result<Result<(), Verdict>, EngineError> {
+    let given_back = give_back(hub, connection).await;
+    let (organization, id) = (&connection.organization, &connection.id);
     hub.store()
         .delete_tokens(organization, id)
         .await
@@ -121,26 +148,8 @@ pub async fn disconnect(
         credentials::remove(current, id);
     })
     .await?;
-    if let Some(account) = &connection.account {
-        hub.store()
-            .remove_account(&connection.crm, account, organization, id)
-            .await
-            .map_err(EngineError::aws("the directory of accounts"))?;
-    }
-    let reason = match given_back {
-        Ok(()) => "ended by an admin".to_owned(),
-        Err(verdict) => format!(
-            "ended by an admin; the CRM did not take the grant back ({}): remove the application there",
-            words(&verdict)
-        ),
-    };
-    change(hub, organization, id, |current| {
-        current.state = ConnectionState::Disconnected;
-        current.enabled = false;
-        current.cause = None;
-        current.reason.clone_from(&reason);
-    })
-    .await
+    unlist_account(hub, connection).await?;
+    Ok(given_back)
 }
 
 /// Revokes the grant at the CRM: the refresh token if there is one, since that ends the whole grant.
@@ -230,6 +239,22 @@ async fn held(
     Ok(refresh.or(kept).or(Some((tokens.access, "access_token"))))
 }
 
+/// Takes a connection out of the directory of accounts.
+pub(crate) async fn unlist_account(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
+    let Some(account) = &connection.account else {
+        return Ok(());
+    };
+    hub.store()
+        .remove_account(
+            &connection.crm,
+            account,
+            &connection.organization,
+            &connection.id,
+        )
+        .await
+        .map_err(EngineError::aws("the directory of accounts"))
+}
+
 /// Enters a connection into the directory of accounts, by which the CRM's own calls find it.
 pub(crate) async fn list_account(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
     let Some(account) = &connection.account else {
@@ -301,6 +326,13 @@ pub async fn uninstalled(
             found.method != Method::ApiKey && found.state != ConnectionState::Disconnected
         });
         if let Some(connection) = touched {
+            // The customer's own application is another than ours.
+            let credentials = oauth::credentials(hub, &connection)
+                .await
+                .map_err(EngineError::aws("the organization's credentials"))?;
+            if credentials.clients.contains_key(connection.id.as_str()) {
+                continue;
+            }
             let reason = "the application was removed from the account";
             reconnect_needed(hub, &connection, Cause::Uninstalled, reason).await;
             parked += 1;

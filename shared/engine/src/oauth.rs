@@ -100,26 +100,30 @@ pub(crate) fn server_address(
     connection: &Connection,
     template: &str,
 ) -> Result<Url, EngineError> {
-    let template = match &connection.server {
-        Some(server) => {
-            let fixed = Url::parse(&manifest.fill(template, &connection.settings));
-            let path = fixed.map_or_else(|_| String::new(), |url| url.path().to_owned());
-            format!("https://{server}{path}")
-        }
-        None => template.to_owned(),
+    let Some(server) = &connection.server else {
+        return hub.address(manifest, &connection.crm, template, &connection.settings);
     };
+    let fixed = Url::parse(&manifest.fill(template, &connection.settings));
+    let path = fixed.map_or_else(|_| String::new(), |url| url.path().to_owned());
+    if let Some(exempt) = Url::parse(server).ok().and_then(|url| hub.exempt(&url)) {
+        return Url::parse(&format!("{exempt}{path}")).map_err(|_| EngineError::Bug {
+            context: "reading the address of a region's server",
+            source: None,
+        });
+    }
+    let template = format!("https://{server}{path}");
     hub.address(manifest, &connection.crm, &template, &connection.settings)
 }
 
 /// The OAuth client of a connection.
-pub(crate) async fn client(
+pub(crate) fn client(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
+    application: &Application,
     redirect: Option<&str>,
 ) -> Result<OAuthClient, EngineError> {
     let oauth = flow(manifest)?;
-    let application = application(hub, connection).await?;
     let authorize = hub.address(
         manifest,
         &connection.crm,
@@ -127,7 +131,7 @@ pub(crate) async fn client(
         &connection.settings,
     )?;
     let token = server_address(hub, manifest, connection, &oauth.token_url)?;
-    let mut client = oauth2::Client::new(ClientId::new(application.client_id))
+    let mut client = oauth2::Client::new(ClientId::new(application.client_id.clone()))
         .set_client_secret(ClientSecret::new(
             application.client_secret.expose_secret().to_owned(),
         ))
@@ -156,8 +160,19 @@ pub(crate) async fn credentials(
         .await
 }
 
+/// The CRM's own id of the account, if the token reply names it.
+pub(crate) fn account(oauth: &OAuth, reply: &TokenReply) -> Option<String> {
+    let text = reply_text(reply, oauth.account_at.as_ref())?;
+    let Some(place) = oauth.account_segment else {
+        return Some(text);
+    };
+    let address = Url::parse(&text).ok()?;
+    let segment = address.path_segments()?.nth(place)?;
+    (!segment.is_empty()).then(|| segment.to_owned())
+}
+
 /// A text of a token reply, or a number as text, at a JSON pointer into its extra fields.
-pub(crate) fn reply_text(reply: &TokenReply, pointer: Option<&String>) -> Option<String> {
+fn reply_text(reply: &TokenReply, pointer: Option<&String>) -> Option<String> {
     text_at(
         &Value::Object(reply.extra_fields().fields.clone()),
         pointer?,
@@ -189,7 +204,11 @@ pub(crate) fn base_url(
         let Some(text) = reply_text(reply, pointer) else {
             return Ok(None);
         };
-        return match Url::parse(&text) {
+        let url = Url::parse(&text);
+        if let Some(exempt) = url.as_ref().ok().and_then(|url| hub.exempt(url)) {
+            return Ok(Some(exempt));
+        }
+        return match url {
             Ok(url) if hub.allows_base_url(manifest, &url) => {
                 Ok(Some(url.origin().ascii_serialization()))
             }

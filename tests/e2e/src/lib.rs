@@ -9,23 +9,30 @@
     reason = "a test that cannot be set up is a test that fails"
 )]
 
+mod browser;
 mod looking;
+mod vendor;
+mod wire;
 mod wiring;
+
+pub use browser::{address, cookie, fields};
+pub use vendor::key_pair;
+pub use wire::{Sent, Wire};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::Router;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use hub_domain::Timestamp;
-use hub_engine::Hub;
+use hub_engine::{CRMS, Hub, Settings};
 use hub_local::lambda::lambda;
 use hub_local_aws::EventSource;
 use hub_sandbox::Sandbox;
 use hub_world::{INGEST, Reply, World, ask};
 use serde_json::{Value, json};
 
-use crate::wiring::{function, register, source};
+use crate::wiring::{register, source};
 
 /// The CRM of the stories, where one does not say otherwise.
 pub const CRM: &str = "salesforce";
@@ -40,6 +47,9 @@ pub struct Machine {
     pub world: World,
     /// The fake CRM.
     pub sandbox: Sandbox,
+    /// What passes between the hub and the CRM.
+    pub wire: Wire,
+    settings: Settings,
     sources: Vec<EventSource>,
     ingest: Router,
     api: Router,
@@ -52,29 +62,55 @@ impl Machine {
         Self::of(CRM, seed).await
     }
 
-    /// The same with another CRM of the registry.
+    /// The same with another CRM, whose fake is on a port of this machine.
     pub async fn of(crm: &'static str, seed: u64) -> Self {
+        let address = format!("127.0.0.1:{}", Sandbox::default_port(crm));
+        let base_url = format!("http://{address}");
+        let settings = Settings {
+            base_urls: BTreeMap::from([(crm.to_owned(), base_url.clone())]),
+            egress_allow: vec![address],
+            ..World::settings()
+        };
+        Self::with(crm, &base_url, settings, seed).await
+    }
+
+    /// The same with the fake at its vendor's own addresses, under the rules of production.
+    pub async fn at(crm: &'static str, seed: u64) -> Self {
+        let machine = Self::with(crm, vendor::address(crm), World::settings(), seed).await;
+        if machine.sandbox.settings().get("real_hosts").is_some() {
+            machine
+                .sandbox
+                .set(&json!({ "real_hosts": true }))
+                .expect("the sandbox's settings");
+        }
+        machine
+    }
+
+    async fn with(crm: &'static str, base_url: &str, settings: Settings, seed: u64) -> Self {
         let world = World::new(seed).await;
-        let base_url = format!("http://127.0.0.1:{}", Sandbox::default_port(crm));
         let clock = world.clock.clone();
         let sandbox =
-            Sandbox::new(crm, &base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
+            Sandbox::new(crm, base_url, Arc::new(move || clock.now()), seed).expect("a sandbox");
         let callback = format!("{}/api/integrations/{crm}/callback", hub_world::PUBLIC_URL);
         sandbox
             .set(&json!({ "redirect_uris": [callback] }))
             .expect("the sandbox's settings");
-        let hub = |identity: &str| function(crm, &world, &sandbox, identity);
+        let wire = Wire::new(&sandbox, &settings);
+        let hub = |identity: &str| world.hub_with(identity, wire.transport(), settings.clone());
         register(crm, &hub("operator"), &sandbox).await;
         let identity = World::identity();
-        let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM"));
-        let sources = vec![
-            source(
-                "hub-events".to_owned(),
-                lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
-            ),
-            source(format!("hub-{crm}-live"), lambda(deliver.clone())),
-            source(format!("hub-{crm}-bulk"), lambda(deliver)),
-        ];
+        let mut sources = vec![source(
+            "hub-events".to_owned(),
+            lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
+        )];
+        // A CRM may be connected before anything is delivered to it.
+        if CRMS.contains(&crm) {
+            let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM"));
+            sources.extend(
+                ["live", "bulk"]
+                    .map(|kind| source(format!("hub-{crm}-{kind}"), lambda(deliver.clone()))),
+            );
+        }
         let ingest = hub_ingest::router(hub(INGEST));
         let api = hub_api::router(hub("api"), identity.clone());
         let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());
@@ -83,6 +119,8 @@ impl Machine {
             crm,
             world,
             sandbox,
+            wire,
+            settings,
             sources,
             ingest,
             api,
@@ -99,7 +137,20 @@ impl Machine {
 
     /// A hub for looking into things, and for being a worker that dies.
     pub fn hub(&self, identity: &str) -> Hub {
-        function(self.crm, &self.world, &self.sandbox, identity)
+        self.world
+            .hub_with(identity, self.wire.transport(), self.settings.clone())
+    }
+
+    /// The hub of a function whose clock is wrong by so many minutes.
+    pub fn hub_off_by(&self, identity: &str, minutes: i64) -> Hub {
+        let right = self.world.clock.clone();
+        let wrong = move || {
+            let now = right.now().as_millisecond() + minutes * 60_000;
+            Timestamp::from_millisecond(now).expect("a time")
+        };
+        let (way_out, settings) = (self.wire.transport(), self.settings.clone());
+        self.world
+            .hub_at(identity, way_out, settings, hub_aws::Clock::new(wrong))
     }
 
     /// Creates, authorizes and approves a connection, as an admin does.
@@ -120,73 +171,25 @@ impl Machine {
 
     /// Creates a connection.
     pub async fn create(&self, organization: &str, settings: Value) -> String {
-        let new = json!({ "crm": self.crm, "name": "Story", "settings": settings });
         let created = self
-            .api(
-                organization,
-                Method::POST,
-                "/api/integrations/crm",
-                Some(&new),
-            )
+            .create_by(organization, json!({ "settings": settings }))
             .await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Goes through the CRM's consent page and back.
-    pub async fn authorize(&self, organization: &str, connection: &str) {
-        let begun = self.begin(organization, connection).await;
-        let cookie = begun
-            .header("set-cookie")
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let authorize = begun.json()["authorize_url"]
-            .as_str()
-            .expect("an address")
-            .to_owned();
-        let back = self.consent(&authorize).await;
-        let done = self.call_back(&back, &cookie).await;
-        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    /// Creates a connection with whatever else it is given.
+    pub async fn create_by(&self, organization: &str, mut new: Value) -> Reply {
+        new["crm"] = json!(self.crm);
+        new["name"] = json!("Story");
+        let path = "/api/integrations/crm";
+        self.api(organization, Method::POST, path, Some(&new)).await
     }
 
-    /// `POST …/connect`.
-    pub async fn begin(&self, organization: &str, connection: &str) -> Reply {
-        let body = json!({ "connection_id": connection });
-        let begun = self
-            .send_to(
-                &self.oauth,
-                organization,
-                Method::POST,
-                &format!("/api/integrations/{}/connect", self.crm),
-                Some(&body),
-            )
-            .await;
-        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
-        begun
-    }
-
-    /// The person says yes; where the CRM sends the browser.
-    pub async fn consent(&self, authorize: &str) -> String {
-        let request = Request::get(format!("{authorize}&__sandbox_consent=allow"))
-            .body(Bytes::new())
-            .expect("a request");
-        let answer = self.sandbox.handle(request).await.expect("an answer");
-        let back = answer.headers().get(header::LOCATION).expect("a redirect");
-        back.to_str().expect("an address").to_owned()
-    }
-
-    /// The browser comes back.
-    pub async fn call_back(&self, address: &str, cookie: &str) -> Reply {
-        let path = address
-            .strip_prefix(hub_world::PUBLIC_URL)
-            .unwrap_or(address);
-        let request = Request::get(path)
-            .header(header::COOKIE, cookie)
-            .body(Bytes::new())
-            .expect("a request");
-        ask(&self.oauth, request).await
+    /// A call that an admin makes of one connection: `""`, or `/approve` and the like.
+    pub async fn connection(&self, method: Method, id: &str, what: &str) -> Reply {
+        let path = format!("/api/integrations/crm/{id}{what}");
+        self.api(ORG, method, &path, None).await
     }
 
     /// liveprompt sends events over HTTP.
@@ -249,37 +252,14 @@ impl Machine {
         path: &str,
         body: Option<&Value>,
     ) -> Reply {
-        self.send_to(&self.api, organization, method, path, body)
-            .await
+        let bearer = self.admin(organization);
+        ask(&self.api, request(method, path, &bearer, body)).await
     }
 
-    async fn send_to(
-        &self,
-        router: &Router,
-        organization: &str,
-        method: Method,
-        path: &str,
-        body: Option<&Value>,
-    ) -> Reply {
-        let mut headers = HeaderMap::new();
-        let bearer = self
-            .world
-            .bearer(organization, "admin", "ada@seller.example");
-        headers.insert(header::AUTHORIZATION, bearer.parse().expect("a header"));
-        headers.insert(
-            header::CONTENT_TYPE,
-            "application/json".parse().expect("a header"),
-        );
-        let body = body
-            .map(|body| Bytes::from(body.to_string()))
-            .unwrap_or_default();
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(body)
-            .expect("a request");
-        *request.headers_mut() = headers;
-        ask(router, request).await
+    /// The `Authorization` of the organization's admin.
+    pub fn admin(&self, organization: &str) -> String {
+        self.world
+            .bearer(organization, "admin", "ada@seller.example")
     }
 
     /// Works for this long.
@@ -338,4 +318,17 @@ impl Machine {
             Duration::try_from(due.duration_since(self.world.clock.now())).unwrap_or_default();
         tokio::time::sleep(wait + Duration::from_millis(1)).await;
     }
+}
+
+fn request(method: Method, path: &str, bearer: &str, body: Option<&Value>) -> Request<Bytes> {
+    let body = body
+        .map(|body| Bytes::from(body.to_string()))
+        .unwrap_or_default();
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::AUTHORIZATION, bearer)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body)
+        .expect("a request")
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
+use hub_aws::store::TokenItem;
+use hub_domain::Connection;
 use hub_engine::deliveries::read_back;
 use hub_world::World;
 use serde_json::Value;
@@ -10,6 +12,30 @@ use serde_json::Value;
 use crate::Machine;
 
 impl Machine {
+    /// A connection as it is stored.
+    pub async fn stored(&self, organization: &str, id: &str) -> Connection {
+        let (organization, id) = (
+            organization.parse().expect("an id"),
+            id.parse().expect("an id"),
+        );
+        let hub = self.hub("operator");
+        let found = hub.store().connection(&organization, &id).await;
+        found.expect("a store").expect("a connection")
+    }
+
+    /// The tokens of a connection as they are stored.
+    pub async fn tokens(&self, organization: &str, id: &str) -> Option<TokenItem> {
+        let (organization, id) = (
+            organization.parse().expect("an id"),
+            id.parse().expect("an id"),
+        );
+        let hub = self.hub("operator");
+        hub.store()
+            .token(&organization, &id)
+            .await
+            .expect("a store")
+    }
+
     /// What the CRM holds of an object.
     pub fn held(&self, object: &str) -> Vec<Value> {
         let state = self.sandbox.state();

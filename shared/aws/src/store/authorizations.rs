@@ -48,17 +48,13 @@ impl fmt::Debug for OAuthState {
 pub struct Handoff {
     /// The hash of the state it belongs to.
     pub state: String,
-    /// Where the browser goes on to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    /// What a form brought, sealed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<Vec<u8>>,
+    /// Where the browser goes on to, or what a form brought; sealed.
+    pub sealed: Vec<u8>,
     /// When it ends, in milliseconds since 1970.
     pub expires_at: i64,
 }
 
-/// Without the address, which holds the state.
+/// Without what is sealed.
 impl fmt::Debug for Handoff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handoff")

@@ -71,6 +71,9 @@ pub struct OAuth {
     /// Where in the token reply the account's id stands, as a JSON pointer.
     #[serde(default)]
     pub account_at: Option<String>,
+    /// Which segment of its path the account's id is, from 0, where an address stands there.
+    #[serde(default)]
+    pub account_segment: Option<usize>,
     /// Whether the access token is a JWT that says itself when it ends (`exp`).
     #[serde(default)]
     pub expiry_in_token: bool,

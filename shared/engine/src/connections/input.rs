@@ -29,9 +29,9 @@ pub struct NewConnection {
 
 /// What a connection proves itself by, as a customer enters it.
 #[derive(Debug, Default)]
-pub(super) struct Secret {
-    client: Option<OauthClient>,
-    api_key: Option<SecretString>,
+pub(crate) struct Secret {
+    pub(crate) client: Option<OauthClient>,
+    pub(crate) api_key: Option<SecretString>,
 }
 
 impl Secret {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub_connectors::{Check, Fields, Manifest, Reply};
-use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, Timestamp, Verdict};
-use secrecy::ExposeSecret;
+use hub_domain::{Cause, Connection, ConnectionId, ConnectionState, Method, Timestamp, Verdict};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::reconnect_needed;
+use super::{list_account, reconnect_needed};
 use crate::{
     connections::{change, get},
     error::EngineError,
@@ -62,12 +62,18 @@ pub async fn test(hub: &Hub, caller: &Caller, id: &ConnectionId) -> Result<Teste
     }
     let manifest = hub.manifest(&connection.crm)?;
     let mut checks = Vec::new();
-    let mut refused = None;
+    let (mut refused, mut account) = (None, None);
     for check in &manifest.checks {
         let begun = hub.clock().now();
-        let outcome = checked(hub, &manifest, &connection, check).await;
+        let outcome = checked(hub, &manifest, &connection, check, None).await;
         let took = hub.clock().now().duration_since(begun);
-        let verdict = outcome.err();
+        let verdict = match outcome {
+            Ok(told) => {
+                account = told.or(account);
+                None
+            }
+            Err(verdict) => Some(verdict),
+        };
         checks.push(Checked {
             proves: check.proves.clone(),
             reason: verdict.as_ref().map(words).unwrap_or_default(),
@@ -83,17 +89,24 @@ pub async fn test(hub: &Hub, caller: &Caller, id: &ConnectionId) -> Result<Teste
         Some(Verdict::Reauthorize { cause, reason }) => {
             reconnect_needed(hub, &connection, *cause, reason).await;
         }
-        None if connection.state == ConnectionState::ReconnectNeeded => {
-            change(hub, &connection.organization, &connection.id, |current| {
+        None => {
+            let works = change(hub, &connection.organization, &connection.id, |current| {
                 if current.state == ConnectionState::ReconnectNeeded {
                     current.state = current.authorized_state();
                     current.cause = None;
                     current.reason.clear();
                 }
+                // The CRM could not be asked when it was authorized.
+                if current.account.is_none() {
+                    current.account.clone_from(&account);
+                }
             })
             .await?;
+            if connection.account.is_none() {
+                list_account(hub, &works).await?;
+            }
         }
-        Some(_) | None => {}
+        Some(_) => {}
     }
     Ok(Tested {
         works: refused.is_none(),
@@ -121,7 +134,8 @@ pub(super) fn words(verdict: &Verdict) -> String {
     }
 }
 
-/// Makes every check and gives the account's id, if one of them tells it.
+/// Makes every check and gives the account's id, if one of them tells it. `credential` is what is
+/// tried before it is kept; else it is what the connection has.
 ///
 /// # Errors
 /// The verdict of the first that fails.
@@ -129,10 +143,12 @@ pub(crate) async fn prove(
     hub: &Hub,
     manifest: &Manifest,
     connection: &Connection,
+    credential: Option<&SecretString>,
 ) -> Result<Option<String>, Verdict> {
     let mut account = None;
     for check in &manifest.checks {
-        account = checked(hub, manifest, connection, check).await?.or(account);
+        let told = checked(hub, manifest, connection, check, credential).await?;
+        account = told.or(account);
     }
     Ok(account)
 }
@@ -143,13 +159,20 @@ async fn checked(
     manifest: &Manifest,
     connection: &Connection,
     check: &Check,
+    credential: Option<&SecretString>,
 ) -> Result<Option<String>, Verdict> {
-    let mut access = tokens::access(hub, manifest, connection, None, For::Person).await?;
-    let mut refreshed = false;
+    let mut spent = None;
     loop {
+        let (token, version) = match credential {
+            Some(given) => (given.clone(), None),
+            None => {
+                let access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
+                (access.token, Some(access.version))
+            }
+        };
         let mut request = asked(manifest, connection, check)?;
         manifest
-            .sign(request.headers_mut(), connection, &access.token)
+            .sign(request.headers_mut(), connection, &token)
             .map_err(|error| Verdict::Reauthorize {
                 cause: Cause::ClientRefused,
                 reason: error.to_string(),
@@ -168,20 +191,24 @@ async fn checked(
         let reply = Reply {
             status: parts.status,
             headers: parts.headers,
-            body: masked(body, [access.token.expose_secret()]),
+            body: masked(body, [token.expose_secret()]),
             at: hub.clock().now(),
         };
         match judged(manifest, check, &reply) {
             Ok(account) => return Ok(account),
-            Err(Verdict::Refresh) if !refreshed => {
-                refreshed = true;
-                let spent = Some(access.version);
-                access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
-            }
+            Err(Verdict::Refresh) if spent.is_none() && version.is_some() => spent = version,
             Err(Verdict::Refresh) => {
-                return Err(Verdict::Reauthorize {
-                    cause: Cause::Revoked,
-                    reason: "the CRM refuses a token that was just refreshed".to_owned(),
+                return Err(match connection.method {
+                    Method::ApiKey => Verdict::Reauthorize {
+                        cause: Cause::ClientRefused,
+                        reason: "the CRM refuses the key".to_owned(),
+                    },
+                    Method::AuthorizationCode | Method::ClientCredentials | Method::JwtBearer => {
+                        Verdict::Reauthorize {
+                            cause: Cause::Revoked,
+                            reason: "the CRM refuses a token that it just gave".to_owned(),
+                        }
+                    }
                 });
             }
             Err(verdict) => return Err(verdict),

@@ -14,8 +14,8 @@ use secrecy::SecretString;
 
 use super::{Access, For, opened};
 use crate::{
-    error::{EngineError, aws_verdict},
-    grant::{self, Grant, TOKEN_CALL_TIMEOUT},
+    error::aws_verdict,
+    grant::{self, Grant, TOKEN_CALL_TIMEOUT, verdict_of},
     hub::Hub,
     oauth::{TokenReply, application, base_url, credentials, expires_at, flow},
 };
@@ -113,6 +113,13 @@ async fn ask(
     let kept = credentials.refresh_tokens.get(connection.id.as_str());
     let grant = match (connection.method, old.as_ref().or(kept)) {
         (Method::AuthorizationCode, Some(refresh)) => Grant::Refresh(refresh),
+        // It was refused before its time: somebody took it back.
+        (Method::AuthorizationCode, None) if item.expires_at > hub.now_ms() => {
+            return Err(Verdict::Reauthorize {
+                cause: Cause::Revoked,
+                reason: "the CRM refuses the token, and gave none to refresh it with".to_owned(),
+            });
+        }
         (Method::AuthorizationCode, None) => {
             return Err(Verdict::Reauthorize {
                 cause: Cause::Expired,
@@ -123,26 +130,15 @@ async fn ask(
         (Method::ClientCredentials | Method::JwtBearer | Method::ApiKey, _) => Grant::Own,
     };
     // What the call needs is read before it is known whether there is time for it.
-    let known = application(hub, connection).await;
-    drop(known.map_err(unexpected)?);
+    let application = application(hub, connection).await.map_err(verdict_of)?;
     if hub.now_ms() + ms(TOKEN_CALL_TIMEOUT) > until {
         return Err(Verdict::Retry {
             after: None,
             reason: "AWS took so long that the right to refresh ran out".to_owned(),
         });
     }
-    let reply = grant::exchange(hub, manifest, connection, grant).await?;
+    let reply = grant::exchange(hub, manifest, connection, &application, grant).await?;
     Ok((reply, old))
-}
-
-fn unexpected(error: EngineError) -> Verdict {
-    match error {
-        EngineError::Crm(verdict) => verdict,
-        other => Verdict::Retry {
-            after: None,
-            reason: other.to_string(),
-        },
-    }
 }
 
 /// Stores what the CRM answered, then gives it out.
@@ -155,7 +151,7 @@ async fn keep(
     old: Option<SecretString>,
 ) -> Result<Access, Verdict> {
     let aws = |error: AwsError| aws_verdict(&error);
-    let oauth = flow(manifest).map_err(unexpected)?;
+    let oauth = flow(manifest).map_err(verdict_of)?;
     let credentials = credentials(hub, connection).await.map_err(aws)?;
     let ring = credentials.token_key.ring().map_err(aws)?;
     let kept = credentials.refresh_tokens.get(connection.id.as_str());

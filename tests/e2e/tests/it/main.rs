@@ -6,10 +6,12 @@
     clippy::print_stdout
 )]
 
+mod authorizing;
 mod connecting;
 mod cost;
 mod delivering;
 mod everywhere;
 mod failing;
 mod mapped;
+mod refreshing;
 mod sample;

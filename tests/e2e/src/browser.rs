@@ -1,0 +1,120 @@
+//! A person at a browser: begins, allows at the CRM, comes back.
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use hub_world::{PUBLIC_URL, Reply, ask};
+use serde_json::json;
+
+use crate::{Machine, request};
+
+impl Machine {
+    /// Goes through the CRM's consent page and back.
+    pub async fn authorize(&self, organization: &str, connection: &str) {
+        let done = self
+            .authorize_as(&self.admin(organization), connection)
+            .await;
+        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    }
+
+    /// The same by a person of one's choice; how it ends.
+    pub async fn authorize_as(&self, bearer: &str, connection: &str) -> Reply {
+        let begun = self.begin_as(bearer, connection).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        let back = self.consent(&address(&begun)).await;
+        self.call_back(&back, &cookie(&begun)).await
+    }
+
+    /// `POST …/connect`.
+    pub async fn begin(&self, organization: &str, connection: &str) -> Reply {
+        let begun = self.begin_as(&self.admin(organization), connection).await;
+        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        begun
+    }
+
+    /// `POST …/connect` by a person of one's choice.
+    pub async fn begin_as(&self, bearer: &str, connection: &str) -> Reply {
+        let body = json!({ "connection_id": connection });
+        let path = format!("/api/integrations/{}/connect", self.crm);
+        ask(
+            &self.oauth,
+            request(Method::POST, &path, bearer, Some(&body)),
+        )
+        .await
+    }
+
+    /// The person says yes; where the browser comes back to. A form that the CRM makes it post has
+    /// by then been answered with an address of ours.
+    pub async fn consent(&self, authorize: &str) -> String {
+        let answer = self.visit_crm(authorize).await;
+        if let Some(back) = answer.headers().get(header::LOCATION) {
+            return back.to_str().expect("an address").to_owned();
+        }
+        let page = String::from_utf8_lossy(answer.body()).into_owned();
+        let posted = self.post_back(&fields(&page)).await;
+        assert_eq!(posted.status, StatusCode::SEE_OTHER, "{page}");
+        posted.header("location").to_owned()
+    }
+
+    /// What the CRM answers to a browser whose person says yes.
+    pub async fn visit_crm(&self, authorize: &str) -> http::Response<Bytes> {
+        let request = Request::get(format!("{authorize}&__sandbox_consent=allow"))
+            .body(Bytes::new())
+            .expect("a request");
+        self.sandbox.handle(request).await.expect("an answer")
+    }
+
+    /// The browser posts the CRM's form to our callback, as it does across sites: without cookies.
+    pub async fn post_back(&self, fields: &str) -> Reply {
+        let path = format!("/api/integrations/{}/callback", self.crm);
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Bytes::from(fields.to_owned()))
+            .expect("a request");
+        ask(&self.oauth, request).await
+    }
+
+    /// The browser comes back.
+    pub async fn call_back(&self, address: &str, cookie: &str) -> Reply {
+        let request = Request::get(path(address))
+            .header(header::COOKIE, cookie)
+            .body(Bytes::new())
+            .expect("a request");
+        ask(&self.oauth, request).await
+    }
+
+    /// Any other request to the function behind connect and callback.
+    pub async fn ask_oauth(&self, request: Request<Bytes>) -> Reply {
+        ask(&self.oauth, request).await
+    }
+}
+
+fn path(address: &str) -> &str {
+    address.strip_prefix(PUBLIC_URL).unwrap_or(address)
+}
+
+/// Where `connect` sends the browser.
+pub fn address(begun: &Reply) -> String {
+    let json = begun.json();
+    json["authorize_url"]
+        .as_str()
+        .expect("an address")
+        .to_owned()
+}
+
+/// The cookie that an answer sets, as a browser sends it.
+pub fn cookie(reply: &Reply) -> String {
+    let set = reply.header("set-cookie").split(';').next();
+    set.unwrap_or_default().to_owned()
+}
+
+/// The hidden fields of a page, as its form is sent.
+pub fn fields(page: &str) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for input in page.split("type=\"hidden\" name=\"").skip(1) {
+        let mut parts = input.split('"');
+        let name = parts.next().unwrap_or_default();
+        let value = parts.nth(1).unwrap_or_default();
+        form.append_pair(name, &value.replace("&amp;", "&"));
+    }
+    form.finish()
+}

@@ -1,0 +1,109 @@
+//! The vendors' own addresses, and what a connection by each method needs.
+
+use std::sync::OnceLock;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
+    rsa::{KeyPair, KeySize},
+    signature::KeyPair as _,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use hub_domain::Method;
+use serde_json::{Value, json};
+
+use crate::Machine;
+
+/// Where the API of the account in the sandbox is.
+pub(crate) fn address(crm: &str) -> &'static str {
+    match crm {
+        "salesforce" => "https://acme.my.salesforce.com",
+        "hubspot" => "https://api.hubapi.com",
+        "dynamics365" => "https://acme.crm4.dynamics.com",
+        "pipedrive" => "https://acme.pipedrive.com",
+        "zoho" => "https://www.zohoapis.com",
+        "monday" => "https://api.monday.com",
+        "copper" => "https://api.copper.com",
+        "freshsales" => "https://acme.myfreshworks.com",
+        other => panic!("{other} is at no address"),
+    }
+}
+
+/// An RSA key: the private and the public half in PEM.
+pub fn key_pair() -> &'static (String, String) {
+    static PAIR: OnceLock<(String, String)> = OnceLock::new();
+    PAIR.get_or_init(fresh_pair)
+}
+
+fn fresh_pair() -> (String, String) {
+    let pem = |what: &str, der: &[u8]| {
+        let body = BASE64_STANDARD.encode(der);
+        format!("-----BEGIN {what} KEY-----\n{body}\n-----END {what} KEY-----\n")
+    };
+    let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
+    let private: Pkcs8V1Der<'_> = pair.as_der().expect("its private half");
+    let public: PublicKeyX509Der<'_> = pair.public_key().as_der().expect("its public half");
+    (
+        pem("PRIVATE", private.as_ref()),
+        pem("PUBLIC", public.as_ref()),
+    )
+}
+
+impl Machine {
+    /// What creates a connection by this method, the sandbox being told what it has to know.
+    pub fn new_by(&self, method: Method) -> Value {
+        let host = address(self.crm).trim_start_matches("https://");
+        let all = self.sandbox.credentials();
+        let mut settings = match self.crm {
+            "dynamics365" => json!({ "environment": host }),
+            "freshsales" => json!({ "bundle_host": host }),
+            _ => json!({}),
+        };
+        let mut new = json!({ "method": method.name() });
+        match (self.crm, method) {
+            (_, Method::AuthorizationCode) => {}
+            ("salesforce", Method::ClientCredentials) => settings["login_host"] = json!(host),
+            ("salesforce", Method::JwtBearer) => settings["user"] = all["username"].clone(),
+            ("dynamics365", _) => settings["tenant"] = all["tenant"].clone(),
+            ("pipedrive", _) => settings["company"] = json!(host),
+            ("copper", _) => settings["user_email"] = all["api_key_email"].clone(),
+            _ => {}
+        }
+        match method {
+            Method::AuthorizationCode => {}
+            Method::ClientCredentials => {
+                new["client"] = json!({ "id": all["client_id"], "secret": all["client_secret"] });
+            }
+            Method::JwtBearer => {
+                let (private, public) = key_pair();
+                self.sandbox
+                    .set(&json!({ "jwt_public_key": public }))
+                    .expect("a key");
+                new["client"] = json!({ "id": all["client_id"], "private_key": private });
+            }
+            Method::ApiKey => {
+                let key = all.get("api_key").or(all.get("service_key"));
+                new["api_key"] = key.expect("a key").clone();
+            }
+        }
+        new["settings"] = settings;
+        new
+    }
+
+    /// The same with a secret that the CRM does not know.
+    pub fn new_with_wrong_secret(&self, method: Method) -> Value {
+        let mut new = self.new_by(method);
+        match method {
+            Method::AuthorizationCode => {
+                let all = self.sandbox.credentials();
+                new["client"] = json!({ "id": all["client_id"], "secret": "wrong" });
+            }
+            Method::ClientCredentials => new["client"]["secret"] = json!("wrong"),
+            Method::JwtBearer => new["client"]["private_key"] = json!(fresh_pair().0),
+            Method::ApiKey => {
+                let key = new["api_key"].as_str().unwrap_or_default().len();
+                new["api_key"] = json!("0".repeat(key));
+            }
+        }
+        new
+    }
+}
