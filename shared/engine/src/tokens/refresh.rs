@@ -34,8 +34,8 @@ const WAIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_secs(1);
 /// and at most this.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// How long nobody asks again after a refusal: longer than configuration is kept, so that whoever
-/// waits finds the connection parked instead of knocking too.
+/// How long nobody asks again after a refusal, doubled each time: longer than configuration is kept, so
+/// that whoever waits finds the connection parked instead of knocking too.
 const REFUSED_PAUSE: Duration = Duration::from_secs(45);
 
 fn ms(time: Duration) -> i64 {
@@ -214,15 +214,15 @@ async fn pause(
     holder: &str,
     verdict: &Verdict,
 ) {
-    let backoff = PAUSE * 2_u32.pow(item.failures.min(10));
-    let backoff = backoff.min(LONGEST_PAUSE);
+    let doubled = 2_u32.pow(item.failures.min(10));
+    let backoff = (PAUSE * doubled).min(LONGEST_PAUSE);
     let now = hub.clock().now();
     let pause = match verdict {
         Verdict::Retry { after, .. } => after.unwrap_or(backoff).min(LONGEST_WAIT),
         Verdict::Throttle { until, .. } => {
             Duration::try_from(until.duration_since(now)).unwrap_or_default()
         }
-        Verdict::Reauthorize { .. } => REFUSED_PAUSE,
+        Verdict::Reauthorize { .. } => (REFUSED_PAUSE * doubled).min(LONGEST_WAIT),
         Verdict::Done { .. }
         | Verdict::Skip(_)
         | Verdict::Refresh

@@ -7,6 +7,7 @@
 )]
 
 mod authorizing;
+mod canary;
 mod connecting;
 mod cost;
 mod delivering;
@@ -15,3 +16,4 @@ mod failing;
 mod mapped;
 mod refreshing;
 mod sample;
+mod week;

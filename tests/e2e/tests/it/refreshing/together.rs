@@ -24,8 +24,7 @@ struct Moody(Arc<Mutex<Tokens>>);
 #[derive(Default)]
 struct Tokens {
     count: usize,
-    /// The account of each refresh token that lives.
-    live: BTreeMap<String, usize>,
+    live: BTreeSet<String>,
     access: BTreeSet<String>,
     refreshed: usize,
 }
@@ -41,36 +40,30 @@ impl Moody {
         let form: BTreeMap<String, String> = url::form_urlencoded::parse(request.body())
             .into_owned()
             .collect();
-        let account = match form.get("grant_type").map(String::as_str) {
+        match form.get("grant_type").map(String::as_str) {
             None => {
                 let bearer = request.headers()["authorization"].to_str().unwrap();
                 let known = tokens.access.contains(bearer.trim_start_matches("Bearer "));
                 let status = if known { 200 } else { 401 };
                 return World::json(status, &json!({ "portalId": 1, "results": [] }));
             }
-            Some("authorization_code") => tokens.count + 1,
-            Some(_) => match tokens.live.remove(&form["refresh_token"]) {
-                Some(account) => {
-                    tokens.refreshed += 1;
-                    account
-                }
-                None => {
-                    let refused =
-                        json!({ "error": "invalid_grant", "status": "BAD_REFRESH_TOKEN" });
-                    return World::json(400, &refused);
-                }
-            },
-        };
+            Some("authorization_code") => {}
+            Some(_) if tokens.live.remove(&form["refresh_token"]) => tokens.refreshed += 1,
+            Some(_) => {
+                let refused = json!({ "error": "invalid_grant", "status": "BAD_REFRESH_TOKEN" });
+                return World::json(400, &refused);
+            }
+        }
         tokens.count += 1;
         let (refresh, access) = (
             format!("refresh-{}", tokens.count),
             format!("access-{}", tokens.count),
         );
-        tokens.live.insert(refresh.clone(), account);
+        tokens.live.insert(refresh.clone());
         tokens.access.insert(access.clone());
         World::json(
             200,
-            &json!({ "access_token": access, "refresh_token": refresh, "expires_in": 1800, "hub_id": account }),
+            &json!({ "access_token": access, "refresh_token": refresh, "expires_in": 1800, "hub_id": 1 }),
         )
     }
 }
