@@ -260,26 +260,4 @@ impl Store {
             Err(error) => Err(error),
         }
     }
-
-    /// Gives the right to refresh back without a new token; one that was lost meanwhile is left
-    /// alone.
-    pub async fn cancel_refresh(&self, item: &TokenItem, holder: &str) -> Result<(), AwsError> {
-        let outcome = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(
-                Key::token(&item.organization, &item.connection).attributes(),
-            ))
-            .update_expression("REMOVE w, lu")
-            .condition_expression("w = :w")
-            .expression_attribute_values(":w", text(holder))
-            .send()
-            .await
-            .map_err(|error| classify("dynamodb:UpdateItem", error));
-        match outcome {
-            Ok(_) | Err(AwsError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
-    }
 }

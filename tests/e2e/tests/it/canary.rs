@@ -3,7 +3,7 @@
 
 mod seen;
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -113,18 +113,25 @@ async fn look(machine: &Machine, id: &str, seen: &mut Seen) {
 
 /// A person authorizes it; the one answer that is theirs alone is not looked at.
 async fn authorize(machine: &Machine, id: &str, seen: &mut Seen) {
-    let begun = machine.begin(ORG, id).await;
-    let (cookie, back) = (cookie(&begun), machine.consent(&address(&begun)).await);
-    let query = back.split_once('?').unwrap().1;
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if matches!(name.as_ref(), "code" | "state") {
-            seen.secret(&value);
+    for wrong in [true, false] {
+        let begun = machine.begin(ORG, id).await;
+        let (cookie, back) = (cookie(&begun), machine.consent(&address(&begun)).await);
+        let query = back.split_once('?').unwrap().1;
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if matches!(name.as_ref(), "code" | "state") {
+                seen.secret(&value);
+            }
         }
-    }
-    seen.secret(cookie.split_once('=').unwrap().1);
-    // Another browser, and then this one, twice.
-    for cookie in ["__Host-hub-connect=other", &cookie, &cookie] {
-        seen.reply(&machine.call_back(&back, cookie).await);
+        seen.secret(cookie.split_once('=').unwrap().1);
+        if wrong {
+            let other = "__Host-hub-connect=other";
+            seen.reply(&machine.call_back(&back, other).await);
+            continue;
+        }
+        let done = machine.call_back(&back, &cookie).await;
+        assert_eq!(done.status, 200, "{}", done.text);
+        seen.reply(&done);
+        seen.reply(&machine.call_back(&back, &cookie).await);
     }
     let callback = json!({ "code": "a-code-of-a-callback", "state": "a-state-of-a-callback" });
     let callback: Callback = serde_json::from_value(callback).unwrap();
@@ -167,19 +174,20 @@ async fn no_secret_comes_out() {
         }
         seen.reply(&machine.connection(Verb::POST, &id, "/approve").await);
         look(&machine, &id, &mut seen).await;
+        let delivers = CRMS.contains(&crm) && method == Method::AuthorizationCode;
         // Each way a CRM may say it back, to a call of its API and to a refresh.
         for echo in ECHOES {
             for spent in [false, true] {
                 if spent {
                     tokio::time::sleep(Duration::from_hours(3)).await;
                 }
-                if CRMS.contains(&crm) {
+                if delivers {
                     machine.accept(&meeting("evt_1", "ses_1", "Echo")).await;
                 }
                 machine.wire.edit(move |request, _| echo.answer(request));
                 look(&machine, &id, &mut seen).await;
-                if CRMS.contains(&crm) {
-                    machine.work_for(Duration::from_mins(40)).await;
+                if delivers {
+                    machine.work_for(Duration::from_secs(5)).await;
                 }
                 machine.wire.honest();
                 if method == Method::AuthorizationCode {
@@ -189,6 +197,9 @@ async fn no_secret_comes_out() {
             }
         }
         panics(&machine, &id, &mut seen).await;
+        if delivers {
+            dead_letters(&machine).await;
+        }
         let change = json!({ "api_key": "a-key-of-a-change", "client": { "id": "a", "secret": "a-secret-of-a-change" } });
         seen.secrets_of(&change);
         seen.text(format!("{:?}", Change::read(&change)));
@@ -206,6 +217,23 @@ async fn no_secret_comes_out() {
     assert!(ways_walked >= 14 && found > 300, "{ways_walked}, {found}");
 }
 
+/// A delivery that is given up, and a message that is none.
+async fn dead_letters(machine: &Machine) {
+    machine
+        .wire
+        .edit(|request, _| Echo::Words(500).answer(request));
+    let live = format!("{}-live", machine.crm);
+    let poison = "not a reference".to_owned();
+    machine
+        .put("dispatch", &live, poison, BTreeMap::new())
+        .await;
+    machine.accept(&meeting("evt_2", "ses_2", "Dead")).await;
+    machine.work_for(Duration::from_hours(6)).await;
+    let dead = machine.world.messages(&format!("{}-dlq", machine.crm));
+    assert!(dead.len() >= 2, "{dead:?}");
+    machine.wire.honest();
+}
+
 /// The way out panics with the request in its words.
 async fn panics(machine: &Machine, id: &str, seen: &mut Seen) {
     let out = hub_engine::Transport::new(tower::service_fn(|request: Request<Bytes>| async move {
@@ -219,7 +247,8 @@ async fn panics(machine: &Machine, id: &str, seen: &mut Seen) {
     let caller = World::admin(ORG);
     let one = id.parse().unwrap();
     let work = lifecycle::test(&hub, &caller, &one);
-    assert!(AssertUnwindSafe(work).catch_unwind().await.is_err());
+    let outcome = AssertUnwindSafe(work).catch_unwind().await;
+    assert!(outcome.is_err(), "{}: {outcome:?}", machine.crm);
     tokio::time::sleep(Duration::from_mins(2)).await;
     look(machine, id, seen).await;
 }

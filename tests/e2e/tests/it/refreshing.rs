@@ -243,7 +243,7 @@ async fn nobody_knocks_in_turn() {
             json!({ "fault": "outage", "seconds": 3_600 }),
             40,
         ),
-        ("hubspot", enough, 4),
+        ("hubspot", enough, 5),
         ("salesforce", revoked, 8),
     ] {
         let (machine, id) = spent(crm).await;

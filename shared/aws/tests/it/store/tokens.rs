@@ -23,7 +23,6 @@ suite! {
     of_two_that_refreshed_the_first_to_finish_counts,
     a_pause_holds_for_all_but_those_who_insist,
     a_new_authorization_ends_a_refresh_under_way,
-    a_cancelled_refresh_leaves_the_tokens,
     a_finish_whose_answer_was_lost_was_done,
 }
 
@@ -240,6 +239,7 @@ async fn a_pause_holds_for_all_but_those_who_insist(on: Harness) {
         (&None, Some(UNTIL))
     );
     assert_eq!((paused.version, paused.failures), (item.version, 1));
+    assert_eq!(opened(&paused), both("first"));
     let early = store.begin_refresh(&item, "b", NOW, UNTIL, false).await;
     assert!(is_conflict(&early), "{early:?}");
     store
@@ -268,24 +268,6 @@ async fn a_new_authorization_ends_a_refresh_under_way(on: Harness) {
     let after = read(&store).await;
     assert_eq!((opened(&after), &after.refreshing), (both("second"), &None));
     assert!(after.version > item.version);
-}
-
-async fn a_cancelled_refresh_leaves_the_tokens(on: Harness) {
-    let (store, item) = authorized(&on).await;
-    store
-        .begin_refresh(&item, "a", NOW, UNTIL, false)
-        .await
-        .unwrap();
-    store.cancel_refresh(&item, "b").await.unwrap();
-    assert!(read(&store).await.refreshing.is_some(), "not b's to cancel");
-    store.cancel_refresh(&item, "a").await.unwrap();
-    let after = read(&store).await;
-    assert_eq!((after.version, &after.refreshing), (item.version, &None));
-    assert_eq!(opened(&after), both("first"));
-    store
-        .begin_refresh(&after, "b", NOW, UNTIL, false)
-        .await
-        .unwrap();
 }
 
 /// The repeat is refused, and a reader then finds the new tokens: nobody sends the refresh token

@@ -1,7 +1,7 @@
 //! What came out anywhere, and what must not be in it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex},
 };
@@ -160,22 +160,60 @@ impl Seen {
                 places.push((key, opened(item)));
             }
         }
-        for secret in &self.secrets {
-            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            for form in [secret, &encoded, &BASE64_STANDARD.encode(secret)] {
-                for (place, text) in &places {
-                    let at = text.find(form.as_str());
-                    let around = at.map(|at| {
-                        let from = text.floor_char_boundary(at.saturating_sub(300));
-                        let to = text.floor_char_boundary((at + form.len() + 40).min(text.len()));
-                        &text[from..to]
-                    });
-                    assert_eq!(around, None, "{what}: {form} is in {place}");
-                }
+        let needles = Needles::new(&self.secrets);
+        for (place, text) in &places {
+            if let Some(at) = needles.first_in(text.as_bytes()) {
+                let from = text.floor_char_boundary(at.saturating_sub(300));
+                let to = text.floor_char_boundary(at + 60);
+                panic!("{what}: a secret is in {place}: {}", &text[from..to]);
             }
         }
         self.secrets.len()
     }
+}
+
+/// Every secret in every form, by its first bytes: all are looked for in one pass.
+struct Needles {
+    begin: Vec<bool>,
+    by_prefix: HashMap<[u8; SHORTEST], Vec<String>>,
+}
+
+impl Needles {
+    fn new(secrets: &BTreeSet<String>) -> Self {
+        let mut needles = Self {
+            begin: vec![false; 1 << 16],
+            by_prefix: HashMap::new(),
+        };
+        for secret in secrets {
+            let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            // The last characters depend on what follows.
+            let mut in_base64 = BASE64_STANDARD.encode(secret);
+            in_base64.truncate(in_base64.len() - 4);
+            for form in [secret.clone(), encoded, in_base64] {
+                if let Some(prefix) = form.as_bytes().first_chunk::<SHORTEST>() {
+                    needles.begin[pair(prefix)] = true;
+                    needles.by_prefix.entry(*prefix).or_default().push(form);
+                }
+            }
+        }
+        needles
+    }
+
+    fn first_in(&self, text: &[u8]) -> Option<usize> {
+        let mut windows = text.windows(SHORTEST).enumerate();
+        windows.find_map(|(at, window)| {
+            let window: &[u8; SHORTEST] = window.try_into().ok()?;
+            let forms = self.begin[pair(window)].then(|| self.by_prefix.get(window))??;
+            let is_here = forms
+                .iter()
+                .any(|form| text[at..].starts_with(form.as_bytes()));
+            is_here.then_some(at)
+        })
+    }
+}
+
+fn pair(bytes: &[u8; SHORTEST]) -> usize {
+    usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// An item with its bytes as text.
