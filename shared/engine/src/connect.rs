@@ -28,6 +28,8 @@ use crate::{
 
 /// How long a person has to log in and allow.
 pub const STATE_LIFETIME: Duration = Duration::from_mins(10);
+/// How much of the CRM's refusal is shown, in characters.
+const MAX_WORDS: usize = 300;
 /// The cookie that binds an authorization to a browser.
 pub const COOKIE: &str = "__Host-hub-connect";
 
@@ -211,10 +213,12 @@ pub async fn finish(
         })
         .ok_or_else(refused)?;
     if let Some(error) = &callback.error {
+        // They come by an address that anybody may write: a line of them is shown, no more.
         let words = callback.error_description.as_deref().unwrap_or_default();
+        let said = format!("{error}: {words}");
         return Err(EngineError::Crm(Verdict::Reauthorize {
             cause: Cause::NeverAuthorized,
-            reason: format!("{error}: {words}"),
+            reason: said.chars().take(MAX_WORDS).collect(),
         }));
     }
     let code = callback.code.clone().ok_or_else(refused)?;

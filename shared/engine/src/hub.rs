@@ -225,15 +225,6 @@ impl Hub {
         Ok(moved)
     }
 
-    /// Whether a CRM may have its API at a base URL that a token reply names.
-    pub(crate) fn allows_base_url(&self, manifest: &Manifest, url: &Url) -> bool {
-        url.scheme() == "https"
-            && url.port().is_none()
-            && url
-                .host_str()
-                .is_some_and(|host| manifest.allows_host(host))
-    }
-
     /// An address that an operator exempts, without a slash at its end; `None` in production.
     pub(crate) fn exempt(&self, url: &Url) -> Option<String> {
         let plain = url.username().is_empty()

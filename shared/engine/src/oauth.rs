@@ -209,9 +209,7 @@ pub(crate) fn base_url(
             return Ok(Some(exempt));
         }
         return match url {
-            Ok(url) if hub.allows_base_url(manifest, &url) => {
-                Ok(Some(url.origin().ascii_serialization()))
-            }
+            Ok(url) if may_be_api(manifest, &url) => Ok(Some(url.origin().ascii_serialization())),
             _ => Err(Verdict::Misconfigured {
                 reason: "the CRM named a host for its API that it cannot have".to_owned(),
             }),
@@ -226,6 +224,15 @@ pub(crate) fn base_url(
         .map_err(|error| Verdict::Bug {
             reason: error.to_string(),
         })
+}
+
+/// Whether a CRM may have its API at an address that a token reply names.
+fn may_be_api(manifest: &Manifest, url: &Url) -> bool {
+    url.scheme() == "https"
+        && url.port().is_none()
+        && url
+            .host_str()
+            .is_some_and(|host| manifest.allows_host(host))
 }
 
 /// When the access token of a reply expires, in milliseconds since 1970.

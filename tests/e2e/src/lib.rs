@@ -253,7 +253,18 @@ impl Machine {
         body: Option<&Value>,
     ) -> Reply {
         let bearer = self.admin(organization);
-        ask(&self.api, request(method, path, &bearer, body)).await
+        self.api_as(&bearer, method, path, body).await
+    }
+
+    /// The API, as anybody.
+    pub async fn api_as(
+        &self,
+        bearer: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Reply {
+        ask(&self.api, request(method, path, bearer, body)).await
     }
 
     /// The `Authorization` of the organization's admin.

@@ -163,12 +163,11 @@ async fn checked(
 ) -> Result<Option<String>, Verdict> {
     let mut spent = None;
     loop {
-        let (token, version) = match credential {
-            Some(given) => (given.clone(), None),
-            None => {
-                let access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
-                (access.token, Some(access.version))
-            }
+        let (token, version) = if let Some(given) = credential {
+            (given.clone(), None)
+        } else {
+            let access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
+            (access.token, Some(access.version))
         };
         let mut request = asked(manifest, connection, check)?;
         manifest
@@ -266,12 +265,11 @@ fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<St
         .code_at
         .as_ref()
         .and_then(|pointer| text_at(&body, pointer));
+    let words = String::from_utf8_lossy(&reply.body);
+    let message = words.chars().take(200).collect();
     let error = Fields {
         code: code.unwrap_or_default(),
-        message: String::from_utf8_lossy(&reply.body)
-            .chars()
-            .take(200)
-            .collect(),
+        message,
         fields: Vec::new(),
     };
     let verdict = manifest.verdict(reply, &error);

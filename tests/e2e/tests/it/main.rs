@@ -6,6 +6,7 @@
     clippy::print_stdout
 )]
 
+mod attacks;
 mod authorizing;
 mod canary;
 mod connecting;

@@ -96,7 +96,7 @@ async fn a_person_who_says_no_leaves_it_as_it_is() {
         let new = machine.new_by(method);
         let id = machine.create(ORG, new["settings"].clone()).await;
         let begun = machine.begin(ORG, &id).await;
-        let address = hub_e2e::address(&begun).replace("?", "?__sandbox_consent=deny&");
+        let address = hub_e2e::address(&begun).replace('?', "?__sandbox_consent=deny&");
         let back = machine.consent(&address).await;
         let reply = machine.call_back(&back, &hub_e2e::cookie(&begun)).await;
         assert_eq!(

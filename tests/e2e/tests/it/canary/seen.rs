@@ -191,7 +191,7 @@ impl Needles {
             in_base64.truncate(in_base64.len() - 4);
             for form in [secret.clone(), encoded, in_base64] {
                 if let Some(prefix) = form.as_bytes().first_chunk::<SHORTEST>() {
-                    needles.begin[pair(prefix)] = true;
+                    needles.begin[pair(*prefix)] = true;
                     needles.by_prefix.entry(*prefix).or_default().push(form);
                 }
             }
@@ -203,7 +203,7 @@ impl Needles {
         let mut windows = text.windows(SHORTEST).enumerate();
         windows.find_map(|(at, window)| {
             let window: &[u8; SHORTEST] = window.try_into().ok()?;
-            let forms = self.begin[pair(window)].then(|| self.by_prefix.get(window))??;
+            let forms = self.begin[pair(*window)].then(|| self.by_prefix.get(window))??;
             let is_here = forms
                 .iter()
                 .any(|form| text[at..].starts_with(form.as_bytes()));
@@ -212,7 +212,7 @@ impl Needles {
     }
 }
 
-fn pair(bytes: &[u8; SHORTEST]) -> usize {
+fn pair(bytes: [u8; SHORTEST]) -> usize {
     usize::from(u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 

@@ -95,7 +95,8 @@ async fn a_worker_may_die_at_any_point_of_a_refresh() {
             let calls = token_calls(&machine);
             let (given, stands) = (answers(&machine), version(&machine, &id).await);
             let hub = machine.hub("deliver");
-            let done = machine.world.outage.until(point, used(&hub, &id)).await;
+            let work = Box::pin(used(&hub, &id));
+            let done = Box::pin(machine.world.outage.until(point, work)).await;
             if let Some(tested) = done {
                 assert!(tested.works, "{crm}: {tested:?}");
                 assert_eq!(token_calls(&machine) - calls, 1, "{crm}");

@@ -106,8 +106,8 @@ async fn while_one_is_connected_the_others_refresh_and_nothing_is_lost() {
     tokio::time::sleep(Duration::from_mins(31)).await;
     let connects = join_all((0..4).map(|_| world.connection_at(ORG, "hubspot", crm.way_out())));
     let refreshes = join_all(ids.iter().map(|id| works(&world, &crm, id)));
-    let (connected, refreshed) = tokio::join!(connects, refreshes);
-    assert_eq!(refreshed, [true; 3]);
+    let (connected, worked) = tokio::join!(connects, refreshes);
+    assert_eq!(worked, [true; 3]);
     // What was connected is kept side by side,
     let hub = world.hub("operator", World::no_crm());
     let kept = hub.vault().credentials(ORG).await.unwrap();
