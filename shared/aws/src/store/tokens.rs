@@ -25,11 +25,19 @@ pub struct Tokens {
     pub refresh: Option<SecretString>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Plain {
     access: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     refresh: Option<String>,
+}
+
+/// The same on its way to be sealed: borrowed, so that no copy is left behind.
+#[derive(Serialize)]
+struct Borrowed<'a> {
+    access: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<&'a str>,
 }
 
 /// The token item of a connection.
@@ -85,12 +93,9 @@ fn seal_tokens(
     connection: &ConnectionId,
     tokens: &Tokens,
 ) -> Result<Vec<u8>, AwsError> {
-    let plain = Plain {
-        access: tokens.access.expose_secret().to_owned(),
-        refresh: tokens
-            .refresh
-            .as_ref()
-            .map(|refresh| refresh.expose_secret().to_owned()),
+    let plain = Borrowed {
+        access: tokens.access.expose_secret(),
+        refresh: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
     };
     let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| AwsError::Corrupt {
         what: "tokens to store",
