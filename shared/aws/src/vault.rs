@@ -114,6 +114,15 @@ impl Vault {
         }
     }
 
+    /// Forgets what a call to a token endpoint is made of, so that a changed client secret or refresh
+    /// token is not met by an old one: an old one may be refused, or be another account's.
+    pub fn forget_credentials(&self, org: &str) {
+        self.platform.forget(&self.platform_name());
+        if let Ok(name) = self.name(org, "credentials") {
+            self.credentials.forget(&name);
+        }
+    }
+
     /// Creates both secrets of an organization with fresh keys. It may be repeated: what exists
     /// stays as it is.
     #[instrument(skip_all, fields(organization.id = org))]

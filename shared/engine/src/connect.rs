@@ -5,7 +5,7 @@ mod document;
 mod handoff;
 mod settle;
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use aws_lc_rs::digest;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -16,7 +16,7 @@ use oauth2::{CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope};
 use subtle::ConstantTimeEq;
 use url::Url;
 
-pub(crate) use self::settle::{keep, keep_refresh_token, prove};
+pub(crate) use self::settle::{keep, prove};
 pub use self::{
     document::CallbackParameters,
     handoff::{posted, start},
@@ -38,7 +38,6 @@ const MAX_WORDS: usize = 300;
 pub const COOKIE: &str = "__Host-hub-connect";
 
 /// An authorization that has begun.
-#[derive(Debug)]
 pub struct Begun {
     /// Where the browser goes.
     pub authorize_url: Url,
@@ -49,8 +48,15 @@ pub struct Begun {
     pub start_url: String,
 }
 
+/// What is in it opens the authorization.
+impl fmt::Debug for Begun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun").finish_non_exhaustive()
+    }
+}
+
 /// What a callback brings.
-#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Callback {
     /// The code.
     pub code: Option<String>,
@@ -66,6 +72,14 @@ pub struct Callback {
     /// Whatever else the CRM says, like the region's server.
     #[serde(flatten)]
     pub rest: std::collections::BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callback")
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
 }
 
 fn hash(text: &str) -> String {
@@ -150,7 +164,7 @@ pub async fn begin(
         .put_oauth_state(&hash(&state), &stored)
         .await
         .map_err(EngineError::aws("the authorization"))?;
-    let handle = handoff::offer(hub, &state, &authorize_url).await?;
+    let handle = handoff::offer(hub, &caller.organization, &state, &authorize_url).await?;
     Ok(Begun {
         authorize_url,
         cookie,

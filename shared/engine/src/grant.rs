@@ -3,8 +3,12 @@
 
 mod dialect;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use hub_aws::vault::OauthClient as Application;
@@ -23,12 +27,16 @@ use self::dialect::{standard, written};
 use crate::{
     error::EngineError,
     hub::Hub,
+    mask::masked,
     oauth::{TokenReply, client, flow, server_address},
     transport::{self, TransportError},
 };
 
 /// How long an assertion is good for, in seconds: vendors take three to five minutes at most.
 const ASSERTION_LIFETIME_S: i64 = 180;
+
+/// How long a token call may take, whatever carries it: the right to refresh outlives it.
+pub(crate) const TOKEN_CALL_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// What is exchanged.
 pub(crate) enum Grant<'a> {
@@ -70,7 +78,6 @@ pub(crate) async fn exchange(
     let endpoint = Endpoint {
         hub: hub.clone(),
         encoding: oauth.encoding,
-        client_secret: application.client_secret.clone(),
         last: Arc::default(),
     };
     let answered = match grant {
@@ -151,24 +158,8 @@ fn unanswered(error: &TransportError) -> Verdict {
 struct Endpoint {
     hub: Hub,
     encoding: Encoding,
-    client_secret: SecretString,
-    /// What it was sent last, as a form, and what it answered.
-    last: Arc<Mutex<Option<(Bytes, Reply)>>>,
-}
-
-/// The fields of a token request that are nobody's secret.
-const PLAIN: [&str; 4] = ["grant_type", "client_id", "redirect_uri", "scope"];
-
-/// Whether words repeat a secret of the request that they answer, plain or encoded.
-fn repeats(words: &str, form: &[u8], client_secret: &SecretString) -> bool {
-    let sent = form_urlencoded::parse(form)
-        .filter(|(name, _)| !PLAIN.contains(&name.as_ref()))
-        .map(|(_, value)| value);
-    let secrets = sent.chain([client_secret.expose_secret().into()]);
-    secrets.filter(|secret| !secret.is_empty()).any(|secret| {
-        let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-        words.contains(secret.as_ref()) || words.contains(&encoded)
-    })
+    /// What it answered last.
+    last: Arc<Mutex<Option<Reply>>>,
 }
 
 impl Endpoint {
@@ -186,9 +177,8 @@ impl Endpoint {
             let (hub, last) = (hub.clone(), last.clone());
             Box::pin(async move {
                 let (parts, body) = request.into_parts();
-                let body = Bytes::from(body);
-                let request = http::Request::from_parts(parts, body.clone());
-                let reply = send(&hub, written(request, encoding)).await?;
+                let request = http::Request::from_parts(parts, Bytes::from(body));
+                let reply = send(&hub, request, encoding).await?;
                 let mut answer = http::Response::builder()
                     .status(reply.status)
                     .body(reply.body.to_vec())
@@ -196,7 +186,7 @@ impl Endpoint {
                 // Whatever it calls its answer, it was read as JSON.
                 let json = HeaderValue::from_static("application/json");
                 answer.headers_mut().insert(header::CONTENT_TYPE, json);
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((body, reply));
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
                 Ok(answer)
             })
         }
@@ -209,16 +199,12 @@ impl Endpoint {
             after: None,
             reason: "the token endpoint's answer cannot be read".to_owned(),
         };
-        let Some((form, reply)) = last.as_ref() else {
+        let Some(reply) = last.as_ref() else {
             return unreadable();
         };
         let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
         let text = |name: &str| {
             let text = body.get(name).and_then(Value::as_str).unwrap_or_default();
-            // People read it, and logs keep it.
-            if repeats(text, form, &self.client_secret) {
-                return "(words that repeat a secret)".to_owned();
-            }
             text.chars().take(300).collect::<String>()
         };
         let error = Fields {
@@ -253,11 +239,11 @@ impl Endpoint {
         let request = http::Request::post(address.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::ACCEPT, "application/json")
-            .body(Bytes::from(form.clone()))
+            .body(Bytes::from(form))
             .map_err(|_| Verdict::Bug {
                 reason: "a token request cannot be made".to_owned(),
             })?;
-        let reply = send(&self.hub, written(request, self.encoding))
+        let reply = send(&self.hub, request, self.encoding)
             .await
             .map_err(|error| unanswered(&error))?;
         let token = reply
@@ -265,7 +251,7 @@ impl Endpoint {
             .is_success()
             .then(|| serde_json::from_slice(&reply.body).ok())
             .flatten();
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((form.into(), reply));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
         token.ok_or_else(|| self.refusal(manifest))
     }
 }
@@ -302,17 +288,58 @@ fn assertion(
         .map_err(|_| refused("the private key cannot sign"))
 }
 
-/// Sends it; the answer is made what the standard asks for.
-async fn send(hub: &Hub, request: http::Request<Bytes>) -> Result<Reply, TransportError> {
-    let answer = transport::send(hub.transport(), request).await?;
-    let (parts, body) = answer.into_parts();
-    let (status, body) = standard(parts.status, body);
+/// Sends it as the endpoint wants it; the answer is made what the standard asks for. What it says of an
+/// error names none of the secrets it was sent.
+async fn send(
+    hub: &Hub,
+    request: http::Request<Bytes>,
+    encoding: Encoding,
+) -> Result<Reply, TransportError> {
+    let secrets = sent(&request);
+    let call = transport::send(hub.transport(), written(request, encoding));
+    let answer = tokio::time::timeout(TOKEN_CALL_TIMEOUT, call).await;
+    let late = |_| TransportError::Lost("it took too long".to_owned());
+    let (parts, body) = answer.map_err(late)??.into_parts();
+    let (status, mut body) = standard(parts.status, body);
+    let is_token = status.is_success()
+        && serde_json::from_slice::<Value>(&body)
+            .is_ok_and(|body| body.get("access_token").is_some());
+    if !is_token {
+        body = masked(body, secrets.iter().map(ExposeSecret::expose_secret));
+    }
     Ok(Reply {
         status,
         headers: parts.headers,
         body,
         at: hub.clock().now(),
     })
+}
+
+/// The secrets of a token request, which is a form.
+fn sent(request: &http::Request<Bytes>) -> Vec<SecretString> {
+    const PUBLIC: [&str; 5] = [
+        "grant_type",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "resource",
+    ];
+    let fields = form_urlencoded::parse(request.body());
+    let mut secrets = Vec::new();
+    for (_, value) in fields.filter(|(name, _)| !PUBLIC.contains(&name.as_ref())) {
+        let encoded: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        secrets.extend([value.into_owned(), encoded].map(SecretString::from));
+    }
+    let headers = request.headers().get_all(header::AUTHORIZATION).iter();
+    for basic in headers.filter_map(|value| value.to_str().ok()?.strip_prefix("Basic ")) {
+        secrets.push(SecretString::from(basic));
+        let pair = BASE64_STANDARD.decode(basic).unwrap_or_default();
+        let pair = String::from_utf8_lossy(&pair).into_owned();
+        if let Some((_, secret)) = pair.split_once(':') {
+            secrets.push(SecretString::from(secret));
+        }
+    }
+    secrets
 }
 
 /// The request that gives a grant back, with the client's proof where `application` is given.
@@ -332,7 +359,6 @@ pub(crate) fn revocation(
             fields.push(("client_secret", application.client_secret.clone()));
         }
         Some((ClientAuth::Basic, application)) => {
-            use base64::{Engine, prelude::BASE64_STANDARD};
             let pair = format!(
                 "{}:{}",
                 application.client_id,

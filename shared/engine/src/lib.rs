@@ -21,6 +21,7 @@ mod hub;
 pub mod identity;
 pub mod ingest;
 pub mod lifecycle;
+mod mask;
 mod oauth;
 mod plans;
 mod reference;

@@ -232,23 +232,21 @@ async fn held(
 ) -> Result<Option<(SecretString, &'static str)>, Verdict> {
     let aws = |error: AwsError| crate::error::aws_verdict(&error);
     let credentials = oauth::credentials(hub, connection).await.map_err(aws)?;
-    if let Some(kept) = credentials.refresh_tokens.get(connection.id.as_str()) {
-        return Ok(Some((kept.clone(), "refresh_token")));
-    }
+    let kept = credentials.refresh_tokens.get(connection.id.as_str());
+    let kept = kept.map(|kept| (kept.clone(), "refresh_token"));
     let item = hub
         .store()
         .token(&connection.organization, &connection.id)
         .await
         .map_err(aws)?;
     let Some(item) = item else {
-        return Ok(None);
+        return Ok(kept);
     };
     let ring = credentials.token_key.ring().map_err(aws)?;
     let tokens = item.open(&ring).map_err(aws)?;
-    Ok(Some(match tokens.refresh {
-        Some(refresh) => (refresh, "refresh_token"),
-        None => (tokens.access, "access_token"),
-    }))
+    // One that a refresh changed stands in the item, and is newer.
+    let refresh = tokens.refresh.map(|refresh| (refresh, "refresh_token"));
+    Ok(refresh.or(kept).or(Some((tokens.access, "access_token"))))
 }
 
 /// Takes a connection out of the directory of accounts.

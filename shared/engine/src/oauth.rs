@@ -1,6 +1,6 @@
 //! The OAuth client of a connection, and what a token reply says.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hub_aws::{
@@ -8,7 +8,7 @@ use hub_aws::{
     vault::{Credentials, OauthClient as Application},
 };
 use hub_connectors::{ClientAuth, Manifest, OAuth};
-use hub_domain::{Cause, Connection, Verdict};
+use hub_domain::{Cause, Connection, Timestamp, Verdict};
 use oauth2::{
     AuthType, AuthUrl, ClientId, ClientSecret, EmptyExtraTokenFields, EndpointNotSet, EndpointSet,
     ExtraTokenFields, RedirectUrl, RevocationErrorResponseType, StandardErrorResponse,
@@ -21,19 +21,30 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{error::EngineError, hub::Hub};
+use crate::{error::EngineError, hub::Hub, tokens::MARGIN};
 
 /// How long a token counts as fresh that never ends: a hundred years.
 const FOREVER: Duration = Duration::from_hours(100 * 365 * 24);
 
+/// A token counts as fresh for a minute at least, whatever the CRM or our clock says of it: it would be
+/// refreshed before each call otherwise. The CRM refuses what is spent.
+const SHORTEST_USE: Duration = MARGIN.saturating_add(Duration::from_mins(1));
+
 /// What a token reply says beyond the standard.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Extra {
     #[serde(flatten)]
     pub(crate) fields: Map<String, Value>,
 }
 
 impl ExtraTokenFields for Extra {}
+
+/// An id token may be among them.
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} fields", self.fields.len())
+    }
+}
 
 pub(crate) type TokenReply = StandardTokenResponse<Extra, BasicTokenType>;
 
@@ -228,25 +239,27 @@ fn may_be_api(manifest: &Manifest, url: &Url) -> bool {
 pub(crate) fn expires_at(hub: &Hub, oauth: &OAuth, reply: &TokenReply) -> i64 {
     let said = oauth
         .expiry_in_token
-        .then(|| expiry_of(reply.access_token().secret()))
+        .then(|| lifetime_of(reply.access_token().secret(), hub.clock().now()))
         .flatten();
-    if let Some(seconds) = said {
-        return seconds.saturating_mul(1_000);
-    }
     let fixed = match oauth.default_lifetime_s {
         0 => FOREVER,
         seconds => Duration::from_secs(seconds),
     };
-    let lifetime = reply.expires_in().unwrap_or(fixed).min(FOREVER);
+    let lifetime = said.or(reply.expires_in()).unwrap_or(fixed);
+    let lifetime = lifetime.clamp(SHORTEST_USE, FOREVER);
     hub.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(0)
 }
 
-/// `exp` of a JWT, unverified: the CRM is who decides; this only says when to ask for the next.
-fn expiry_of(token: &str) -> Option<i64> {
+/// How long a JWT lives that came just now, unverified: the CRM is who decides; this only says when to
+/// ask for the next. Its own beginning is taken where it has one, since their clock is not ours.
+fn lifetime_of(token: &str, now: Timestamp) -> Option<Duration> {
     let body = token.split('.').nth(1)?;
     let body = BASE64_URL_SAFE_NO_PAD.decode(body).ok()?;
     let claims: Value = serde_json::from_slice(&body).ok()?;
-    claims.get("exp")?.as_i64()
+    let ends = claims.get("exp")?.as_i64()?;
+    let begins = claims.get("iat").and_then(Value::as_i64);
+    let seconds = ends.saturating_sub(begins.unwrap_or_else(|| now.as_second()));
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// Refuses a grant that lacks a scope which was asked for, if the reply lists them.

@@ -147,6 +147,18 @@ impl Machine {
             .hub_with(identity, self.wire.transport(), self.settings.clone())
     }
 
+    /// The hub of a function whose clock is wrong by so many minutes.
+    pub fn hub_off_by(&self, identity: &str, minutes: i64) -> Hub {
+        let right = self.world.clock.clone();
+        let wrong = move || {
+            let now = right.now().as_millisecond() + minutes * 60_000;
+            Timestamp::from_millisecond(now).expect("a time")
+        };
+        let (way_out, settings) = (self.wire.transport(), self.settings.clone());
+        self.world
+            .hub_at(identity, way_out, settings, hub_aws::Clock::new(wrong))
+    }
+
     /// Creates, authorizes and approves a connection, as an admin does.
     pub async fn connect(&self, organization: &str, settings: Value) -> String {
         let id = self.create(organization, settings).await;

@@ -124,6 +124,17 @@ impl World {
 
     /// A hub with settings of its own.
     pub fn hub_with(&self, identity: &str, transport: Transport, settings: Settings) -> Hub {
+        self.hub_at(identity, transport, settings, self.clock.clone())
+    }
+
+    /// The same with a clock of its own, which may be wrong.
+    pub fn hub_at(
+        &self,
+        identity: &str,
+        transport: Transport,
+        settings: Settings,
+        clock: Clock,
+    ) -> Hub {
         let clients = Clients::with(hub_aws::Parts {
             http_client: self.outage.around(self.aws.http_client()),
             endpoint: ENDPOINT.to_owned(),
@@ -132,8 +143,8 @@ impl World {
         });
         Hub::new(Parts {
             clients,
-            transport: issuer::reachable(transport),
-            clock: self.clock.clone(),
+            transport: issuer::reachable(self.outage.on_the_way(transport)),
+            clock,
             entropy: self.entropy.clone(),
             settings,
         })
@@ -246,14 +257,39 @@ impl World {
     /// A connection that an admin created, authorized and approved. `reply` is what the CRM's token
     /// endpoint answers.
     pub async fn connection(&self, organization: &str, crm: &str, reply: Value) -> ConnectionId {
-        let hub = self.hub("oauth", Self::crm(move |_| Self::json(200, &reply)));
+        let answers = Self::crm(move |_| Self::json(200, &reply));
+        self.connection_at(organization, crm, answers).await
+    }
+
+    /// The same at a CRM behind a way out.
+    pub async fn connection_at(
+        &self,
+        organization: &str,
+        crm: &str,
+        way_out: Transport,
+    ) -> ConnectionId {
+        let hub = self.hub("oauth", way_out.clone());
         let caller = Self::admin(organization);
         let new = json!({ "crm": crm, "name": format!("{crm} of {organization}") });
         let new = NewConnection::read(&new).expect("a valid connection");
-        let Connection { id, crm, .. } = connections::create(&hub, &caller, new)
+        let Connection { id, .. } = connections::create(&hub, &caller, new)
             .await
             .expect("a connection");
-        let begun = connect::begin(&hub, &caller, &crm, &id, PUBLIC_URL)
+        self.authorize(organization, &id, way_out).await;
+        connections::approve(&hub, &caller, &id)
+            .await
+            .expect("an approval");
+        id
+    }
+
+    /// An admin authorizes a connection, once more if it was before.
+    pub async fn authorize(&self, organization: &str, id: &ConnectionId, way_out: Transport) {
+        let hub = self.hub("oauth", way_out);
+        let caller = Self::admin(organization);
+        let Connection { crm, .. } = connections::get(&hub, &caller, id)
+            .await
+            .expect("a connection");
+        let begun = connect::begin(&hub, &caller, &crm, id, PUBLIC_URL)
             .await
             .expect("an authorization");
         let state = begun
@@ -269,10 +305,6 @@ impl World {
         connect::finish(&hub, &crm, &callback, Some(&begun.cookie))
             .await
             .expect("tokens");
-        connections::approve(&hub, &caller, &id)
-            .await
-            .expect("an approval");
-        id
     }
 
     /// The bodies of the messages in a queue, those in flight and delayed included.

@@ -1,5 +1,7 @@
 //! Authorizations under way, and the directory of CRM accounts.
 
+use std::fmt;
+
 use hub_domain::{ConnectionId, CrmId, OrganizationId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ use super::{
 use crate::error::{AwsError, classify};
 
 /// An authorization that a browser has begun and that the CRM has yet to send back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OAuthState {
     /// Whose.
     pub organization: OrganizationId,
@@ -31,19 +33,34 @@ pub struct OAuthState {
     pub expires_at: i64,
 }
 
+/// Without the verifier.
+impl fmt::Debug for OAuthState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthState")
+            .field("organization", &self.organization)
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What passes between two requests of one browser.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handoff {
     /// The hash of the state it belongs to.
     pub state: String,
-    /// Where the browser goes on to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub address: Option<String>,
-    /// What a form brought, sealed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sealed: Option<Vec<u8>>,
+    /// Where the browser goes on to, or what a form brought; sealed.
+    pub sealed: Vec<u8>,
     /// When it ends, in milliseconds since 1970.
     pub expires_at: i64,
+}
+
+/// Without what is sealed.
+impl fmt::Debug for Handoff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handoff")
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
 }
 
 /// DynamoDB deletes what has expired within days; a read must not wait for it.

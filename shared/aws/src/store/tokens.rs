@@ -25,11 +25,19 @@ pub struct Tokens {
     pub refresh: Option<SecretString>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Plain {
     access: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     refresh: Option<String>,
+}
+
+/// The same on its way to be sealed: borrowed, so that no copy is left behind.
+#[derive(Serialize)]
+struct Borrowed<'a> {
+    access: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh: Option<&'a str>,
 }
 
 /// The token item of a connection.
@@ -41,8 +49,15 @@ pub struct TokenItem {
     pub version: u64,
     /// When the access token expires, in milliseconds since 1970.
     pub expires_at: i64,
+    /// When they came from the CRM, in milliseconds since 1970: an idle grant lapses by it.
+    pub since: i64,
     /// Who refreshes right now, and until when (milliseconds since 1970).
     pub refreshing: Option<(String, i64)>,
+    /// Until when nobody is to ask the CRM again, since it just refused or did not answer
+    /// (milliseconds since 1970).
+    pub paused_until: Option<i64>,
+    /// How many refreshes in a row brought no token.
+    pub failures: u32,
     sealed: Vec<u8>,
 }
 
@@ -78,12 +93,9 @@ fn seal_tokens(
     connection: &ConnectionId,
     tokens: &Tokens,
 ) -> Result<Vec<u8>, AwsError> {
-    let plain = Plain {
-        access: tokens.access.expose_secret().to_owned(),
-        refresh: tokens
-            .refresh
-            .as_ref()
-            .map(|refresh| refresh.expose_secret().to_owned()),
+    let plain = Borrowed {
+        access: tokens.access.expose_secret(),
+        refresh: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
     };
     let plain = Zeroizing::new(serde_json::to_vec(&plain).map_err(|_| AwsError::Corrupt {
         what: "tokens to store",
@@ -104,15 +116,19 @@ impl Store {
         else {
             return Ok(None);
         };
-        let refreshing = text_of(&item, "w")
-            .zip(number_of(&item, "lu"))
-            .map(|(who, until)| (who.to_owned(), until));
+        let until: Option<i64> = number_of(&item, "lu");
+        let holder = text_of(&item, "w");
+        let version = must(number_of(&item, "v"), "a token item")?;
         Ok(Some(TokenItem {
             organization: organization.clone(),
             connection: connection.clone(),
-            version: must(number_of(&item, "v"), "a token item")?,
+            version,
             expires_at: must(number_of(&item, "exp"), "a token item")?,
-            refreshing,
+            // Versions begin at the time of the authorization.
+            since: number_of(&item, "at").unwrap_or_else(|| version.cast_signed()),
+            refreshing: holder.map(str::to_owned).zip(until),
+            paused_until: until.filter(|_| holder.is_none()),
+            failures: number_of(&item, "f").unwrap_or_default(),
             sealed: must(bytes_of(&item, "b"), "a token item")?.to_vec(),
         }))
     }
@@ -138,6 +154,7 @@ impl Store {
         item.insert("exp".to_owned(), number(expires_at));
         // Versions of an authorization begin at its time, so that none is ever used twice.
         item.insert("v".to_owned(), number(now));
+        item.insert("at".to_owned(), number(now));
         self.put(item, None, Item::new()).await
     }
 
@@ -150,15 +167,24 @@ impl Store {
         self.delete(&Key::token(organization, connection)).await
     }
 
-    /// Takes the right to refresh version `version`, until `until`. [`AwsError::Conflict`]:
-    /// somebody else refreshes, or has.
+    /// Takes the right to refresh version `version`, until `until`; whoever `insists` does not wait for
+    /// the end of a pause. [`AwsError::Conflict`]: somebody else refreshes, or has, or there is a pause.
+    ///
+    /// It may be repeated by the same holder, whose first answer was lost.
     pub async fn begin_refresh(
         &self,
         item: &TokenItem,
         holder: &str,
         now: i64,
         until: i64,
+        insists: bool,
     ) -> Result<(), AwsError> {
+        let free = "attribute_not_exists(lu) OR lu <= :now OR w = :w";
+        let paused = if insists {
+            " OR attribute_not_exists(w)"
+        } else {
+            ""
+        };
         self.client
             .update_item()
             .table_name(&self.table)
@@ -166,7 +192,7 @@ impl Store {
                 Key::token(&item.organization, &item.connection).attributes(),
             ))
             .update_expression("SET w = :w, lu = :until")
-            .condition_expression("v = :v AND (attribute_not_exists(lu) OR lu <= :now)")
+            .condition_expression(format!("v = :v AND ({free}{paused})"))
             .expression_attribute_values(":w", text(holder))
             .expression_attribute_values(":until", number(until))
             .expression_attribute_values(":v", number(item.version))
@@ -177,16 +203,18 @@ impl Store {
         Ok(())
     }
 
-    /// Stores what a refresh brought and ends the right to it. [`AwsError::Conflict`]: the right
-    /// was lost meanwhile.
+    /// Stores what a refresh brought and ends the right to it, whoever has it by now: a token that is
+    /// here is worth more than one that somebody may yet get, whose own write is then refused.
+    /// [`AwsError::Conflict`]: the version was replaced meanwhile, perhaps by this very call, whose
+    /// answer was lost.
     pub async fn finish_refresh(
         &self,
         ring: &KeyRing,
         entropy: &Entropy,
         item: &TokenItem,
-        holder: &str,
         tokens: &Tokens,
         expires_at: i64,
+        now: i64,
     ) -> Result<(), AwsError> {
         let sealed = seal_tokens(ring, entropy, &item.organization, &item.connection, tokens)?;
         self.client
@@ -195,22 +223,28 @@ impl Store {
             .set_key(Some(
                 Key::token(&item.organization, &item.connection).attributes(),
             ))
-            .update_expression("SET b = :b, exp = :exp, v = :next REMOVE w, lu")
-            .condition_expression("v = :v AND w = :w")
+            .update_expression("SET b = :b, exp = :exp, v = :next, #at = :now REMOVE w, lu, f")
+            .condition_expression("v = :v")
+            .expression_attribute_names("#at", "at")
             .expression_attribute_values(":b", bytes(sealed))
             .expression_attribute_values(":exp", number(expires_at))
             .expression_attribute_values(":next", number(item.version + 1))
+            .expression_attribute_values(":now", number(now))
             .expression_attribute_values(":v", number(item.version))
-            .expression_attribute_values(":w", text(holder))
             .send()
             .await
             .map_err(|error| classify("dynamodb:UpdateItem", error))?;
         Ok(())
     }
 
-    /// Gives the right to refresh back without a new token; one that was lost meanwhile is left
-    /// alone.
-    pub async fn cancel_refresh(&self, item: &TokenItem, holder: &str) -> Result<(), AwsError> {
+    /// Ends the right to refresh without a new token, and lets nobody ask the CRM before `until`. A
+    /// right that was lost meanwhile is left alone.
+    pub async fn pause_refresh(
+        &self,
+        item: &TokenItem,
+        holder: &str,
+        until: i64,
+    ) -> Result<(), AwsError> {
         let outcome = self
             .client
             .update_item()
@@ -218,8 +252,10 @@ impl Store {
             .set_key(Some(
                 Key::token(&item.organization, &item.connection).attributes(),
             ))
-            .update_expression("REMOVE w, lu")
+            .update_expression("SET lu = :until, f = :f REMOVE w")
             .condition_expression("w = :w")
+            .expression_attribute_values(":until", number(until))
+            .expression_attribute_values(":f", number(item.failures.saturating_add(1)))
             .expression_attribute_values(":w", text(holder))
             .send()
             .await

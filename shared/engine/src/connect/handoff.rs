@@ -4,11 +4,11 @@
 //! Browsers send a `SameSite=Lax` cookie with no form of another site, so a callback by POST cannot
 //! be told from a stranger's. It is put aside, sealed, and only our own GET uses up the state.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use hub_aws::store::Handoff;
 use hub_connectors::Return;
-use hub_domain::CrmId;
+use hub_domain::{CrmId, OrganizationId};
 use url::Url;
 
 use super::{Callback, hash, lapses, random, refused};
@@ -16,9 +16,11 @@ use crate::{error::EngineError, hub::Hub, oauth::flow};
 
 /// How long a handle is good.
 const LIFETIME: Duration = Duration::from_mins(1);
+/// What may be put aside.
+const ADDRESS: &str = "address";
+const CALLBACK: &str = "callback";
 
 /// A browser that was sent to our own address, and where it goes on to.
-#[derive(Debug)]
 pub struct Started {
     /// Where the browser goes.
     pub authorize_url: String,
@@ -26,21 +28,22 @@ pub struct Started {
     pub cookie: String,
 }
 
-/// Puts the address of an authorization aside.
+/// What is in it opens the authorization.
+impl fmt::Debug for Started {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started").finish_non_exhaustive()
+    }
+}
+
+/// Puts the address of an authorization aside; it holds the state.
 pub(super) async fn offer(
     hub: &Hub,
+    organization: &OrganizationId,
     state: &str,
     authorize_url: &Url,
 ) -> Result<String, EngineError> {
-    let handle = random(hub);
-    let stored = Handoff {
-        state: hash(state),
-        address: Some(authorize_url.to_string()),
-        sealed: None,
-        expires_at: lapses(hub, LIFETIME),
-    };
-    put(hub, &handle, &stored).await?;
-    Ok(handle)
+    let address = authorize_url.as_str().as_bytes();
+    put(hub, organization, hash(state), ADDRESS, address).await
 }
 
 /// Sends a browser on that a page of another host sent to us: its authorization is now bound to it.
@@ -49,12 +52,12 @@ pub(super) async fn offer(
 /// The handle is unknown, used or too old.
 pub async fn start(hub: &Hub, crm: &CrmId, handle: &str) -> Result<Started, EngineError> {
     hub.manifest(crm)?;
-    let found = take(hub, handle).await?;
-    let authorize_url = found.address.ok_or_else(refused)?;
+    let (state, opened) = take(hub, handle, ADDRESS).await?;
+    let authorize_url = String::from_utf8(opened).map_err(|_| refused())?;
     let cookie = random(hub);
     let bound = hub
         .store()
-        .bind_oauth_state(&found.state, &hash(&cookie), hub.clock().now())
+        .bind_oauth_state(&state, &hash(&cookie), hub.clock().now())
         .await
         .map_err(EngineError::aws("the authorization"))?;
     if !bound {
@@ -78,51 +81,35 @@ pub async fn posted(hub: &Hub, crm: &CrmId, callback: &Callback) -> Result<Strin
         ));
     }
     let state = hash(callback.state.as_deref().ok_or_else(refused)?);
-    let known = hub
-        .store()
-        .oauth_state(&state, hub.clock().now())
-        .await
-        .map_err(EngineError::aws("the authorization"))?
-        .ok_or_else(refused)?;
-    let ring = ring(hub, known.organization.as_str()).await?;
+    let organization = organization(hub, &state).await?;
     let plain = serde_json::to_vec(callback).map_err(|error| EngineError::Bug {
         context: "putting a callback aside",
         source: Some(Box::new(error)),
     })?;
-    let handle = random(hub);
-    let sealed = hub_aws::seal::seal(&ring, hub.entropy(), &aad(&handle), &plain)
-        .map_err(EngineError::aws("a callback"))?;
-    let stored = Handoff {
-        state,
-        address: None,
-        sealed: Some(sealed),
-        expires_at: lapses(hub, LIFETIME),
-    };
-    put(hub, &handle, &stored).await?;
-    Ok(handle)
+    put(hub, &organization, state, CALLBACK, &plain).await
 }
 
 /// Takes a callback that was put aside.
 pub(super) async fn collect(hub: &Hub, handle: &str) -> Result<Callback, EngineError> {
-    let found = take(hub, handle).await?;
-    let sealed = found.sealed.ok_or_else(refused)?;
-    let known = hub
-        .store()
-        .oauth_state(&found.state, hub.clock().now())
-        .await
-        .map_err(EngineError::aws("the authorization"))?
-        .ok_or_else(refused)?;
-    let ring = ring(hub, known.organization.as_str()).await?;
-    let opened = hub_aws::seal::open(&ring, &aad(handle), &sealed)
-        .map_err(EngineError::aws("a callback"))?;
+    let (_, opened) = take(hub, handle, CALLBACK).await?;
     serde_json::from_slice(&opened).map_err(|error| EngineError::Bug {
         context: "reading a callback that was put aside",
         source: Some(Box::new(error)),
     })
 }
 
-fn aad(handle: &str) -> Vec<u8> {
-    format!("callback/{}", hash(handle)).into_bytes()
+/// Whose the authorization of a state is.
+async fn organization(hub: &Hub, state_hash: &str) -> Result<OrganizationId, EngineError> {
+    let known = hub
+        .store()
+        .oauth_state(state_hash, hub.clock().now())
+        .await
+        .map_err(EngineError::aws("the authorization"))?;
+    Ok(known.ok_or_else(refused)?.organization)
+}
+
+fn aad(what: &str, handle: &str) -> Vec<u8> {
+    format!("{what}/{}", hash(handle)).into_bytes()
 }
 
 async fn ring(hub: &Hub, organization: &str) -> Result<hub_aws::seal::KeyRing, EngineError> {
@@ -137,18 +124,40 @@ async fn ring(hub: &Hub, organization: &str) -> Result<hub_aws::seal::KeyRing, E
         .map_err(EngineError::aws("the token key"))
 }
 
-async fn put(hub: &Hub, handle: &str, stored: &Handoff) -> Result<(), EngineError> {
+async fn put(
+    hub: &Hub,
+    organization: &OrganizationId,
+    state: String,
+    what: &str,
+    plain: &[u8],
+) -> Result<String, EngineError> {
+    let ring = ring(hub, organization.as_str()).await?;
+    let handle = random(hub);
+    let sealed = hub_aws::seal::seal(&ring, hub.entropy(), &aad(what, &handle), plain)
+        .map_err(EngineError::aws("what is put aside"))?;
+    let stored = Handoff {
+        state,
+        sealed,
+        expires_at: lapses(hub, LIFETIME),
+    };
     hub.store()
-        .put_handoff(&hash(handle), stored)
+        .put_handoff(&hash(&handle), &stored)
         .await
-        .map_err(EngineError::aws("the authorization"))
+        .map_err(EngineError::aws("the authorization"))?;
+    Ok(handle)
 }
 
-async fn take(hub: &Hub, handle: &str) -> Result<Handoff, EngineError> {
+/// The hash of the state that a handle belongs to, and what was put aside under it.
+async fn take(hub: &Hub, handle: &str, what: &str) -> Result<(String, Vec<u8>), EngineError> {
     let found = hub
         .store()
         .take_handoff(&hash(handle), hub.clock().now())
         .await
-        .map_err(EngineError::aws("the authorization"))?;
-    found.ok_or_else(refused)
+        .map_err(EngineError::aws("the authorization"))?
+        .ok_or_else(refused)?;
+    let organization = organization(hub, &found.state).await?;
+    let ring = ring(hub, organization.as_str()).await?;
+    // A handle of the other kind does not open.
+    let opened = hub_aws::seal::open(&ring, &aad(what, handle), &found.sealed);
+    Ok((found.state, opened.map_err(|_| refused())?.to_vec()))
 }

@@ -247,7 +247,7 @@ async fn keep_tokens(
 }
 
 /// Puts a refresh token that does not rotate into the vault.
-pub(crate) async fn keep_refresh_token(
+async fn keep_refresh_token(
     hub: &Hub,
     connection: &Connection,
     refresh: &SecretString,

@@ -1,6 +1,6 @@
 //! What somebody enters to create or change a connection.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use hub_aws::vault::OauthClient;
 use hub_connectors::{Manifest, connectable};
@@ -209,11 +209,20 @@ pub(super) fn secret(
 }
 
 /// What somebody changes about a connection.
-#[derive(Debug)]
 pub struct Change {
     pub(super) name: Option<String>,
     pub(super) settings: Option<Map<String, Value>>,
     pub(super) body: Value,
+}
+
+/// Without the body: a secret may be in it.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change")
+            .field("name", &self.name)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Change {

@@ -4,9 +4,12 @@
 use hub_connectors::{Answer, Connector, Idempotency, Operation, Reply};
 use hub_domain::{Cause, Connection, Verdict};
 
+use secrecy::ExposeSecret;
+
 use crate::{
     hub::Hub,
-    tokens::{self, Access},
+    mask::masked,
+    tokens::{self, Access, For},
     transport::{self, TransportError},
 };
 
@@ -18,7 +21,7 @@ pub(crate) async fn call(
     connection: &Connection,
     operation: &Operation,
 ) -> Result<(Vec<Verdict>, Reply), Verdict> {
-    let mut access = tokens::access(hub, connector.manifest(), connection, None).await?;
+    let mut access = tokens::access(hub, connector.manifest(), connection, None, For::Work).await?;
     let mut refreshed = false;
     loop {
         let reply = once(hub, connector, connection, operation, &access).await?;
@@ -33,8 +36,8 @@ pub(crate) async fn call(
             });
         }
         refreshed = true;
-        access =
-            tokens::access(hub, connector.manifest(), connection, Some(access.version)).await?;
+        let spent = Some(access.version);
+        access = tokens::access(hub, connector.manifest(), connection, spent, For::Work).await?;
     }
 }
 
@@ -71,7 +74,7 @@ async fn once(
     Ok(Reply {
         status: parts.status,
         headers: parts.headers,
-        body,
+        body: masked(body, [access.token.expose_secret()]),
         at: hub.clock().now(),
     })
 }

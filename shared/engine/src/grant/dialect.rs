@@ -41,9 +41,11 @@ pub(super) fn standard(status: StatusCode, body: Bytes) -> (StatusCode, Bytes) {
         if let Some(seconds) = fields.remove("expires_in_sec") {
             fields.insert("expires_in".to_owned(), seconds);
         }
-        let lifetime = fields.get("expires_in").and_then(Value::as_str);
-        if let Some(seconds) = lifetime.map(|text| text.trim().parse::<u64>().ok()) {
-            fields.insert("expires_in".to_owned(), json!(seconds));
+        // A token is not thrown away because its lifetime makes no sense.
+        if let Some(lifetime) = fields.get_mut("expires_in") {
+            let text = lifetime.as_str().map(str::trim);
+            let seconds = text.map_or(lifetime.as_u64(), |text| text.parse().ok());
+            *lifetime = json!(seconds);
         }
         if let Some(scopes) = fields.get("scope").and_then(Value::as_str) {
             let scopes = scopes.replace(',', " ");
@@ -88,6 +90,12 @@ mod tests {
                 json!({ "access_token": "a", "expires_in": 3_600_000, "expires_in_sec": 3600 }),
                 200,
                 json!({ "access_token": "a", "expires_in": 3600, "token_type": "bearer" }),
+            ),
+            (
+                200,
+                json!({ "access_token": "a", "expires_in": -1, "token_type": "Bearer" }),
+                200,
+                json!({ "access_token": "a", "expires_in": null, "token_type": "Bearer" }),
             ),
             (
                 200,

@@ -14,8 +14,9 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    mask::masked,
     oauth::text_at,
-    tokens,
+    tokens::{self, For},
     transport::{self, TransportError},
 };
 
@@ -121,7 +122,9 @@ pub(super) fn words(verdict: &Verdict) -> String {
         Verdict::Retry { reason, .. }
         | Verdict::Misconfigured { reason }
         | Verdict::Bug { reason } => reason.clone(),
-        Verdict::Throttle { until, .. } => format!("a limit of the CRM is reached until {until}"),
+        Verdict::Throttle { until, .. } => {
+            format!("it waits until {until}: for a limit of the CRM, or for a token")
+        }
         Verdict::Refresh => "the CRM refuses the token".to_owned(),
         Verdict::Reject(faults) => faults
             .first()
@@ -163,7 +166,7 @@ async fn checked(
         let (token, version) = if let Some(given) = credential {
             (given.clone(), None)
         } else {
-            let access = tokens::access(hub, manifest, connection, spent).await?;
+            let access = tokens::access(hub, manifest, connection, spent, For::Person).await?;
             (access.token, Some(access.version))
         };
         let mut request = asked(manifest, connection, check)?;
@@ -187,10 +190,10 @@ async fn checked(
         let reply = Reply {
             status: parts.status,
             headers: parts.headers,
-            body,
+            body: masked(body, [token.expose_secret()]),
             at: hub.clock().now(),
         };
-        match judged(manifest, check, &reply, &token) {
+        match judged(manifest, check, &reply) {
             Ok(account) => return Ok(account),
             Err(Verdict::Refresh) if spent.is_none() && version.is_some() => spent = version,
             Err(Verdict::Refresh) => {
@@ -240,12 +243,7 @@ fn asked(
         })
 }
 
-fn judged(
-    manifest: &Manifest,
-    check: &Check,
-    reply: &Reply,
-    token: &SecretString,
-) -> Result<Option<String>, Verdict> {
+fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<String>, Verdict> {
     let body: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     let failed = check
         .failed_at
@@ -268,11 +266,7 @@ fn judged(
         .as_ref()
         .and_then(|pointer| text_at(&body, pointer));
     let words = String::from_utf8_lossy(&reply.body);
-    let message = if words.contains(token.expose_secret()) {
-        "(words that repeat a secret)".to_owned()
-    } else {
-        words.chars().take(200).collect()
-    };
+    let message = words.chars().take(200).collect();
     let error = Fields {
         code: code.unwrap_or_default(),
         message,

@@ -248,7 +248,7 @@ async fn a_worker_that_dies_before_or_after_the_write_leaves_nothing_out_and_not
             tokio::time::sleep(Duration::from_hours(3)).await;
         }
         machine.fault(silence(path));
-        a_worker_dies(&machine, &connection, Duration::from_secs(119)).await;
+        a_worker_dies(&machine, &connection, Duration::from_secs(19)).await;
         assert_eq!(machine.ours("Event", KEY).len(), written);
         machine.work().await;
         is_there_once(&machine).await;

@@ -9,6 +9,7 @@
 mod attacks;
 mod audited;
 mod authorizing;
+mod canary;
 mod connecting;
 mod cost;
 mod delivering;
@@ -18,5 +19,7 @@ mod failing;
 mod holding;
 mod isolation;
 mod mapped;
+mod refreshing;
 mod roles;
 mod sample;
+mod week;

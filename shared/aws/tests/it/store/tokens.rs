@@ -1,4 +1,4 @@
-//! Tokens: one refresh at a time, and none that comes late counts.
+//! Tokens: one refresh at a time, and of two the first to finish counts.
 
 use hub_aws::{
     AwsError, Store,
@@ -20,9 +20,9 @@ suite! {
     a_refresh_replaces_both_tokens,
     of_many_refreshes_one_begins,
     a_refresh_that_died_can_be_begun_again,
-    a_late_finish_is_refused,
+    of_two_that_refreshed_the_first_to_finish_counts,
+    a_pause_holds_for_all_but_those_who_insist,
     a_new_authorization_ends_a_refresh_under_way,
-    a_cancelled_refresh_leaves_the_tokens,
     a_finish_whose_answer_was_lost_was_done,
 }
 
@@ -82,9 +82,9 @@ async fn finish(
             &ring(1),
             &on.entropy,
             item,
-            holder,
             &tokens(holder),
             EXPIRES + 1,
+            NOW + 1,
         )
         .await
 }
@@ -137,7 +137,10 @@ async fn tokens_belong_to_one_connection(on: Harness) {
 
 async fn a_refresh_replaces_both_tokens(on: Harness) {
     let (store, before) = authorized(&on).await;
-    store.begin_refresh(&before, "a", NOW, UNTIL).await.unwrap();
+    store
+        .begin_refresh(&before, "a", NOW, UNTIL, false)
+        .await
+        .unwrap();
     let during = read(&store).await;
     assert_eq!(during.refreshing, Some(("a".to_owned(), UNTIL)));
     assert_eq!(
@@ -149,9 +152,12 @@ async fn a_refresh_replaces_both_tokens(on: Harness) {
     assert_eq!(after.version, before.version + 1);
     assert_eq!((after.expires_at, &after.refreshing), (EXPIRES + 1, &None));
     assert_eq!(opened(&after), both("a"));
-    let old = store.begin_refresh(&before, "b", NOW, UNTIL).await;
+    let old = store.begin_refresh(&before, "b", NOW, UNTIL, false).await;
     assert!(is_conflict(&old), "it was read before the refresh: {old:?}");
-    store.begin_refresh(&after, "b", NOW, UNTIL).await.unwrap();
+    store
+        .begin_refresh(&after, "b", NOW, UNTIL, false)
+        .await
+        .unwrap();
 }
 
 async fn of_many_refreshes_one_begins(on: Harness) {
@@ -160,7 +166,7 @@ async fn of_many_refreshes_one_begins(on: Harness) {
         let (store, item) = (store.clone(), item.clone());
         async move {
             let holder = format!("w{worker}");
-            let begun = store.begin_refresh(&item, &holder, NOW, UNTIL).await;
+            let begun = store.begin_refresh(&item, &holder, NOW, UNTIL, false).await;
             begun.map(|()| holder)
         }
     })
@@ -176,43 +182,86 @@ async fn of_many_refreshes_one_begins(on: Harness) {
 
 async fn a_refresh_that_died_can_be_begun_again(on: Harness) {
     let (store, item) = authorized(&on).await;
-    store.begin_refresh(&item, "a", NOW, UNTIL).await.unwrap();
-    let early = store.begin_refresh(&item, "b", UNTIL - 1, UNTIL + 9).await;
+    store
+        .begin_refresh(&item, "a", NOW, UNTIL, false)
+        .await
+        .unwrap();
+    let early = store
+        .begin_refresh(&item, "b", UNTIL - 1, UNTIL + 9, false)
+        .await;
     assert!(is_conflict(&early), "{early:?}");
     store
-        .begin_refresh(&item, "b", UNTIL, UNTIL + 9)
+        .begin_refresh(&item, "b", UNTIL, UNTIL + 9, false)
         .await
         .unwrap();
 }
 
-async fn a_late_finish_is_refused(on: Harness) {
+async fn of_two_that_refreshed_the_first_to_finish_counts(on: Harness) {
     let (store, item) = authorized(&on).await;
     store
-        .begin_refresh(&item, "slow", NOW, UNTIL)
+        .begin_refresh(&item, "slow", NOW, UNTIL, false)
         .await
         .unwrap();
     store
-        .begin_refresh(&item, "fast", UNTIL, UNTIL + 9)
+        .begin_refresh(&item, "fast", UNTIL, UNTIL + 9, false)
         .await
         .unwrap();
-    for done in [false, true] {
-        let late = finish(&on, &store, &item, "slow").await;
-        assert!(is_conflict(&late), "{late:?}");
-        store.cancel_refresh(&item, "slow").await.unwrap();
-        if !done {
-            finish(&on, &store, &item, "fast").await.unwrap();
-        }
-    }
+    store
+        .pause_refresh(&item, "slow", UNTIL + 99)
+        .await
+        .unwrap();
+    assert!(read(&store).await.refreshing.is_some(), "not slow's to end");
+    // What came in is not thrown away because its time was over.
+    finish(&on, &store, &item, "slow").await.unwrap();
+    let late = finish(&on, &store, &item, "fast").await;
+    assert!(is_conflict(&late), "{late:?}");
     let after = read(&store).await;
     assert_eq!(
         (after.version, opened(&after)),
-        (item.version + 1, both("fast"))
+        (item.version + 1, both("slow"))
     );
+    assert_eq!((after.refreshing, after.since), (None, NOW + 1));
+}
+
+async fn a_pause_holds_for_all_but_those_who_insist(on: Harness) {
+    let (store, item) = authorized(&on).await;
+    assert_eq!(item.since, NOW);
+    for holder in ["a", "a"] {
+        let begun = store.begin_refresh(&item, holder, NOW, UNTIL, false).await;
+        begun.unwrap();
+    }
+    let insists = store.begin_refresh(&item, "b", NOW, UNTIL, true).await;
+    assert!(is_conflict(&insists), "it is no pause: {insists:?}");
+    store.pause_refresh(&item, "a", UNTIL).await.unwrap();
+    let paused = read(&store).await;
+    assert_eq!(
+        (&paused.refreshing, paused.paused_until),
+        (&None, Some(UNTIL))
+    );
+    assert_eq!((paused.version, paused.failures), (item.version, 1));
+    assert_eq!(opened(&paused), both("first"));
+    let early = store.begin_refresh(&item, "b", NOW, UNTIL, false).await;
+    assert!(is_conflict(&early), "{early:?}");
+    store
+        .begin_refresh(&item, "b", NOW, UNTIL, true)
+        .await
+        .unwrap();
+    store.pause_refresh(&paused, "b", NOW).await.unwrap();
+    assert_eq!(read(&store).await.failures, 2);
+    store
+        .begin_refresh(&item, "c", NOW, UNTIL, false)
+        .await
+        .unwrap();
+    finish(&on, &store, &item, "c").await.unwrap();
+    assert_eq!(read(&store).await.failures, 0);
 }
 
 async fn a_new_authorization_ends_a_refresh_under_way(on: Harness) {
     let (store, item) = authorized(&on).await;
-    store.begin_refresh(&item, "a", NOW, UNTIL).await.unwrap();
+    store
+        .begin_refresh(&item, "a", NOW, UNTIL, false)
+        .await
+        .unwrap();
     authorize(&on, &store, "second", NOW + 5_000).await;
     let late = finish(&on, &store, &item, "a").await;
     assert!(is_conflict(&late), "{late:?}");
@@ -221,25 +270,14 @@ async fn a_new_authorization_ends_a_refresh_under_way(on: Harness) {
     assert!(after.version > item.version);
 }
 
-async fn a_cancelled_refresh_leaves_the_tokens(on: Harness) {
-    let (store, item) = authorized(&on).await;
-    store.begin_refresh(&item, "a", NOW, UNTIL).await.unwrap();
-    store.cancel_refresh(&item, "b").await.unwrap();
-    assert!(read(&store).await.refreshing.is_some(), "not b's to cancel");
-    store.cancel_refresh(&item, "a").await.unwrap();
-    let after = read(&store).await;
-    assert_eq!((after.version, &after.refreshing), (item.version, &None));
-    assert_eq!(opened(&after), both("first"));
-    let late = finish(&on, &store, &item, "a").await;
-    assert!(is_conflict(&late), "{late:?}");
-    store.begin_refresh(&after, "b", NOW, UNTIL).await.unwrap();
-}
-
 /// The repeat is refused, and a reader then finds the new tokens: nobody sends the refresh token
 /// that is spent.
 async fn a_finish_whose_answer_was_lost_was_done(on: Harness) {
     let (store, item) = authorized(&on).await;
-    store.begin_refresh(&item, "a", NOW, UNTIL).await.unwrap();
+    store
+        .begin_refresh(&item, "a", NOW, UNTIL, false)
+        .await
+        .unwrap();
     on.wire
         .next("UpdateItem", [Fate::LostRequest, Fate::LostAnswer]);
     for _ in 0..2 {
