@@ -249,6 +249,8 @@ def main():
     for seed in range(options.seed, options.seed + options.runs):
         status, more, took = with_hub(seed, options)
         cases, seconds, failed = cases + more, seconds + took, failed + (status != 0)
+        if status:
+            print(f"seed {seed}: Schemathesis ended with status {status}")
         found |= reached()
     print(f"schemathesis: {cases} cases in {seconds} s, {options.runs} runs, {failed} failed")
     missing = unreached(found)
