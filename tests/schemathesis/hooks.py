@@ -6,6 +6,7 @@ Loaded by Schemathesis itself; run.py sets the environment.
 import base64
 import hashlib
 import hmac
+import json
 import os
 import time
 
@@ -15,6 +16,8 @@ import schemathesis
 SECRET = base64.b64decode(os.environ["HUB_WEBHOOK_SECRET"].removeprefix("whsec_"))
 ORGANIZATION = "org_demo"
 EVENTS = "/api/events"
+# Things that are there, by the operation that may be asked for them.
+THINGS = json.loads(os.environ["HUB_THINGS"])
 
 
 class Signature(requests.auth.AuthBase):
@@ -77,11 +80,16 @@ def before_call(context, case, kwargs):
             agree(event)
     elif operation == "createConnection" and isinstance(case.body, dict):
         plain(case.body)
-    elif operation == "connect" and isinstance(case.body, dict):
-        case.body["connection_id"] = os.environ["HUB_CONNECTION"]
+    elif operation == "connect":
+        case.body["connection_id"] = THINGS[operation]
         case.path_parameters["crm"] = os.environ["HUB_CRM"]
+    elif operation == "testWebhook":
+        case.body["webhook_id"] = THINGS[operation]
+    # Stateful cases bring ids of their own.
+    elif operation in THINGS and case.meta.phase.name.value != "stateful":
+        case.path_parameters["id"] = THINGS[operation]
     # Made up, both are refused before anything else is looked at; some cases are without.
     elif operation == "listDeliveries" and len(case.query.get("cursor") or "") % 2:
         del case.query["cursor"]
-    elif operation in ("changeWebhook", "deleteWebhook") and len(case.headers.get("If-Match") or "") % 2:
+    if operation in ("changeWebhook", "deleteWebhook") and len(case.headers.get("If-Match") or "") % 2:
         del case.headers["If-Match"]

@@ -67,8 +67,8 @@ def signed(body, secret):
 
 
 def furnish(url, secret, bearer):
-    """An organization begins with its event, and nothing may come before it. Then a connection in use
-    and a session that was written to it, so that there is something to look at."""
+    """An organization begins with its event, and nothing may come before it. Then a connection in use,
+    a session that was written to it, and more: what each operation can be asked for, by its name."""
 
     def send(event):
         body = json.dumps({"organizationId": "org_demo", **event}).encode()
@@ -100,8 +100,23 @@ def furnish(url, secret, bearer):
         if time.monotonic() > until:
             sys.exit("nothing was delivered")
         time.sleep(0.2)
-    # One more, for whoever begins an authorization.
-    return api("POST", "integrations/crm", {"crm": CONNECTED, "name": "Demo"})[1]["id"]
+
+    def more(path, body):
+        return api("POST", path, body)[1]["id"]
+
+    connection, spare = (more("integrations/crm", {"crm": CONNECTED, "name": "Demo"}) for _ in range(2))
+    new = {"name": "Demo", "url": "https://crm.example/", "events": ["*"]}
+    webhook, other = (more("integrations/webhooks", new) for _ in range(2))
+    changing = ["getConnection", "changeConnection", "pauseConnection", "resumeConnection", "testConnection", "connect"]
+    reading = ["getWebhook", "changeWebhook", "rotateWebhookSecret", "testWebhook"]
+    return {
+        **dict.fromkeys(changing, connection),
+        **dict.fromkeys(reading, webhook),
+        "approveConnection": created["id"],
+        "endConnection": spare,
+        "deleteWebhook": other,
+        "getDelivery": api("GET", "deliveries")[1]["items"][0]["id"],
+    }
 
 
 class Stay(urllib.request.HTTPRedirectHandler):
@@ -125,7 +140,7 @@ def configuration(target):
     print(f"{len(exceptions)} exceptions")
 
 
-def run(url, secret, bearer, connection, options):
+def run(url, secret, bearer, things, seed, options):
     config = INSTALLED / "config.toml"
     configuration(config)
     report = INSTALLED / "report.ndjson"
@@ -138,7 +153,7 @@ def run(url, secret, bearer, connection, options):
         "--max-examples",
         str(options.examples),
         "--seed",
-        str(options.seed),
+        str(seed),
         "--report",
         "ndjson",
         "--report-ndjson-path",
@@ -151,7 +166,7 @@ def run(url, secret, bearer, connection, options):
         "HOME": str(INSTALLED),
         "HUB_BEARER": bearer,
         "HUB_WEBHOOK_SECRET": secret,
-        "HUB_CONNECTION": connection,
+        "HUB_THINGS": json.dumps(things),
         "HUB_CRM": CONNECTED,
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_PROXY": "*",
@@ -169,38 +184,33 @@ def run(url, secret, bearer, connection, options):
     return running.returncode, cases, int(time.monotonic() - started)
 
 
-def unreached():
-    """Operations that never succeeded, but for those of exceptions.toml: their checks show little."""
-    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
-    names = {
-        (method.upper(), path): operation["operationId"]
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-    }
-    reached = set()
+def reached():
+    """Method and path of what answered with success in the last run."""
+    found = set()
     for line in (INSTALLED / "report.ndjson").read_text().splitlines():
         recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder", {})
         for name, interaction in recorder.get("interactions", {}).items():
             case = recorder["cases"][name]["value"]
             status = (interaction.get("response") or {}).get("status_code", 0)
             if 200 <= status < 400:
-                reached.add(names.get((case["method"], case["path"])))
-    expected = tomllib.loads((HERE / "exceptions.toml").read_text())["unreached"]
-    for name in set(expected) & reached:
-        print(f"{name} is reached: no exception is needed")
-    return sorted(set(names.values()) - reached - set(expected))
+                found.add((case["method"], case["path"]))
+    return found
 
 
-def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--examples", type=int, default=12)
-    arguments.add_argument("--least", type=int, default=2000, help="cases, or it is a failure")
-    arguments.add_argument("--seed", type=int, default=20261120)
-    arguments.add_argument("more", nargs="*", help="for Schemathesis itself, after --")
-    options = arguments.parse_args()
-    if not (INSTALLED / "bin" / "schemathesis").exists():
-        sys.exit("Schemathesis is not there: .ci/install")
-    subprocess.run(["cargo", "build", "--locked", "--quiet", "--bin", "hub"], cwd=ROOT, check=True)
+def unreached(found):
+    """Operations that never succeeded, but for those of exceptions.toml: their checks show little."""
+    document = json.loads((ROOT / "docs" / "openapi.json").read_text())
+    names = {
+        operation["operationId"]
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if (method.upper(), path) not in found
+    }
+    return sorted(names - set(tomllib.loads((HERE / "exceptions.toml").read_text())["unreached"]))
+
+
+def with_hub(seed, options):
+    """One run on a hub of its own."""
     move = free_move()
     log = INSTALLED / "hub.log"
     with log.open("wb") as output:
@@ -208,13 +218,12 @@ def main():
             [hub_binary(), "--ports", f"+{move}", "--closed"],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         secret = wait_for(hub, move, log)
         url = f"http://127.0.0.1:{HUB + move}"
         token = call(f"http://127.0.0.1:{ISSUER + move}/token?org=org_demo&role=admin")["access_token"]
-        connection = furnish(url, secret, token)
-        status, cases, seconds = run(url, secret, token, connection, options)
+        things = furnish(url, secret, token)
+        return run(url, secret, token, things, seed, options)
     finally:
         hub.terminate()
         try:
@@ -222,13 +231,34 @@ def main():
         except subprocess.TimeoutExpired:
             hub.kill()
             hub.wait()
-    missing = unreached()
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--examples", type=int, default=12)
+    arguments.add_argument("--runs", type=int, default=1, help="each on a fresh hub, with the next seed")
+    arguments.add_argument("--least", type=int, default=2000, help="cases, or it is a failure")
+    arguments.add_argument("--seed", type=int, default=20261120)
+    arguments.add_argument("more", nargs="*", help="for Schemathesis itself, after --")
+    options = arguments.parse_args()
+    if not (INSTALLED / "bin" / "schemathesis").exists():
+        sys.exit("Schemathesis is not there: .ci/install")
+    subprocess.run(["cargo", "build", "--locked", "--quiet", "--bin", "hub"], cwd=ROOT, check=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    found, cases, seconds, failed = set(), 0, 0, 0
+    for seed in range(options.seed, options.seed + options.runs):
+        status, more, took = with_hub(seed, options)
+        cases, seconds, failed = cases + more, seconds + took, failed + (status != 0)
+        if status:
+            print(f"seed {seed}: Schemathesis ended with status {status}")
+        found |= reached()
+    print(f"schemathesis: {cases} cases in {seconds} s, {options.runs} runs, {failed} failed")
+    missing = unreached(found)
     if missing:
         sys.exit(f"never answered with success, which exceptions.toml does not expect: {missing}")
-    print(f"schemathesis: {cases} cases in {seconds} s, status {status}")
     if cases < options.least:
         sys.exit(f"only {cases} cases, {options.least} are wanted")
-    sys.exit(status)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

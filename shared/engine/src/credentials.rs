@@ -30,8 +30,22 @@ pub(crate) async fn update(
                 attempt += 1;
                 tokio::time::sleep(WAIT.mul_f64(f64::from(attempt) + hub.entropy().unit())).await;
             }
-            outcome => return outcome.map_err(EngineError::aws("the organization's credentials")),
+            outcome => return outcome.map_err(failed),
         }
+    }
+}
+
+/// A secret has at most 100 versions, and none goes before it is a day old: whoever changes credentials
+/// that often waits. <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+fn failed(error: AwsError) -> EngineError {
+    match error {
+        AwsError::Refused { code, .. } if code == "LimitExceededException" => {
+            EngineError::Conflict(
+                "the organization's credentials were changed about 100 times within a day, which is the most; try again tomorrow"
+                    .to_owned(),
+            )
+        }
+        other => EngineError::aws("the organization's credentials")(other),
     }
 }
 

@@ -6,6 +6,7 @@ use hub_aws::vault::OauthClient;
 use hub_connectors::{Manifest, connectable};
 use hub_domain::{
     ConnectionId, CrmId, Faults, Method, OrganizationId, limits::MAX_SHORT, reader::Reader,
+    text::cut,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -125,9 +126,11 @@ fn manifest(crm: &CrmId) -> Option<Manifest> {
 fn method(reader: &mut Reader<'_>, manifest: Option<&Manifest>, faults: &mut Faults) -> Method {
     let known = manifest.map(Manifest::methods).unwrap_or_default();
     let usual = known.first().copied().unwrap_or_default();
-    let Some(asked) = reader.text("method", MAX_SHORT, faults) else {
+    let Some(asked) = reader.value("method") else {
         return usual;
     };
+    // Blank is not absent here: somebody named a method.
+    let asked = cut(asked.as_str().unwrap_or_default(), MAX_SHORT);
     if let Some(found) = known.iter().find(|method| method.name() == asked) {
         return *found;
     }
