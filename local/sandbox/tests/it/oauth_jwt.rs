@@ -122,7 +122,7 @@ async fn what_is_refused_of_assertions() {
         ("exp", json!(null), "invalid_grant", "assertion has expired"),
         (
             "exp",
-            json!(NOW + 181),
+            json!(NOW + 301),
             "invalid_grant",
             "assertion expires too late",
         ),

@@ -12,7 +12,7 @@ use hub_domain::{CrmId, OrganizationId};
 use url::Url;
 
 use super::{Callback, hash, lapses, random, refused};
-use crate::{error::EngineError, hub::Hub, oauth::flow};
+use crate::{error::EngineError, hub::Hub};
 
 /// How long a handle is good.
 const LIFETIME: Duration = Duration::from_mins(1);
@@ -75,7 +75,11 @@ pub async fn start(hub: &Hub, crm: &CrmId, handle: &str) -> Result<Started, Engi
 /// No authorization has its state, or the CRM sends nobody back by a form.
 pub async fn posted(hub: &Hub, crm: &CrmId, callback: &Callback) -> Result<String, EngineError> {
     let manifest = hub.manifest(crm)?;
-    if flow(&manifest)?.returns_by != Return::Post {
+    let by_form = manifest
+        .oauth
+        .as_ref()
+        .is_some_and(|oauth| oauth.returns_by == Return::Post);
+    if !by_form {
         return Err(EngineError::Forbidden(
             "this CRM sends nobody back by a form",
         ));

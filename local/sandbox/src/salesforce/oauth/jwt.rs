@@ -11,8 +11,8 @@ use super::super::org::Org;
 use super::token::identity_url;
 use super::{Form, OAuth, get, refused};
 
-/// An assertion may not end later than this.
-const LIFE_SECONDS: i64 = 3 * 60;
+/// An assertion may not end later than this: client libraries write three minutes, rounded up.
+const LIFE_SECONDS: i64 = 5 * 60;
 
 /// The DER inside a PEM public key.
 pub(in crate::salesforce) fn der(pem: &str) -> Option<Vec<u8>> {
