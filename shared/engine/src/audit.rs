@@ -79,7 +79,11 @@ pub(crate) async fn record(hub: &Hub, changes: &[TableChange]) -> Option<String>
     let mut logs: BTreeMap<OrganizationId, Vec<(usize, entry::Draft)>> = BTreeMap::new();
     for (place, change) in changes.iter().enumerate() {
         if let Some((organization, draft)) = entry::draft(change) {
-            logs.entry(organization).or_default().push((place, draft));
+            let log = logs.entry(organization).or_default();
+            // A transaction takes no key twice.
+            if log.iter().all(|(_, other)| other.id != draft.id) {
+                log.push((place, draft));
+            }
         }
     }
     let mut first_failed = None;
