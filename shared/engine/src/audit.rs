@@ -73,9 +73,9 @@ pub async fn export(
     })
 }
 
-/// Appends what changes are to the logs of their organizations. `Some` is the sequence number of the
-/// first change whose entry is not in its log.
-pub(crate) async fn record(hub: &Hub, changes: &[TableChange]) -> Option<String> {
+/// Appends what changes are to the logs of their organizations. `Some` is the place of the first change
+/// whose entry is not in its log.
+pub(crate) async fn record(hub: &Hub, changes: &[TableChange]) -> Option<usize> {
     let mut logs: BTreeMap<OrganizationId, Vec<(usize, entry::Draft)>> = BTreeMap::new();
     for (place, change) in changes.iter().enumerate() {
         if let Some((organization, draft)) = entry::draft(change) {
@@ -98,8 +98,7 @@ pub(crate) async fn record(hub: &Hub, changes: &[TableChange]) -> Option<String>
         );
         first_failed = Some(first_failed.map_or(place, |first: usize| first.min(place)));
     }
-    let change = changes.get(first_failed?)?;
-    Some(change.sequence.clone())
+    first_failed
 }
 
 /// Appends drafts to one log. An error comes with the place of the first that is not in it.

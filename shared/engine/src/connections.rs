@@ -36,13 +36,6 @@ pub async fn create(
     new: NewConnection,
 ) -> Result<Connection, EngineError> {
     caller.at_least(Role::Admin)?;
-    let known = hub
-        .organization(&caller.organization)
-        .await
-        .map_err(EngineError::aws("the organization"))?;
-    if known.is_none() {
-        return Err(EngineError::NotFound("the organization"));
-    }
     plans::room_for_connection(hub, &caller.organization).await?;
     let id = format!("conn_{}", ulid(hub.clock(), hub.entropy()));
     let id: ConnectionId = id.parse().map_err(|_| EngineError::Bug {

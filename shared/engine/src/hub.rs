@@ -7,7 +7,7 @@ use std::{
 };
 
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
-use hub_connectors::{Connector, Manifest};
+use hub_connectors::{Connector, Manifest, ManifestError};
 use hub_domain::{
     Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, settings::Settings,
 };
@@ -156,50 +156,14 @@ impl Hub {
 
     /// A connector; each manifest is parsed once, and only where it is used.
     pub(crate) fn connector(&self, crm: &CrmId) -> Result<Arc<dyn Connector>, EngineError> {
-        let mut known = self
-            .0
-            .connectors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(connector) = known.get(crm.as_str()) {
-            return Ok(connector.clone());
-        }
-        let connector = match hub_connectors::connector(crm.as_str()) {
-            Some(Ok(connector)) => connector,
-            Some(Err(error)) => {
-                return Err(EngineError::Bug {
-                    context: "reading a manifest",
-                    source: Some(Box::new(error)),
-                });
-            }
-            None => return Err(EngineError::NotFound("the CRM")),
-        };
-        known.insert(crm.to_string(), connector.clone());
-        Ok(connector)
+        compiled_in(&self.0.connectors, crm, hub_connectors::connector)
     }
 
     /// The manifest of a CRM that can be connected, whether there is a connector or not.
     pub(crate) fn manifest(&self, crm: &CrmId) -> Result<Arc<Manifest>, EngineError> {
-        let mut known = self
-            .0
-            .manifests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(manifest) = known.get(crm.as_str()) {
-            return Ok(manifest.clone());
-        }
-        let manifest = match hub_connectors::manifest(crm.as_str()) {
-            Some(Ok(manifest)) => Arc::new(manifest),
-            Some(Err(error)) => {
-                return Err(EngineError::Bug {
-                    context: "reading a manifest",
-                    source: Some(Box::new(error)),
-                });
-            }
-            None => return Err(EngineError::NotFound("the CRM")),
-        };
-        known.insert(crm.to_string(), manifest.clone());
-        Ok(manifest)
+        compiled_in(&self.0.manifests, crm, |crm| {
+            hub_connectors::manifest(crm).map(|manifest| manifest.map(Arc::new))
+        })
     }
 
     /// An address of a manifest for one connection, moved to the sandbox where one is configured:
@@ -318,4 +282,23 @@ impl Hub {
         self.0.organizations.forget(organization);
         self.0.connections.forget(organization);
     }
+}
+
+/// What is compiled in for a CRM, read once.
+fn compiled_in<T: ?Sized>(
+    known: &Mutex<HashMap<String, Arc<T>>>,
+    crm: &CrmId,
+    read: impl FnOnce(&str) -> Option<Result<Arc<T>, ManifestError>>,
+) -> Result<Arc<T>, EngineError> {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = known.get(crm.as_str()) {
+        return Ok(found.clone());
+    }
+    let found = read(crm.as_str()).ok_or(EngineError::NotFound("the CRM"))?;
+    let found = found.map_err(|error| EngineError::Bug {
+        context: "reading a manifest",
+        source: Some(Box::new(error)),
+    })?;
+    known.insert(crm.to_string(), found.clone());
+    Ok(found)
 }

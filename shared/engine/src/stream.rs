@@ -13,58 +13,67 @@ use crate::{audit, held, hub::Hub};
 /// Derives all there is from changes, in their order. `Some` is the sequence number of the first
 /// change of which something is still missing: it and all behind it have to come again.
 pub async fn derive(hub: &Hub, changes: &[TableChange]) -> Option<String> {
-    let audited = audit::record(hub, changes).await;
-    let released = release(hub, changes).await;
-    // Sequence numbers are compared by their place, not by their text.
-    let noted = note_syncs(hub, changes).await;
-    let missing = [audited, released, noted];
-    let first = changes
+    // What cannot be read is told by the audit log.
+    let known: Vec<Known> = changes
         .iter()
-        .find(|change| missing.iter().flatten().any(|n| *n == change.sequence));
-    first.map(|change| change.sequence.clone())
+        .enumerate()
+        .filter_map(|(place, change)| Some((place, changed(change).ok()??)))
+        .collect();
+    let missing = [
+        audit::record(hub, changes).await,
+        release(hub, &known).await,
+        note_syncs(hub, &known).await,
+    ];
+    let first = missing.into_iter().flatten().min()?;
+    changes.get(first).map(|change| change.sequence.clone())
 }
 
-/// When each connection delivered last: one write for all the deliveries of a batch.
-async fn note_syncs(hub: &Hub, changes: &[TableChange]) -> Option<String> {
-    let mut newest: BTreeMap<(OrganizationId, ConnectionId), (Timestamp, &str)> = BTreeMap::new();
-    for change in changes {
-        let Ok(Some(Changed::Delivery(_, Some(new)))) = changed(change) else {
-            continue;
-        };
-        if new.status != DeliveryStatus::Delivered {
-            continue;
-        }
-        let Ok(at) = Timestamp::from_millisecond(new.updated_at) else {
-            continue;
-        };
-        let key = (new.organization.clone(), new.connection.clone());
-        let last = newest.entry(key).or_insert((at, &change.sequence));
-        last.0 = last.0.max(at);
-    }
-    for ((organization, connection), (at, sequence)) in newest {
-        if let Err(error) = hub.store().note_sync(&organization, &connection, at).await {
-            tracing::error!(connection.id = %connection, error = %error, "the time of a sync could not be noted; its change comes again");
-            return Some(sequence.to_owned());
-        }
-    }
-    None
-}
+/// A change that can be read, with its place.
+type Known = (usize, Changed);
 
-/// An organization whose plan has grown need not wait for the next month: its held work goes on.
-async fn release(hub: &Hub, changes: &[TableChange]) -> Option<String> {
-    let mut done: BTreeSet<OrganizationId> = BTreeSet::new();
-    for change in changes {
-        // What cannot be read is said where the audit log finds it.
-        let Ok(Some(Changed::Organization(Some(old), Some(new)))) = changed(change) else {
+/// An organization whose plan has changed need not wait for the next month: its held work goes on as
+/// far as there is room. The place of the first for which that could not be done.
+async fn release(hub: &Hub, changes: &[Known]) -> Option<usize> {
+    let mut done: BTreeSet<&OrganizationId> = BTreeSet::new();
+    for (place, change) in changes {
+        let Changed::Organization(Some(old), Some(new)) = change else {
             continue;
         };
-        if old.plan == new.plan || !done.insert(new.id.clone()) {
+        if old.plan == new.plan || !done.insert(&new.id) {
             continue;
         }
         if let Err(error) = held::release(hub, &new.id, hub.clock().now()).await {
             tracing::error!(organization.id = %new.id, error = %error, "held work could not be released; its change comes again");
-            return Some(change.sequence.clone());
+            return Some(*place);
         }
     }
     None
+}
+
+/// When each connection delivered last: one write for all the deliveries of a batch. The place of the
+/// first change for which that could not be noted.
+async fn note_syncs(hub: &Hub, changes: &[Known]) -> Option<usize> {
+    let mut newest: BTreeMap<(&OrganizationId, &ConnectionId), (Timestamp, usize)> =
+        BTreeMap::new();
+    for (place, change) in changes {
+        let Changed::Delivery(_, Some(new)) = change else {
+            continue;
+        };
+        let Ok(at) = Timestamp::from_millisecond(new.updated_at) else {
+            continue;
+        };
+        if new.status == DeliveryStatus::Delivered {
+            let key = (&new.organization, &new.connection);
+            let last = newest.entry(key).or_insert((at, *place));
+            last.0 = last.0.max(at);
+        }
+    }
+    let mut missing = None;
+    for ((organization, connection), (at, place)) in newest {
+        if let Err(error) = hub.store().note_sync(organization, connection, at).await {
+            tracing::error!(connection.id = %connection, error = %error, "the time of a sync could not be noted; its change comes again");
+            missing = Some(missing.map_or(place, |first: usize| first.min(place)));
+        }
+    }
+    missing
 }

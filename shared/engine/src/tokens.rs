@@ -54,11 +54,11 @@ pub(crate) async fn access(
     spent: Option<u64>,
     who: For,
 ) -> Result<Access, Verdict> {
-    let key = (connection.organization.clone(), connection.id.clone());
-    // A token that was replaced meanwhile works on, or the CRM refuses it and the next call names it.
     if connection.method == Method::ApiKey {
         return api_key(hub, connection, spent).await;
     }
+    let key = (connection.organization.clone(), connection.id.clone());
+    // A token that was replaced meanwhile works on, or the CRM refuses it and the next call names it.
     if spent.is_none()
         && let Some(access) = hub.tokens().get(&key).filter(|access| access.is_fresh(hub))
     {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        AttributeValue, CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure,
+        AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure,
         TransactWriteItem, Update,
     },
 };
@@ -98,37 +98,6 @@ impl Store {
             .await
             .map_err(|error| classify("dynamodb:UpdateItem", error))?;
         Ok(())
-    }
-
-    /// Deletes a connection, and makes room for another. It may be repeated.
-    pub async fn remove_connection(
-        &self,
-        organization: &OrganizationId,
-        connection: &ConnectionId,
-    ) -> Result<(), AwsError> {
-        let wrong = |_| AwsError::Corrupt {
-            what: "a transaction to run",
-        };
-        let gone = Delete::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::connection(organization, connection).attributes()))
-            .build()
-            .map_err(wrong)?;
-        let counter = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(Key::connections_in_use(organization).attributes()))
-            .update_expression("DELETE ids :one")
-            .expression_attribute_values(":one", ids([connection.as_str()]))
-            .build()
-            .map_err(wrong)?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .transact_items(TransactWriteItem::builder().delete(gone).build())
-            .transact_items(TransactWriteItem::builder().update(counter).build())
-            .send()
-            .await;
-        sent.map(|_| ()).map_err(|error| refused(error).1)
     }
 
     /// Notes when a connection delivered last; an earlier time changes nothing. The caller folds the

@@ -73,12 +73,16 @@ async fn a_connection_that_goes_makes_room_once(harness: Harness) {
     }
     for _ in 0..2 {
         store
-            .remove_connection(&id("org_1"), &id("conn_0"))
+            .uncount_connection(&id("org_1"), &id("conn_0"))
             .await
             .unwrap();
     }
     assert_eq!(store.connections_in_use(&id("org_1")).await.unwrap(), 1);
-    assert_eq!(store.connections(&id("org_1")).await.unwrap().len(), 1);
+    assert_eq!(store.connections(&id("org_1")).await.unwrap().len(), 2);
+    let count = store.add_connection(&connection(2), Some(2)).await;
+    assert_eq!(count.unwrap(), Count::New);
+    let count = store.add_connection(&connection(3), Some(2)).await;
+    assert_eq!(count.unwrap(), Count::Full { used: 2 });
 }
 
 async fn an_event_counts_once_and_only_within_the_limit(harness: Harness) {
