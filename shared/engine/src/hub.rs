@@ -9,7 +9,8 @@ use std::{
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
 use hub_connectors::{Connector, Manifest, ManifestError};
 use hub_domain::{
-    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, settings::Settings,
+    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId,
+    reminder::CREDENTIAL_DAYS, settings::Settings,
 };
 use url::Url;
 
@@ -53,6 +54,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     base_urls: BTreeMap<String, String>,
+    credential_days: u32,
     allowed: Allowed,
     connectors: Mutex<HashMap<String, Arc<dyn Connector>>>,
     manifests: Mutex<HashMap<String, Arc<Manifest>>>,
@@ -107,6 +109,7 @@ impl Hub {
             ),
             transport,
             base_urls: settings.base_urls,
+            credential_days: settings.credential_days.unwrap_or(CREDENTIAL_DAYS),
             allowed: Allowed::new(settings.egress_allow),
             connectors: Mutex::new(HashMap::new()),
             manifests: Mutex::new(HashMap::new()),
@@ -132,6 +135,11 @@ impl Hub {
     /// The vault.
     pub fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    /// The age in days from which people are reminded of a secret.
+    pub(crate) fn credential_days(&self) -> u32 {
+        self.0.credential_days
     }
 
     /// The way out.
