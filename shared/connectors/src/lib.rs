@@ -16,6 +16,7 @@ pub use manifest::{
     Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
+pub use registry::Registry;
 
 registry::crms! {
     salesforce
