@@ -127,6 +127,8 @@ pub struct Ask {
     pub seen: Vec<Option<Seen>>,
     /// When the worker spent its last free call of each rule, if it has spent all.
     pub spent: Vec<Option<Micros>>,
+    /// Calls of each rule that were leased and not made.
+    pub unused: Vec<u32>,
     /// Random, 0 to 999: jitter.
     pub dice: u32,
 }
@@ -341,6 +343,7 @@ impl Limiter {
             if let Some(at) = spent {
                 pace.spent(ask.worker, at);
             }
+            pace.unused(ask.unused.get(place).copied().unwrap_or_default());
             if let Some(seen) = seen {
                 pace.learn(rule, seen, now);
             }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use hub_domain::limiter::{
-    Book, Decision, HORIZON, Lane, Limiter, Margin, Micros, Rule, SECOND, Seen, Take, Terms,
+    Book, Decision, Lane, Limiter, Margin, Micros, Rule, SECOND, Seen, Take, Terms,
 };
 use serde::Serialize;
 
@@ -26,8 +26,10 @@ pub struct Shape {
     pub workers: usize,
     /// How many of a hundred die once, each replaced a second later.
     pub deaths_percent: usize,
-    /// How many of a hundred calls of the limit another application makes, at random times.
+    /// How many of a hundred calls of the limit another application makes.
     pub others_percent: u32,
+    /// Whether it makes them at random times, or at about even ones.
+    pub random: bool,
     /// How far two clocks may be apart, and the margin for it.
     pub skew: Micros,
 }
@@ -41,6 +43,7 @@ impl Shape {
             workers,
             deaths_percent: 20,
             others_percent: 0,
+            random: false,
             skew: 0,
         }
     }
@@ -54,9 +57,22 @@ impl Shape {
         }
     }
 
+    /// And makes its calls at random times: nothing tells when the next one comes.
+    #[must_use]
+    pub fn random(self) -> Self {
+        Self {
+            random: true,
+            ..self.shared()
+        }
+    }
+
     /// Its name in lists of figures.
     pub fn name(&self) -> String {
-        let shared = if self.others_percent > 0 { ".shared" } else { "" };
+        let shared = match (self.others_percent, self.random) {
+            (0, _) => "",
+            (_, false) => ".shared",
+            (_, true) => ".shared-random",
+        };
         let Self {
             requests,
             window_s,
@@ -98,6 +114,7 @@ pub fn shapes() -> Vec<Shape> {
     }
     for workers in [1, 10, 50] {
         shapes.push(Shape::of(100, 10, workers).shared());
+        shapes.push(Shape::of(100, 10, workers).random());
     }
     shapes
 }
@@ -320,11 +337,9 @@ impl World {
             return;
         };
         let local = now + worker.skew;
-        match worker.book.take(&terms, &[1], local, local + HORIZON) {
-            Take::At(at) if at <= local + HORIZON => {
-                self.later(at - local + late, Event::Send(place, life));
-            }
-            Take::At(at) => self.later(at - local, Event::Next(place, life)),
+        match worker.book.take(&terms, &[1], local) {
+            Take::Now => self.later(0, Event::Send(place, life)),
+            Take::At(at) => self.later(at - local + late, Event::Next(place, life)),
             Take::Full => self.later(50 * MS, Event::Next(place, life)),
             Take::Lease => {
                 let way = 2 * MS + self.below(3 * MS);
@@ -425,12 +440,17 @@ impl World {
         if self.admit() {
             self.others += 1;
         }
-        // Random times: the wait is exponential, by the logarithm of a random number.
         let per_second =
             f64::from(self.shape.requests * self.shape.others_percent) / 100.0 / self.window_s();
         #[expect(clippy::cast_precision_loss, reason = "a random number below 2^30")]
         let unit = (self.below(1 << 30) + 1) as f64 / f64::from(1 << 30);
-        let seconds = -unit.ln() / per_second;
+        // Random times: the wait is exponential. About even ones: half to one and a half times as long.
+        let waits = if self.shape.random {
+            -unit.ln()
+        } else {
+            0.5 + unit
+        };
+        let seconds = waits / per_second;
         #[expect(clippy::cast_possible_truncation, reason = "some seconds in microseconds")]
         let wait = (seconds * 1e6) as Micros;
         self.later(wait, Event::Other);
@@ -468,7 +488,7 @@ impl World {
         };
         worker.book.saw(0, seen);
         if !accepted {
-            worker.book.drop_leases();
+            worker.book.pause(now + worker.skew + SECOND);
             let way = 5 * MS + self.below(10 * MS);
             self.later(way, Event::Refuse(place, life));
         }

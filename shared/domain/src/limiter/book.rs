@@ -2,10 +2,14 @@
 
 use std::collections::VecDeque;
 
-use super::{Ask, Chunk, Decision, Lane, Micros, SECOND, Seen, Terms, Want};
+use super::{Ask, Chunk, Decision, Lane, Micros, Rule, SECOND, Seen, Terms, Want};
 
-/// The longest wait of a crowd, in seconds: the more often a worker came in vain, the later it comes.
-const CROWD: u32 = 4;
+/// The longest wait of a crowd, in half seconds: the more often a worker came in vain, the later it
+/// comes.
+const CROWD: u32 = 12;
+
+/// What a reply said of others is worth something for so long.
+const FRESH: Micros = SECOND * 6 / 10;
 
 /// Calls of one rule.
 #[derive(Debug, Clone, Default)]
@@ -22,16 +26,23 @@ struct Stock {
     /// Made and lapsed since the last lease.
     made: u32,
     lapsed: u32,
+    unused: u32,
     /// What a reply said last.
     seen: Option<Seen>,
     /// Whether it was passed on.
     told: bool,
+    /// When the reply came by which calls were left out last.
+    heeded: Micros,
+    /// When the last call was made.
+    made_at: Micros,
 }
 
 /// Whether a call can be made of what is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
-    /// Then, and not more than [`Margin::late`](super::Margin::late) later.
+    /// Now. It is taken.
+    Now,
+    /// Then, at the soonest: to be asked again.
     At(Micros),
     /// A lease is needed.
     Lease,
@@ -69,8 +80,8 @@ impl Book {
         }
     }
 
-    /// A call that costs so much of each rule: when it may be made. It is then taken.
-    pub fn take(&mut self, terms: &Terms, costs: &[u32], now: Micros, latest: Micros) -> Take {
+    /// A call that costs so much of each rule: whether it may be made now, and is then taken.
+    pub fn take(&mut self, terms: &Terms, costs: &[u32], now: Micros) -> Take {
         self.stocks.resize_with(terms.rules.len(), Stock::default);
         if terms.at_once.is_some() {
             match self.places {
@@ -82,22 +93,17 @@ impl Book {
                 _ => return Take::Lease,
             }
         }
-        let oldest = now - terms.margin.late;
         let mut at = now;
         // A call has one time; what lies before it by more than a call may be late has lapsed.
         loop {
             let before = at;
-            for (stock, cost) in self.stocks.iter_mut().zip(costs) {
-                if *cost == 0 {
+            for ((stock, cost), rule) in self.stocks.iter_mut().zip(costs).zip(&terms.rules) {
+                if *cost == 0 || stock.has_free(*cost, at) {
                     continue;
                 }
-                if stock.free >= *cost && stock.free_until > at {
-                    continue;
-                }
-                let shared = self.shared;
-                stock.drop_before(if at == now { oldest } else { at - terms.margin.late });
-                if shared {
-                    stock.yield_to_others(now);
+                stock.drop_before(at - terms.margin.late);
+                if self.shared && at == now {
+                    stock.yield_to_others(rule, self.under_way, now);
                 }
                 match stock.paced.front() {
                     Some(slot) => at = at.max(*slot),
@@ -108,7 +114,7 @@ impl Book {
                 break;
             }
         }
-        if at > latest {
+        if at > now {
             return Take::At(at);
         }
         for (stock, cost) in self.stocks.iter_mut().zip(costs) {
@@ -116,15 +122,16 @@ impl Book {
                 continue;
             }
             stock.made += cost;
-            if stock.free >= *cost && stock.free_until > at {
+            stock.made_at = now;
+            if stock.has_free(*cost, now) {
                 stock.free -= cost;
-                stock.spent = (stock.free == 0).then_some(at);
+                stock.spent = (stock.free == 0).then_some(now);
             } else {
                 stock.paced.pop_front();
             }
         }
         self.under_way += 1;
-        Take::At(at)
+        Take::Now
     }
 
     /// A call is over.
@@ -152,6 +159,17 @@ impl Book {
         self.probe = false;
     }
 
+    /// The CRM refused a call for a limit: nothing before `until`.
+    pub fn pause(&mut self, until: Micros) {
+        for stock in &mut self.stocks {
+            let before = stock.paced.len();
+            stock.paced.retain(|slot| *slot >= until);
+            stock.unused += u32::try_from(before - stock.paced.len()).unwrap_or(0);
+            stock.free = 0;
+            stock.spent = None;
+        }
+    }
+
     /// What to ask for, for a call that costs so much.
     pub fn ask(&mut self, terms: &Terms, costs: &[u32], lane: Lane, dice: u32) -> Ask {
         self.stocks.resize_with(terms.rules.len(), Stock::default);
@@ -172,6 +190,7 @@ impl Book {
             wants,
             seen: self.stocks.iter().map(untold).collect(),
             spent: self.stocks.iter().map(|stock| stock.spent).collect(),
+            unused: self.stocks.iter().map(|stock| stock.unused).collect(),
             dice,
         }
     }
@@ -216,7 +235,7 @@ impl Book {
     /// It came in vain: when to come again. Of a crowd not all come back at once.
     pub fn in_vain(&mut self, until: Micros, dice: u32) -> Micros {
         self.vain = (self.vain + 1).min(CROWD);
-        let spread = i64::from(self.vain) * SECOND;
+        let spread = i64::from(self.vain) * SECOND / 2;
         until + spread * i64::from(dice.min(999)) / 1_000
     }
 
@@ -231,18 +250,32 @@ impl Stock {
         while self.paced.front().is_some_and(|slot| *slot < oldest) {
             self.paced.pop_front();
             self.lapsed += 1;
+            self.unused += 1;
         }
     }
 
-    /// Others use the limit too: a call whose predecessor found hardly anything left is not made.
-    fn yield_to_others(&mut self, now: Micros) {
-        let is_short = self
-            .seen
-            .is_some_and(|seen| seen.left <= 2 && now - seen.at < SECOND / 2);
-        if is_short && self.paced.len() > 1 {
-            self.paced.pop_front();
-            if let Some(seen) = &mut self.seen {
-                seen.at -= SECOND;
+    fn has_free(&self, cost: u32, at: Micros) -> bool {
+        self.free >= cost && self.free_until > at
+    }
+
+    /// Others use the limit too. A call is not made where the last reply said that hardly anything is
+    /// left, nor where nothing is known and the call before it is yet to be answered.
+    fn yield_to_others(&mut self, rule: &Rule, under_way: u32, now: Micros) {
+        if self.paced.front().is_none_or(|slot| *slot > now) {
+            return;
+        }
+        let wanted = (rule.requests / 20).max(1);
+        let skipped = match self.seen.filter(|seen| now - seen.at < FRESH) {
+            Some(seen) if self.heeded == seen.at => 0,
+            Some(seen) => {
+                self.heeded = seen.at;
+                (wanted + under_way).saturating_sub(seen.left)
+            }
+            None => u32::from(now - self.made_at < FRESH / 2),
+        };
+        for _ in 0..skipped {
+            if self.paced.pop_front().is_some() {
+                self.unused += 1;
             }
         }
     }
@@ -259,6 +292,7 @@ impl Stock {
             (self.appetite() * 2).min(64)
         };
         self.made = 0;
+        self.unused = 0;
         self.lapsed = 0;
     }
 }

@@ -12,7 +12,9 @@ use super::{Chunk, Margin, Micros, Rule, SECOND, Seen, Want};
 
 /// The largest lease, and the longest: larger ones write less and lose more with a worker that dies.
 const LARGEST: u32 = 16;
-const LONGEST: Micros = 4 * SECOND;
+const LONGEST: Micros = 5 * SECOND;
+/// The same where others use the limit: the first calls of a lease know least of what is left.
+const LARGEST_SHARED: u32 = 40;
 /// How long free calls may be used.
 const FREE_FOR: Micros = 20 * SECOND;
 /// The write of a lease takes this long: no call is planned before.
@@ -63,12 +65,12 @@ impl Pace {
         self.others > 0
     }
 
-    /// What is kept free beside what others use, so that their next calls find room.
+    /// What is left to others.
     fn held_back(&self) -> u32 {
         let seen = if self.others == 0 {
             0
         } else {
-            self.others + self.limit * GUARD_PERCENT * MILLI / 100
+            self.others.saturating_sub(self.limit * EAGER_PERCENT * MILLI / 100)
         };
         seen.max(self.backed_off)
     }
@@ -111,6 +113,15 @@ impl Pace {
         }
     }
 
+    /// Calls that were given out and not made: they are not ours in what is used.
+    pub(super) fn unused(&mut self, mut calls: u32) {
+        for (.., count) in self.given.iter_mut().rev() {
+            let less = calls.min(count.saturating_sub(1));
+            *count -= less;
+            calls -= less;
+        }
+    }
+
     pub(super) fn take(
         &mut self,
         margin: Margin,
@@ -128,7 +139,8 @@ impl Pace {
         }
         let step = self.step(margin);
         let longest = u32::try_from(LONGEST / step).unwrap_or(LARGEST);
-        let most = want.up_to.min(longest).min(LARGEST);
+        let largest = if self.is_shared() { LARGEST_SHARED } else { LARGEST };
+        let most = want.up_to.min(longest).min(largest);
         let count = most.max(want.need);
         let first = self.next.max(now + WRITE).max(paused);
         self.next = first + step * i64::from(count);
@@ -166,9 +178,20 @@ impl Pace {
             return;
         }
         if self.given.len() >= REMEMBERED {
-            self.given.remove(0);
+            self.join_oldest();
         }
         self.given.push(lease);
+    }
+
+    /// Makes one lease of the two oldest: their calls at even times.
+    fn join_oldest(&mut self) {
+        let (first, _, count) = self.given.remove(0);
+        if let Some(oldest) = self.given.first_mut() {
+            let end = oldest.0 + oldest.1 * i64::from(oldest.2);
+            oldest.2 += count;
+            oldest.0 = first;
+            oldest.1 = ((end - first) / i64::from(oldest.2.max(1))).max(1);
+        }
     }
 
     /// Our calls in the window before a moment, as far as they were given out.
@@ -204,10 +227,11 @@ impl Pace {
             + (i64::from(others) - i64::from(self.others)) * weight / 1_000;
         self.others = u32::try_from(blended).unwrap_or(0);
         // A call or two under way is nobody else's.
-        if self.others < (MILLI * 3 / 2).max(self.limit * MILLI / 30) && others < 3 * MILLI {
+        if self.others < (MILLI * 5 / 2).max(self.limit * MILLI / 20) {
             self.others = 0;
         }
-        self.fade(elapsed);
+        // What the CRM tells says more than a refusal.
+        self.backed_off = 0;
         self.at = seen.at;
     }
 
@@ -221,8 +245,11 @@ impl Pace {
         let elapsed = (now - self.at).clamp(0, 100 * rule.window);
         self.fade(elapsed);
         self.at = self.at.max(now);
-        let all = self.limit * MILLI;
-        self.backed_off = (self.held_back() + all / 10).min(all - all / 20);
+        // Where the CRM tells what is left, that says more than a refusal.
+        if self.others == 0 {
+            let all = self.limit * MILLI;
+            self.backed_off = (self.backed_off + all / 10).min(all - all / 20);
+        }
     }
 }
 
@@ -230,5 +257,6 @@ impl Pace {
 const KNOWN: Micros = 4 * SECOND;
 /// Half a round trip to a CRM.
 const TRIP: Micros = SECOND / 14;
-/// What is kept free beside what others use.
-const GUARD_PERCENT: u32 = 3;
+/// So much of what others use on average is tried all the same: they do not use it at every moment,
+/// and a worker leaves a call out where the reply before it says that hardly anything is left.
+const EAGER_PERCENT: u32 = 12;
