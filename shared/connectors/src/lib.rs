@@ -11,7 +11,7 @@ mod registry;
 
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
-    Api, ApiKey, Batch, Check, ClientAuth, Encoding, ErrorRule, Idempotency, Limit, Manifest,
+    Api, ApiKey, Batch, Check, ClientAuth, Cost, Encoding, ErrorRule, HeaderReads, Idempotency, Limit, Manifest,
     ManifestError, OAuth, Return, Revocation, Rotation, RuleVerdict, Servers, Setting, SettingKind,
     Uninstall,
 };

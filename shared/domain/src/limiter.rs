@@ -280,13 +280,15 @@ impl Limiter {
             let up_to = if probe { want.need } else { want.up_to };
             let bucket = self.bucket(rule);
             shared |= bucket.pace.as_ref().is_some_and(pace::Pace::is_shared);
-            chunks.push(bucket.take(
-                rule,
-                terms.margin,
-                Want { up_to, ..want },
-                ask.worker,
-                now,
-            ));
+            let want = Want { up_to, ..want };
+            chunks.push(if rule.is_budget() {
+                bucket.budget(rule).take(rule, want, probe, now)
+            } else {
+                let paused = bucket.paused;
+                bucket
+                    .pace(rule)
+                    .take(terms.margin, want, ask.worker, now, paused)
+            });
         }
         if let Some((places, until)) = at_once {
             self.holders.retain(|(worker, ..)| *worker != ask.worker);
@@ -409,20 +411,5 @@ impl Bucket {
             return Err(next - HORIZON);
         }
         Ok(())
-    }
-
-    fn take(
-        &mut self,
-        rule: &Rule,
-        margin: Margin,
-        want: Want,
-        worker: u32,
-        now: Micros,
-    ) -> Chunk {
-        let paused = self.paused;
-        if rule.is_budget() {
-            return self.budget(rule).take(rule, want, now);
-        }
-        self.pace(rule).take(margin, want, worker, now, paused)
     }
 }

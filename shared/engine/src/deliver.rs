@@ -22,7 +22,7 @@ use hub_domain::{
 
 pub(crate) use call::read;
 
-use crate::{error::aws_verdict, hub::Hub, lifecycle, reference::DeliveryReference};
+use crate::{error::aws_verdict, hub::Hub, lifecycle, limits, reference::DeliveryReference};
 use apply::Applied;
 use prepare::{Claimed, Prepared, Unready};
 
@@ -105,7 +105,8 @@ async fn batch(
         let key = (connection.organization.clone(), connection.id.clone());
         groups.entry(key).or_default().push(claimed);
     }
-    let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
+    let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group)));
+    let applied = limits::of_lane(limits::lane_of(&queue), applied).await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
     actions.carry_out(hub).await
 }

@@ -21,6 +21,7 @@ mod hub;
 pub mod identity;
 pub mod ingest;
 pub mod lifecycle;
+mod limits;
 mod mask;
 mod oauth;
 mod plans;

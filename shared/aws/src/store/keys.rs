@@ -35,6 +35,8 @@ pub enum Class {
     Audit,
     /// What the leaves of the audit log commit to.
     Evidence,
+    /// The limiters of CRM accounts.
+    Limiter,
     /// Authorizations under way; not a tenant's.
     OAuthState,
     /// Which connections lead to a CRM account; not a tenant's.
@@ -48,7 +50,7 @@ pub enum Class {
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
     "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage", "audit",
-    "evid",
+    "evid", "limit",
 ];
 /// The classes under `-`: a closed list.
 pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held", "unsealed"];
@@ -69,6 +71,7 @@ impl Class {
             Self::Usage => "usage",
             Self::Audit => "audit",
             Self::Evidence => "evid",
+            Self::Limiter => "limit",
             Self::OAuthState => "oauth",
             Self::Account => "account",
             Self::Held => "held",
@@ -95,7 +98,8 @@ impl Class {
             | Self::Lease
             | Self::Webhook
             | Self::Usage
-            | Self::Audit => 1,
+            | Self::Audit
+            | Self::Limiter => 1,
         }
     }
 }
@@ -130,6 +134,16 @@ pub(super) fn partition_number(organization: &str, class: Class, shard: u32) -> 
 /// organization within it.
 pub(super) fn held_partition(crm: &CrmId, shard: u32) -> String {
     format!("-#{}#{crm}#{shard}", Class::Held.name())
+}
+
+/// A text of the CRM's in hex: it may contain anything.
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+        }
+        hex
+    })
 }
 
 impl Key {
@@ -282,6 +296,23 @@ impl Key {
         }
     }
 
+    /// The limiter of a CRM account, whose id stands there in hex; of a connection whose account is not
+    /// known, its own.
+    pub(super) fn limiter(
+        organization: &OrganizationId,
+        crm: &CrmId,
+        account: Result<&str, &ConnectionId>,
+    ) -> Self {
+        let of = match account {
+            Ok(account) => hex(account),
+            Err(connection) => connection.to_string(),
+        };
+        Self {
+            pk: partition(organization.as_str(), Class::Limiter, ""),
+            sk: format!("{crm}#{of}"),
+        }
+    }
+
     pub(super) fn unsealed(organization: &OrganizationId) -> Self {
         Self {
             pk: partition("-", Class::Unsealed, organization.as_str()),
@@ -307,15 +338,9 @@ impl Key {
     /// The partition of a CRM account, and what the keys of its connections begin with. The account's
     /// id comes from the CRM, so it stands there in hex.
     pub(super) fn accounts(crm: &CrmId, account: &str) -> (String, String) {
-        let of = account.bytes().fold(String::new(), |mut hex, byte| {
-            for digit in [byte >> 4, byte & 15] {
-                hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
-            }
-            hex
-        });
         (
             partition("-", Class::Account, account),
-            format!("{crm}#{of}#"),
+            format!("{crm}#{}#", hex(account)),
         )
     }
 
@@ -380,6 +405,7 @@ mod tests {
             Class::Usage,
             Class::Audit,
             Class::Evidence,
+            Class::Limiter,
             Class::OAuthState,
             Class::Account,
             Class::Held,

@@ -80,9 +80,11 @@ impl Budget {
         Err((self.newest + 1) * block(rule))
     }
 
-    pub(super) fn take(&mut self, rule: &Rule, want: Want, now: Micros) -> Chunk {
-        let left = self.left(rule, now);
-        let most = want.up_to.min(LARGEST.max(want.need)).min(left / PART);
+    /// A large chunk, whatever was asked for, unless it is to be one call: what is not used is made
+    /// good by what the CRM says is left.
+    pub(super) fn take(&mut self, rule: &Rule, want: Want, one: bool, now: Micros) -> Chunk {
+        let most = if one { 0 } else { LARGEST };
+        let most = most.min(self.left(rule, now) / PART);
         let count = most.max(want.need);
         if let Some(newest) = self.counts.first_mut() {
             *newest = newest.saturating_add(count);

@@ -1,5 +1,5 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
-//! the CRM says the token is spent.
+//! the CRM says the token is spent. Each call has a permit of the limiter.
 
 use hub_connectors::{Answer, Connector, Idempotency, Operation, Reply};
 use hub_domain::{Cause, Connection, Verdict};
@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     hub::Hub,
+    limits::{self, Permit},
     mask::masked,
     tokens::{self, Access, For},
     transport::{self, TransportError},
@@ -24,8 +25,11 @@ pub(crate) async fn call(
     let mut access = tokens::access(hub, connector.manifest(), connection, None, For::Work).await?;
     let mut refreshed = false;
     loop {
-        let reply = once(hub, connector, connection, operation, &access).await?;
+        let permit = limits::permit(hub, connection, connector.manifest(), operation).await?;
+        let reply = once(hub, connector, connection, operation, &access, &permit).await?;
         let verdicts = connector.interpret(operation, &reply);
+        permit.answered(&reply, &verdicts).await;
+        drop(permit);
         if !verdicts.contains(&Verdict::Refresh) {
             return Ok((verdicts, reply));
         }
@@ -58,6 +62,7 @@ async fn once(
     connection: &Connection,
     operation: &Operation,
     access: &Access,
+    permit: &Permit<'_>,
 ) -> Result<Reply, Verdict> {
     let mut request = connector.request(operation, connection)?;
     connector
@@ -67,9 +72,15 @@ async fn once(
             cause: Cause::ClientRefused,
             reason: error.to_string(),
         })?;
-    let answer = transport::send(hub.transport(), request)
-        .await
-        .map_err(|error| unanswered(connector, operation, &error))?;
+    let answer = match transport::send(hub.transport(), request).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            if !matches!(error, TransportError::Forbidden(_)) {
+                permit.failed().await;
+            }
+            return Err(unanswered(connector, operation, &error));
+        }
+    };
     let (parts, body) = answer.into_parts();
     Ok(Reply {
         status: parts.status,
