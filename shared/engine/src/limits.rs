@@ -213,7 +213,11 @@ async fn lease(
                     return Ok(());
                 }
             }
-            Decision::Wait { until, why, write: changed } => {
+            Decision::Wait {
+                until,
+                why,
+                write: changed,
+            } => {
                 if *changed {
                     // A mark of live work; whoever was faster has marked something too.
                     write(hub, connection, &mut known, limiter, item.version).await?;

@@ -384,7 +384,11 @@ impl World {
     fn write(&mut self, place: usize, life: u32) {
         self.writes += 1;
         // A worker that died meanwhile has written all the same.
-        let done = match self.workers.get_mut(&place).map(|worker| worker.next.take()) {
+        let done = match self
+            .workers
+            .get_mut(&place)
+            .map(|worker| worker.next.take())
+        {
             Some(Some((version, state))) if version == self.item.0 => {
                 let size = serde_json::to_string(&state).map_or(0, |text| text.len());
                 self.item_bytes = self.item_bytes.max(size);
@@ -451,7 +455,10 @@ impl World {
             0.5 + unit
         };
         let seconds = waits / per_second;
-        #[expect(clippy::cast_possible_truncation, reason = "some seconds in microseconds")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "some seconds in microseconds"
+        )]
         let wait = (seconds * 1e6) as Micros;
         self.later(wait, Event::Other);
     }
@@ -526,5 +533,68 @@ impl World {
             item_bytes: self.item_bytes,
             fairness: least.unwrap_or(0) as f64 / fair,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten minutes of each shape; the bench takes thirty.
+    #[test]
+    fn the_limit_is_used_and_never_passed() {
+        for shape in shapes() {
+            let figures = run(&shape, 10, 11);
+            let name = shape.name();
+            println!("{name}: {figures:?}");
+            assert!(figures.item_bytes < 900, "{name}: {figures:?}");
+            // The first leases of many workers are small, which tells in ten minutes, not in thirty.
+            assert!(figures.writes_per_call <= 0.11, "{name}: {figures:?}");
+            let least = match (shape.requests, shape.others_percent) {
+                (100, 0) => 0.975,
+                (40, _) => 0.94,
+                (100, _) => 0.86,
+                _ => 0.88,
+            };
+            assert!(figures.utilisation >= least, "{name}: {figures:?}");
+            let most = if shape.others_percent == 0 { 0.0 } else { 3.5 };
+            assert!(figures.refused_per_1000 <= most, "{name}: {figures:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_figures_and_clocks_apart_pass_no_limit() {
+        let shape = Shape::of(100, 10, 10);
+        assert_eq!(run(&shape, 2, 3), run(&shape, 2, 3));
+        assert_ne!(run(&shape, 2, 3), run(&shape, 2, 4));
+        let skewed = Shape {
+            skew: SECOND,
+            ..shape
+        };
+        for seed in 0..5 {
+            let figures = run(&skewed, 5, seed);
+            assert_eq!(figures.refused, 0, "{figures:?}");
+            // A second's uncertainty costs a second of each ten.
+            assert!(figures.utilisation > 0.85, "{figures:?}");
+        }
+    }
+
+    /// Without the margin the CRM refuses: the simulation would show a limiter that is wrong.
+    #[test]
+    fn clocks_apart_without_a_margin_are_refused() {
+        let shape = Shape::of(100, 10, 10);
+        let mut world = World::new(&shape, 1);
+        world.shape.skew = SECOND;
+        let end = 300 * SECOND;
+        world.begin(end);
+        while let Some(Reverse((at, _, event))) = world.queue.pop() {
+            if at > START + end {
+                break;
+            }
+            world.now = at;
+            world.step(event);
+        }
+        let figures = world.figures(end);
+        assert!(figures.refused > 0, "{figures:?}");
     }
 }

@@ -221,8 +221,16 @@ impl Book {
                     stock.paced.extend(slots);
                 }
                 Chunk::Free { count, until } => {
-                    let kept = if stock.free_until > now { stock.free } else { 0 };
-                    let until = if kept > 0 { until.min(stock.free_until) } else { until };
+                    let kept = if stock.free_until > now {
+                        stock.free
+                    } else {
+                        0
+                    };
+                    let until = if kept > 0 {
+                        until.min(stock.free_until)
+                    } else {
+                        until
+                    };
                     stock.free = kept + count;
                     stock.free_until = until;
                 }

@@ -70,7 +70,8 @@ impl Pace {
         let seen = if self.others == 0 {
             0
         } else {
-            self.others.saturating_sub(self.limit * EAGER_PERCENT * MILLI / 100)
+            self.others
+                .saturating_sub(self.limit * EAGER_PERCENT * MILLI / 100)
         };
         seen.max(self.backed_off)
     }
@@ -139,7 +140,11 @@ impl Pace {
         }
         let step = self.step(margin);
         let longest = u32::try_from(LONGEST / step).unwrap_or(LARGEST);
-        let largest = if self.is_shared() { LARGEST_SHARED } else { LARGEST };
+        let largest = if self.is_shared() {
+            LARGEST_SHARED
+        } else {
+            LARGEST
+        };
         let most = want.up_to.min(longest).min(largest);
         let count = most.max(want.need);
         let first = self.next.max(now + WRITE).max(paused);
@@ -223,8 +228,8 @@ impl Pace {
         let ours = self.ours(seen.at - TRIP);
         let others = used.saturating_sub(ours) * MILLI;
         let weight = elapsed * 1_000 / self.window;
-        let blended = i64::from(self.others)
-            + (i64::from(others) - i64::from(self.others)) * weight / 1_000;
+        let blended =
+            i64::from(self.others) + (i64::from(others) - i64::from(self.others)) * weight / 1_000;
         self.others = u32::try_from(blended).unwrap_or(0);
         // A call or two under way is nobody else's.
         if self.others < (MILLI * 5 / 2).max(self.limit * MILLI / 20) {
@@ -237,7 +242,9 @@ impl Pace {
 
     fn fade(&mut self, elapsed: Micros) {
         let fading = i64::from(self.limit * MILLI) / 50 * elapsed / self.window;
-        self.backed_off = self.backed_off.saturating_sub(u32::try_from(fading).unwrap_or(0));
+        self.backed_off = self
+            .backed_off
+            .saturating_sub(u32::try_from(fading).unwrap_or(0));
     }
 
     /// A refusal that nobody expected: others use the limit too, and more of it than was known.

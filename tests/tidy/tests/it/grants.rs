@@ -43,7 +43,8 @@ const DECLARED: &[Declared] = &[
     Declared {
         function: "api",
         reads: &[
-            "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid", "limit",
+            "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid",
+            "limit",
         ],
         writes: &[
             "conn", "lease", "token", "account", "hook", "usage", "limit",
