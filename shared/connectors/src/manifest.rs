@@ -123,7 +123,7 @@ pub struct Limit {
     /// hours or a day. The setting `limit_reserve_percent` of a connection comes first.
     #[serde(default)]
     pub reserve_percent: u32,
-    /// What each operation costs.
+    /// What each operation costs; more than 1 only where the window is ten minutes or more.
     #[serde(default)]
     pub cost: Cost,
 }
@@ -279,6 +279,13 @@ impl Manifest {
             crm.parse()
                 .map_err(|error: hub_domain::id::InvalidId| fault(error.into()))?,
         );
+        if let Some(limit) = manifest.limits.iter().find(|limit| limit.is_overcharged()) {
+            let Limit { name, .. } = limit;
+            let why = format!(
+                "limit {name}: a cost above 1 needs a window_s of 600 or more, since calls of a shorter one are spread one by one"
+            );
+            return Err(fault(why.into()));
+        }
         Ok(manifest)
     }
 

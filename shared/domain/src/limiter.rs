@@ -87,7 +87,8 @@ pub struct Rule {
 }
 
 impl Rule {
-    fn is_budget(&self) -> bool {
+    /// Whether calls are counted, and not spread over the window.
+    pub fn is_budget(&self) -> bool {
         self.window >= BUDGET_FROM
     }
 }

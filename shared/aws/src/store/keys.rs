@@ -387,6 +387,12 @@ mod tests {
             [2, 7, 4]
         );
         assert_eq!(Key::organization(&org).pk, "org_1#org#0");
+        // The stream's filter takes `org` and what begins with `conn_`: a limiter is neither.
+        let crm = "acme".parse().unwrap();
+        let limiter = |account| Key::limiter(&org, &crm, account).sk;
+        assert_eq!(limiter(Ok("00D#1")), "acme#3030442331");
+        let connection = "conn_1".parse().unwrap();
+        assert_eq!(limiter(Err(&connection)), "acme#conn_1");
         assert!(Key::oauth_state("abc").pk.starts_with("-#oauth#"));
     }
 

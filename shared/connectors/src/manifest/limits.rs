@@ -5,13 +5,34 @@ use hub_domain::{
     limiter::{Margin, Micros, Rule, SECOND, Seen, Terms},
 };
 
-use super::{HeaderReads, Limit, Manifest};
+use super::{Cost, HeaderReads, Limit, Manifest};
 use crate::operation::{Operation, Reply};
 
 /// The setting by which a customer leaves more or less to other applications.
 const RESERVE: &str = "limit_reserve_percent";
 
 impl Limit {
+    /// Whether an operation costs more than the limiter can spread.
+    pub(super) fn is_overcharged(&self) -> bool {
+        let Cost {
+            find_people,
+            write,
+            describe,
+            read_back,
+        } = self.cost;
+        let most = find_people.max(write).max(describe).max(read_back);
+        most > 1 && !self.rule(0).is_budget()
+    }
+
+    fn rule(&self, reserve_percent: u32) -> Rule {
+        Rule {
+            name: self.name.clone(),
+            requests: u32::try_from(self.requests).unwrap_or(u32::MAX),
+            window: Micros::try_from(self.window_s).unwrap_or(86_400) * SECOND,
+            reserve_percent,
+        }
+    }
+
     fn cost_of(&self, operation: &Operation) -> u32 {
         match operation {
             Operation::FindPeople { .. } => self.cost.find_people,
@@ -71,12 +92,7 @@ impl Manifest {
             .contains_key(RESERVE)
             .then(|| self.setting(&connection.settings, RESERVE))
             .and_then(|percent| percent.parse().ok());
-        let rule = |limit: &Limit| Rule {
-            name: limit.name.clone(),
-            requests: u32::try_from(limit.requests).unwrap_or(u32::MAX),
-            window: Micros::try_from(limit.window_s).unwrap_or(86_400) * SECOND,
-            reserve_percent: reserve.unwrap_or(limit.reserve_percent),
-        };
+        let rule = |limit: &Limit| limit.rule(reserve.unwrap_or(limit.reserve_percent));
         Terms {
             rules: self.account_limits().map(rule).collect(),
             at_once: self.api.at_once,
@@ -163,6 +179,10 @@ mod tests {
             scope = "app"
         "#;
         let manifest = Manifest::parse("acme", text).unwrap();
+        let short = text.replace("86_400", "60");
+        let refused = Manifest::parse("acme", &short).unwrap_err();
+        let why = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(why.contains("limit tokens: a cost above 1"), "{why}");
         let emails = Vec::new();
         assert_eq!(manifest.costs(&Operation::FindPeople { emails }), [20]);
         assert_eq!(manifest.costs(&Operation::Write { plans: Vec::new() }), [1]);
