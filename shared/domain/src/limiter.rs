@@ -130,8 +130,6 @@ pub struct Ask {
     pub spent: Vec<Option<Micros>>,
     /// Calls of each rule that were leased and not made.
     pub unused: Vec<u32>,
-    /// Random, 0 to 999: jitter.
-    pub dice: u32,
 }
 
 /// How much of one rule.
@@ -240,20 +238,20 @@ pub struct Limiter {
 impl Limiter {
     /// Answers an ask. What it takes must be written before it is used.
     pub fn lease(&mut self, terms: &Terms, ask: &Ask, now: Micros) -> Decision {
-        let wait = |until, why, write| Decision::Wait { until, why, write };
+        let later = |until, why, write| Decision::Wait { until, why, write };
         let probe = match self.breaker.pass(now) {
             Passage::Closed => false,
             Passage::Probe => true,
-            Passage::Open { until } => return wait(until, Why::Open, false),
+            Passage::Open { until } => return later(until, Why::Open, false),
         };
         let marked = self.mark(ask.lane, now);
         if ask.lane == Lane::Bulk && self.live > now {
-            return wait(self.live, Why::Live, false);
+            return later(self.live, Why::Live, false);
         }
         self.learn(terms, ask, now);
         let at_once = match self.at_once(terms, ask, now) {
             Ok(places) => places,
-            Err(until) => return wait(until, Why::AtOnce, marked),
+            Err(until) => return later(until, Why::AtOnce, marked),
         };
         // First look, then take: a bucket that cannot give leaves the others as they are.
         let mut latest = None;
@@ -268,7 +266,7 @@ impl Limiter {
             }
         }
         if let Some(until) = latest {
-            return wait(until, Why::Limit, marked);
+            return later(until, Why::Limit, marked);
         }
         let mut shared = false;
         let mut chunks = Vec::new();

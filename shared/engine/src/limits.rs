@@ -202,7 +202,7 @@ async fn lease(
     for _ in 0..TRIES {
         let item = read(hub, connection, &mut known).await?;
         let (at, dice) = (now(hub), dice(hub));
-        let ask = lock(&account.book).ask(terms, costs, lane, dice);
+        let ask = lock(&account.book).ask(terms, costs, lane);
         let mut limiter = item.limiter;
         let decision = limiter.lease(terms, &ask, at);
         match &decision {

@@ -138,7 +138,7 @@ pub fn run(shape: &Shape, minutes: i64, seed: u64) -> Figures {
 const START: Micros = 1_790_000_000 * SECOND;
 const MS: Micros = SECOND / 1_000;
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     /// A worker wants to make its next call.
     Next(usize, u32),
@@ -364,7 +364,7 @@ impl World {
             return;
         };
         let local = now + worker.skew;
-        let ask = worker.book.ask(&terms, &[1], Lane::Live, dice);
+        let ask = worker.book.ask(&terms, &[1], Lane::Live);
         let mut state = worker.view.1.clone();
         let decision = state.lease(&terms, &ask, local);
         match decision {

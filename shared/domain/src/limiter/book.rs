@@ -171,7 +171,7 @@ impl Book {
     }
 
     /// What to ask for, for a call that costs so much.
-    pub fn ask(&mut self, terms: &Terms, costs: &[u32], lane: Lane, dice: u32) -> Ask {
+    pub fn ask(&mut self, terms: &Terms, costs: &[u32], lane: Lane) -> Ask {
         self.stocks.resize_with(terms.rules.len(), Stock::default);
         let mut wants = Vec::new();
         for (stock, cost) in self.stocks.iter_mut().zip(costs) {
@@ -191,7 +191,6 @@ impl Book {
             seen: self.stocks.iter().map(untold).collect(),
             spent: self.stocks.iter().map(|stock| stock.spent).collect(),
             unused: self.stocks.iter().map(|stock| stock.unused).collect(),
-            dice,
         }
     }
 

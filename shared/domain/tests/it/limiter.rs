@@ -90,7 +90,7 @@ impl Crew {
     /// Takes a lease by the worker's own clock; `written` if it reached the item.
     fn lease(&mut self, who: usize, at: Micros, written: bool) -> bool {
         let local = at + self.skews[who];
-        let ask = self.books[who].ask(&self.terms, &[1], Lane::Live, 500);
+        let ask = self.books[who].ask(&self.terms, &[1], Lane::Live);
         let mut next = self.limiter.clone();
         let decision = next.lease(&self.terms, &ask, local);
         let granted = matches!(decision, Decision::Granted { .. });
@@ -196,7 +196,7 @@ proptest! {
             now += gap * MS;
             let ask = Ask {
                 worker, lane: Lane::Live, wants: vec![Want { need, up_to: need }],
-                seen: vec![None], spent: vec![None], unused: vec![0], dice: 0,
+                seen: vec![None], spent: vec![None], unused: vec![0],
             };
             if let Decision::Granted { chunks, .. } = limiter.lease(&terms, &ask, now) {
                 let [Chunk::Free { count, until }] = chunks[..] else {
@@ -208,7 +208,7 @@ proptest! {
             }
         }
         let most = 1_000 - 10 * reserve;
-        for (from, _) in &given {
+        for from in given.keys() {
             let spent: u32 = given.range(from..&(from + 3_600 * SECOND)).map(|(_, n)| n).sum();
             prop_assert!(spent <= most, "{spent} of {most}");
         }
@@ -225,7 +225,7 @@ proptest! {
         let (mut now, mut held) = (START, BTreeMap::<u32, (u32, Micros)>::new());
         let ask = |worker| Ask {
             worker, lane: Lane::Live, wants: Vec::new(),
-            seen: Vec::new(), spent: Vec::new(), unused: Vec::new(), dice: 0,
+            seen: Vec::new(), spent: Vec::new(), unused: Vec::new(),
         };
         for (gap, worker) in asks {
             now += gap * MS;
@@ -261,7 +261,6 @@ fn bulk_gets_nothing_new_while_live_work_was_seen_and_the_item_stays_small() {
         seen: vec![None, None],
         spent: vec![None, None],
         unused: vec![0, 0],
-        dice: 0,
     };
     let granted = limiter.lease(&terms, &ask(1, Lane::Live), START);
     assert!(matches!(granted, Decision::Granted { .. }), "{granted:?}");

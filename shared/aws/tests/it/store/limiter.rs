@@ -80,7 +80,10 @@ async fn a_lease_costs_one_write_unit() {
         reserve_percent: 0,
     };
     let terms = Terms {
-        rules: vec![rule("ten_secondly", 110, 10), rule("daily", 100_000, 86_400)],
+        rules: vec![
+            rule("ten_secondly", 110, 10),
+            rule("daily", 100_000, 86_400),
+        ],
         at_once: Some(25),
         ..Terms::default()
     };
@@ -94,7 +97,6 @@ async fn a_lease_costs_one_write_unit() {
             seen: vec![None; 2],
             spent: vec![None; 2],
             unused: vec![0; 2],
-            dice: 0,
         };
         let at = NOW * 1_000 + i64::from(version) * 7 * SECOND;
         let decision = limiter.lease(&terms, &ask, at);
