@@ -178,6 +178,7 @@ pub(crate) async fn permit<'a>(
             Take::At(turn) => return Err(throttle(turn)),
             Take::Full if at < latest => tokio::time::sleep(SOON).await,
             Take::Full => return Err(throttle(at + SECOND)),
+            Take::Lease if at > latest => return Err(throttle(at + SECOND)),
             Take::Lease => lease(hub, connection, &account, &terms, &costs, latest).await?,
         }
     }

@@ -133,29 +133,34 @@ mod tests {
         }
     }
 
-    fn left(crm: &str, headers: &[(&'static str, &str)]) -> Option<(u32, Option<u32>)> {
-        let manifest = crate::manifest(crm).unwrap().unwrap();
+    fn left(limit: &str, headers: &[(&'static str, &str)]) -> Option<(u32, Option<u32>)> {
+        let text = format!(
+            "title = 'T'\nidempotency = 'upsert'\napi = {{ version = 'v1', host_patterns = [] }}\n\
+             batch = {{ plans = 1, writes = 1, lookup = 1 }}\n[[limit]]\nname = 'n'\nrequests = 1\n\
+             window_s = 1\nscope = 'connection'\n{limit}"
+        );
+        let manifest = Manifest::parse("acme", &text).unwrap();
         let seen = manifest.seen(&reply(headers)).into_iter().next().flatten();
         seen.map(|seen| (seen.left, seen.limit))
     }
 
     #[test]
-    fn what_is_left_is_read_as_each_manifest_says() {
-        let info = "Sforce-Limit-Info";
-        let usage = |value| left("salesforce", &[(info, value)]);
+    fn what_is_left_is_read_as_the_manifest_says() {
+        let used =
+            "header = 'usage-info'\nheader_after = 'api-usage='\nheader_reads = 'used_of_limit'";
+        let usage = |value| left(used, &[("Usage-Info", value)]);
         assert_eq!(usage("api-usage=18/5000"), Some((4_982, Some(5_000))));
         let both = "api-usage=18/5000; per-app-api-usage=17/250(appName=sample)";
         assert_eq!(usage(both), Some((4_982, Some(5_000))));
         for unreadable in ["", "api-usage=", "api-usage=18", "api-usage=x/5000"] {
             assert_eq!(usage(unreadable), None, "{unreadable}");
         }
-        let rate = [
-            ("X-HubSpot-RateLimit-Remaining", "93"),
-            ("X-HubSpot-RateLimit-Max", "110"),
-        ];
-        assert_eq!(left("hubspot", &rate), Some((93, Some(110))));
-        assert_eq!(left("hubspot", &rate[..1]), Some((93, None)));
-        assert_eq!(left("hubspot", &[]), None);
+        let rate = "header = 'x-remaining'\nlimit_header = 'x-max'";
+        let headers = [("X-Remaining", "93"), ("X-Max", "110")];
+        assert_eq!(left(rate, &headers), Some((93, Some(110))));
+        assert_eq!(left(rate, &headers[..1]), Some((93, None)));
+        assert_eq!(left(rate, &[]), None);
+        assert_eq!(left("", &headers), None);
     }
 
     #[test]
