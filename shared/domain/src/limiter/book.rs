@@ -257,7 +257,6 @@ impl Stock {
         while self.paced.front().is_some_and(|slot| *slot < oldest) {
             self.paced.pop_front();
             self.lapsed += 1;
-            self.unused += 1;
         }
     }
 

@@ -61,8 +61,9 @@ impl Pace {
     }
 
     /// Whether others use the limit too, so that a worker has to look at what is left.
+    /// A few calls that cannot be told from our own under way do not make it so.
     pub(super) fn is_shared(&self) -> bool {
-        self.others > 0
+        self.others > self.limit * EAGER_PERCENT * MILLI / 100
     }
 
     /// What is left to others.
