@@ -63,7 +63,7 @@ impl Pace {
     /// Whether others use the limit too, so that a worker has to look at what is left.
     /// A few calls that cannot be told from our own under way do not make it so.
     pub(super) fn is_shared(&self) -> bool {
-        self.others > self.limit * EAGER_PERCENT * MILLI / 100
+        self.others > self.limit * SHARED_PERCENT * MILLI / 100
     }
 
     /// What is left to others.
@@ -268,3 +268,5 @@ const TRIP: Micros = SECOND / 14;
 /// So much of what others use on average is tried all the same: they do not use it at every moment,
 /// and a worker leaves a call out where the reply before it says that hardly anything is left.
 const EAGER_PERCENT: u32 = 12;
+/// Less than this of the limit cannot be told from our own calls under way.
+const SHARED_PERCENT: u32 = 9;
