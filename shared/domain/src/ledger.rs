@@ -117,9 +117,58 @@ impl LedgerEntry {
         shown && self.settled >= self.revision
     }
 
+    /// Why it cannot be tried again at `now`, in milliseconds since 1970; `None` when it can.
+    pub fn not_retried(&self, now: i64) -> Option<NotRetried> {
+        match self.status {
+            DeliveryStatus::Delivered => Some(NotRetried::Delivered),
+            DeliveryStatus::Skipped => Some(NotRetried::Skipped),
+            DeliveryStatus::Claimed if self.lease_until > now => Some(NotRetried::AtWork),
+            DeliveryStatus::Held if self.held.as_ref().is_some_and(|held| held.why == HeldFor::Plan) => {
+                Some(NotRetried::Plan)
+            }
+            DeliveryStatus::Claimed
+            | DeliveryStatus::Retrying
+            | DeliveryStatus::Waiting
+            | DeliveryStatus::Held
+            | DeliveryStatus::Parked
+            | DeliveryStatus::DeadLettered => None,
+        }
+    }
+
     /// Whether its revision was begun and has no final outcome.
     pub fn is_open(&self) -> bool {
         self.revision > self.settled
+    }
+}
+
+/// Why a delivery is not tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotRetried {
+    /// The CRM holds it.
+    Delivered,
+    /// There was nothing to write, and would not be again.
+    Skipped,
+    /// A worker holds it.
+    AtWork,
+    /// The plan leaves no room for it.
+    Plan,
+    /// Its connection is not in use.
+    NotInUse,
+    /// It changed while it was looked at.
+    Changed,
+}
+
+impl NotRetried {
+    /// What a person reads.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Delivered => "it is delivered: there is nothing to try again",
+            Self::Skipped => "there was nothing to write, so there is nothing to try again",
+            Self::AtWork => "a worker is at it: ask again in a minute",
+            Self::Plan => "the plan leaves no room for it: it goes on with the next month or a larger plan",
+            Self::NotInUse => "its connection is not in use: connect, approve or resume it, and what waits goes on by itself",
+            Self::Changed => "it changed just now: look at it again",
+        }
     }
 }
 

@@ -65,6 +65,7 @@ async fn settled(world: &World, claim: Claim) {
             code: "STRING_TOO_LONG".to_owned(),
             message: "at most 255".to_owned(),
         }],
+        hold: None,
         now: claim.now + 1_500,
         claim,
     };

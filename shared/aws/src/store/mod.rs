@@ -36,7 +36,7 @@ pub use audit::{Append, Appended, NewEntry, SealedAt, Unsealed};
 pub use audit_read::AuditPage;
 pub use authorizations::{Handoff, OAuthState};
 pub use changes::{Changed, changed};
-pub use deliveries::{DeliveryFilter, DeliveryPage};
+pub use deliveries::DeliveryPage;
 pub use events::{EventItem, PutEvent};
 pub use held::{HeldDelivery, HeldWhen, Hold};
 pub use keys::{Class, GLOBAL_CLASSES, Key, TENANT_CLASSES};

@@ -90,6 +90,7 @@ fn delivered(claim: &Claim) -> Outcome {
         verdict: "done",
         reason: String::new(),
         faults: Vec::new(),
+        hold: None,
         now: claim.now + 900,
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use hub_aws::{
     Store,
-    store::{DeliveryFilter, DeliveryPage},
+    store::DeliveryPage,
 };
 use hub_domain::{
     DeliveryId,
+    filter::DeliveryFilter,
     ledger::{Claim, DeliveryStatus, LedgerEntry},
 };
 
@@ -97,6 +98,7 @@ async fn a_filter_leaves_out_what_does_not_fit(on: Harness) {
         connection: connection.map(id),
         session: session.map(id),
         status,
+        ..DeliveryFilter::default()
     };
     let (done, again) = (DeliveryStatus::Delivered, DeliveryStatus::Retrying);
     for (filter, count) in [

@@ -1,9 +1,11 @@
 //! Counting against a limit, and what is held beyond it.
 
+use std::collections::BTreeSet;
+
 use hub_aws::store::{Count, HeldDelivery, HeldWhen, Hold};
 use hub_domain::{
     Connection, CrmId, DeliveryId, Timestamp,
-    ledger::{ClaimOutcome, DeliveryStatus},
+    ledger::{ClaimOutcome, DeliveryStatus, Held, HeldFor},
     subscription::Month,
 };
 
@@ -158,10 +160,14 @@ fn hold(session: &str, event: &str, revision: u64, until: i64) -> Hold {
         connection: id("conn_1"),
         crm: crm(),
         session: id(session),
-        event: id(event),
-        revision,
-        until,
-        reason: "no room".to_owned(),
+        held: Held {
+            until,
+            revision,
+            events: BTreeSet::from([id(event)]),
+            reason: "no room".to_owned(),
+            why: HeldFor::Plan,
+            mark: format!("{event}/{revision}"),
+        },
         now: NOW,
     }
 }
