@@ -24,6 +24,7 @@ pub mod lifecycle;
 mod mask;
 mod oauth;
 mod plans;
+pub mod redrive;
 mod reference;
 mod settings;
 pub mod stream;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 /// Runs the function on an event as Lambda does.
 async fn batch(world: &World, event: &Value) -> Value {
-    let handler = handler(world.hub("batch", World::no_crm()));
+    let handler = handler(world.hub("batch", World::no_crm()), World::dead_letter_senders());
     let deadline = Deadline::after(Duration::from_mins(1));
     job::handle(event.clone(), deadline, &handler)
         .await
@@ -33,7 +33,13 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
         .collect();
     assert_eq!(
         names,
-        ["HUB_TABLE", "HUB_QUEUE_URL_PREFIX", "HUB_SECRET_PREFIX"]
+        [
+            "HUB_TABLE",
+            "HUB_QUEUE_URL_PREFIX",
+            "HUB_SECRET_PREFIX",
+            "HUB_DISPATCH_SENDER",
+            "HUB_BATCH_SENDER"
+        ]
     );
 }
 
