@@ -18,7 +18,9 @@ const NO_TENANTS: [(&str, &str); 2] = [
     ("client/id", "an application's id at a CRM, stored as it is"),
 ];
 /// Parameters that name nothing.
-const NAMELESS: [&str; 3] = ["limit", "status", "If-Match"];
+const NAMELESS: [&str; 7] = [
+    "limit", "status", "If-Match", "verdict", "field", "since", "until",
+];
 
 /// What a parameter may be: another's, and one that nobody has. A mixed one is of both.
 type Kinds = BTreeMap<&'static str, (Vec<String>, String)>;

@@ -9,6 +9,7 @@
 mod attacks;
 mod audited;
 mod authorizing;
+mod batches;
 mod canary;
 mod connecting;
 mod cost;
@@ -19,7 +20,10 @@ mod failing;
 mod holding;
 mod isolation;
 mod mapped;
+mod redriving;
 mod refreshing;
 mod roles;
 mod sample;
+mod trying_again;
+mod waiting;
 mod week;
