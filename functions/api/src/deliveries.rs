@@ -135,7 +135,11 @@ pub(crate) async fn retry_all(
         request.cursor = query::place(&request.filter, &cursor);
         if request.cursor.is_none() {
             let expected = "`next` of the answer before, to the same question";
-            return Err(invalid(Faults::one("/cursor", "is of another question", expected)));
+            return Err(invalid(Faults::one(
+                "/cursor",
+                "is of another question",
+                expected,
+            )));
         }
     }
     let again = deliveries::retry_all(&api.hub, &caller, &request)

@@ -1,7 +1,8 @@
 //! The queries of lists: what is asked for, or every fault of it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_domain::{ConnectionId, CrmId, Faults, SessionId, Timestamp, ledger::DeliveryStatus, limits::MAX_SHORT,
+use hub_domain::{
+    ConnectionId, CrmId, Faults, SessionId, Timestamp, ledger::DeliveryStatus, limits::MAX_SHORT,
 };
 use hub_engine::{
     audit, connectable,
@@ -227,7 +228,11 @@ fn field(value: &str, faults: &mut Faults) -> Option<String> {
 fn time(name: &str, value: &str, faults: &mut Faults) -> Option<Timestamp> {
     let found = value.parse();
     if found.is_err() {
-        faults.push(name, "is no time", "an RFC 3339 time, like 2026-11-20T12:00:00Z");
+        faults.push(
+            name,
+            "is no time",
+            "an RFC 3339 time, like 2026-11-20T12:00:00Z",
+        );
     }
     found.ok()
 }

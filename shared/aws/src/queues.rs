@@ -335,7 +335,9 @@ fn with_ours(
         .filter(|(name, _)| !OURS.contains(&name.as_str()))
         .take(MAX_ATTRIBUTES - ours.len())
         .map(|(name, value)| (name.clone(), value.clone()));
-    let ours = ours.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let ours = ours
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
     own.chain(ours).collect()
 }
 

@@ -108,7 +108,9 @@ impl DeliveryFilter {
     pub fn name(&self) -> String {
         let id = |id: Option<&str>| id.unwrap_or_default().to_owned();
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string()).unwrap_or_default();
-        let status = STATUSES.iter().find(|(_, known)| Some(*known) == self.status);
+        let status = STATUSES
+            .iter()
+            .find(|(_, known)| Some(*known) == self.status);
         [
             id(self.connection.as_ref().map(ConnectionId::as_str)),
             id(self.crm.as_ref().map(CrmId::as_str)),
@@ -148,20 +150,104 @@ mod tests {
         let entry = entry();
         for (filter, fits) in [
             (every.clone(), true),
-            (DeliveryFilter { connection: "conn_2".parse().ok(), ..every.clone() }, false),
-            (DeliveryFilter { of_crm: Some(["conn_1".parse().unwrap()].into()), ..every.clone() }, true),
-            (DeliveryFilter { of_crm: Some(BTreeSet::new()), ..every.clone() }, false),
-            (DeliveryFilter { session: "ses_1".parse().ok(), ..every.clone() }, true),
-            (DeliveryFilter { status: Some(DeliveryStatus::Held), ..every.clone() }, false),
-            (DeliveryFilter { verdict: text("reject"), ..every.clone() }, true),
-            (DeliveryFilter { verdict: text("bug"), ..every.clone() }, false),
-            (DeliveryFilter { field: text("Stage"), ..every.clone() }, true),
-            (DeliveryFilter { field: text("BAD_VALUE"), ..every.clone() }, true),
-            (DeliveryFilter { field: text("stage"), ..every.clone() }, false),
-            (DeliveryFilter { since: at(1_000), ..every.clone() }, true),
-            (DeliveryFilter { since: at(1_001), ..every.clone() }, false),
-            (DeliveryFilter { until: at(1_000), ..every.clone() }, false),
-            (DeliveryFilter { until: at(1_001), ..every.clone() }, true),
+            (
+                DeliveryFilter {
+                    connection: "conn_2".parse().ok(),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    of_crm: Some(["conn_1".parse().unwrap()].into()),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    of_crm: Some(BTreeSet::new()),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    session: "ses_1".parse().ok(),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    status: Some(DeliveryStatus::Held),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    verdict: text("reject"),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    verdict: text("bug"),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    field: text("Stage"),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    field: text("BAD_VALUE"),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    field: text("stage"),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    since: at(1_000),
+                    ..every.clone()
+                },
+                true,
+            ),
+            (
+                DeliveryFilter {
+                    since: at(1_001),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    until: at(1_000),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    until: at(1_001),
+                    ..every.clone()
+                },
+                true,
+            ),
         ] {
             assert_eq!(filter.fits(&entry), fits, "{filter:?}");
         }

@@ -123,7 +123,12 @@ impl LedgerEntry {
             DeliveryStatus::Delivered => Some(NotRetried::Delivered),
             DeliveryStatus::Skipped => Some(NotRetried::Skipped),
             DeliveryStatus::Claimed if self.lease_until > now => Some(NotRetried::AtWork),
-            DeliveryStatus::Held if self.held.as_ref().is_some_and(|held| held.why == HeldFor::Plan) => {
+            DeliveryStatus::Held
+                if self
+                    .held
+                    .as_ref()
+                    .is_some_and(|held| held.why == HeldFor::Plan) =>
+            {
                 Some(NotRetried::Plan)
             }
             DeliveryStatus::Claimed
@@ -165,8 +170,12 @@ impl NotRetried {
             Self::Delivered => "it is delivered: there is nothing to try again",
             Self::Skipped => "there was nothing to write, so there is nothing to try again",
             Self::AtWork => "a worker is at it: ask again in a minute",
-            Self::Plan => "the plan leaves no room for it: it goes on with the next month or a larger plan",
-            Self::NotInUse => "its connection is not in use: connect, approve or resume it, and what waits goes on by itself",
+            Self::Plan => {
+                "the plan leaves no room for it: it goes on with the next month or a larger plan"
+            }
+            Self::NotInUse => {
+                "its connection is not in use: connect, approve or resume it, and what waits goes on by itself"
+            }
             Self::Changed => "it changed just now: look at it again",
         }
     }

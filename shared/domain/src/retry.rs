@@ -106,12 +106,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
             );
             Next {
                 failures,
-                ..step(
-                    action,
-                    DeliveryStatus::Retrying,
-                    false,
-                    reason.clone(),
-                )
+                ..step(action, DeliveryStatus::Retrying, false, reason.clone())
             }
         }
         Verdict::Throttle { until, .. } => step(

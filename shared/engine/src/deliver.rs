@@ -54,7 +54,8 @@ impl Job {
 
     /// The events of its messages.
     fn events(&self) -> BTreeSet<EventId> {
-        let read = |message: &QueueMessage| serde_json::from_str::<DeliveryReference>(&message.body);
+        let read =
+            |message: &QueueMessage| serde_json::from_str::<DeliveryReference>(&message.body);
         let references = self.messages.iter().flat_map(read);
         references.map(|reference| reference.event).collect()
     }
@@ -219,7 +220,13 @@ async fn unclaimed(hub: &Hub, crm: &CrmId, job: &Job, verdict: &Verdict) -> Queu
     );
     log(job, verdict, &next.reason);
     if let QueueAction::Hold { until } = next.action {
-        let held = held::mark(hub, until, job.reference.revision, job.events(), &next.reason);
+        let held = held::mark(
+            hub,
+            until,
+            job.reference.revision,
+            job.events(),
+            &next.reason,
+        );
         if let Err(error) = held::hold(hub, crm, &job.reference, held).await {
             return not_held(hub, job, &error);
         }

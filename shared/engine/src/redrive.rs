@@ -72,13 +72,16 @@ pub async fn redrive(
     }
     let dead_letters = format!("{queue}-dlq");
     let (begun, mut redriven) = (hub.now_ms(), Redriven::default());
-    let ends = begun + i64::try_from((remaining.saturating_sub(LEAST_TIME)).as_millis()).unwrap_or(0);
+    let ends =
+        begun + i64::try_from((remaining.saturating_sub(LEAST_TIME)).as_millis()).unwrap_or(0);
     while redriven.moved + redriven.left < most.min(MOST) && hub.now_ms() <= ends {
         let found = hub.queues().receive(&dead_letters, HIDDEN).await;
         let mut found = found.map_err(EngineError::aws("the dead-letter queue"))?;
         let received = found.len();
         // What died again since this began would go round and round.
-        found.retain(|message| message.sent_at_ms.is_none_or(|at| at < begun) || !has_died(message));
+        found.retain(|message| {
+            message.sent_at_ms.is_none_or(|at| at <= begun) || !has_died(message)
+        });
         found.truncate(most - redriven.moved - redriven.left);
         if found.is_empty() {
             break;
@@ -90,7 +93,12 @@ pub async fn redrive(
             break;
         }
     }
-    tracing::info!(queue, moved = redriven.moved, left = redriven.left, "dead letters were moved back");
+    tracing::info!(
+        queue,
+        moved = redriven.moved,
+        left = redriven.left,
+        "dead letters were moved back"
+    );
     Ok(redriven)
 }
 
@@ -100,12 +108,7 @@ fn has_died(message: &QueueMessage) -> bool {
 }
 
 /// Moves what was received.
-async fn back(
-    hub: &Hub,
-    senders: &Senders,
-    queue: &str,
-    found: Vec<QueueMessage>,
-) -> Redriven {
+async fn back(hub: &Hub, senders: &Senders, queue: &str, found: Vec<QueueMessage>) -> Redriven {
     let mut redriven = Redriven::default();
     let mut done = Vec::new();
     let mut by_target: std::collections::BTreeMap<String, Vec<(String, Outgoing)>> =
@@ -138,7 +141,10 @@ async fn back(
             }
         }
     }
-    let deleted = hub.queues().delete_batch(&format!("{queue}-dlq"), done).await;
+    let deleted = hub
+        .queues()
+        .delete_batch(&format!("{queue}-dlq"), done)
+        .await;
     for error in deleted.into_iter().filter_map(Result::err) {
         // It is moved once more, which does nothing.
         tracing::warn!(error = %error, "a dead letter that was moved could not be deleted");
@@ -157,12 +163,17 @@ async fn prepared(
         let (sender, sent_at_ms) = first_sent(senders, message);
         let reference = serde_json::from_str::<EventReference>(&message.body).ok();
         let group = reference.map(|reference| reference.organization.to_string());
-        return Ok((EVENTS.to_owned(), revived(message, sender, sent_at_ms, group)));
+        return Ok((
+            EVENTS.to_owned(),
+            revived(message, sender, sent_at_ms, group),
+        ));
     }
     let lanes = [format!("{queue}-live"), format!("{queue}-bulk")];
     let [live, _] = &lanes;
     let source = message.attributes.get(SOURCE_QUEUE);
-    let target = source.filter(|source| lanes.contains(source)).unwrap_or(live);
+    let target = source
+        .filter(|source| lanes.contains(source))
+        .unwrap_or(live);
     let reference = serde_json::from_str::<DeliveryReference>(&message.body).ok();
     if let Some(reference) = &reference {
         open(hub, reference).await?;

@@ -52,7 +52,9 @@ pub enum JobAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// Neither changes nor a tick, nor what an operator may ask for.
-    #[error("the event is neither a batch of the table's stream nor a tick of the schedule, nor {{\"redrive\": {{\"queue\", \"most\"}}}}")]
+    #[error(
+        "the event is neither a batch of the table's stream nor a tick of the schedule, nor {{\"redrive\": {{\"queue\", \"most\"}}}}"
+    )]
     Unknown,
     /// A record without a number: it could not be named in the answer.
     #[error("record {index} of the stream has no `SequenceNumber`; the whole batch comes again")]

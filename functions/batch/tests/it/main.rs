@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 /// Runs the function on an event as Lambda does.
 async fn batch(world: &World, event: &Value) -> Value {
-    let handler = handler(world.hub("batch", World::no_crm()), World::dead_letter_senders());
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
     let deadline = Deadline::after(Duration::from_mins(1));
     job::handle(event.clone(), deadline, &handler)
         .await

@@ -26,7 +26,10 @@ async fn world() -> (World, String) {
 
 /// Runs the function on an event as Lambda does; the ids of the messages that stay.
 async fn dispatch(world: &World, event: &Value) -> Vec<String> {
-    let handler = handler(world.hub("dispatch", World::no_crm()), World::event_senders());
+    let handler = handler(
+        world.hub("dispatch", World::no_crm()),
+        World::event_senders(),
+    );
     let answer = queue::handle(
         event.clone(),
         Deadline::after(Duration::from_mins(1)),

@@ -100,7 +100,10 @@ async fn exactly_a_thousand_are_counted_however_many_come_at_once() {
     events.sort_by_key(|n| (n * 7_919) % 157);
     let mut work = JoinSet::new();
     for chunk in events.chunks(10) {
-        let handler = handler(world.hub("dispatch", World::no_crm()), World::event_senders());
+        let handler = handler(
+            world.hub("dispatch", World::no_crm()),
+            World::event_senders(),
+        );
         let event = batch(&world, chunk);
         work.spawn(async move {
             let deadline = Deadline::after(Duration::from_mins(1));

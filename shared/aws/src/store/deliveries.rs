@@ -65,7 +65,9 @@ impl Store {
         for shard in first..Class::Delivery.shards() {
             let pk = partition_number(organization.as_str(), Class::Delivery, shard);
             loop {
-                let (items, last) = self.delivery_items(&pk, filter, after.take(), at_once).await?;
+                let (items, last) = self
+                    .delivery_items(&pk, filter, after.take(), at_once)
+                    .await?;
                 for item in &items {
                     let found = entry(item)?;
                     let sk = format!("{}#{}", found.connection, found.session);

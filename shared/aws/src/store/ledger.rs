@@ -223,7 +223,9 @@ impl Store {
                     "hu = ?", "hr = ?", "hx = ?", "hk = ?", "hn = ?", "hp = ?", "hs = ?", "he = ?",
                 ];
                 for (place, (_, value)) in
-                    places.into_iter().zip(marks(held, crm, &claim.organization))
+                    places
+                        .into_iter()
+                        .zip(marks(held, crm, &claim.organization))
                 {
                     set(place, value);
                 }

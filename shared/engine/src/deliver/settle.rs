@@ -144,11 +144,7 @@ async fn judge(hub: &Hub, applied: Applied, now: Timestamp) -> Settled {
 }
 
 /// What the messages are told, by what became of the outcome.
-async fn finish(
-    hub: &Hub,
-    one: Settled,
-    result: Result<(), AwsError>,
-) -> (Job, QueueAction) {
+async fn finish(hub: &Hub, one: Settled, result: Result<(), AwsError>) -> (Job, QueueAction) {
     let Settled {
         job,
         crm,
@@ -158,7 +154,12 @@ async fn finish(
     let mut result = result;
     if let (Some((_, held)), Err(AwsError::Conflict { .. })) = (outcome.hold.take(), &result) {
         // Something of the delivery is held already, or the claim was lost.
-        result = match hub.store().settle(std::slice::from_ref(&outcome)).await.pop() {
+        result = match hub
+            .store()
+            .settle(std::slice::from_ref(&outcome))
+            .await
+            .pop()
+        {
             Some(Ok(())) => match held::hold(hub, &crm, &job.reference, held).await {
                 Ok(()) => Ok(()),
                 Err(error) => {

@@ -7,9 +7,10 @@ use utoipa::ToSchema;
 use crate::connections::document::Crm;
 
 /// Which deliveries to try again: those that fit everything that is given, and all that failed where
-/// nothing is.
+/// nothing is. `{"field": "Stage", "since": "2026-11-16T00:00:00Z"}` are all that failed for this field
+/// since Monday.
 #[derive(Debug, ToSchema)]
-#[schema(as = RetryDeliveries, example = json!({ "field": "Stage", "since": "2026-11-16T00:00:00Z", "dry_run": true }))]
+#[schema(as = RetryDeliveries, example = json!({ "dry_run": true }))]
 #[serde(deny_unknown_fields)]
 pub struct AgainBody {
     /// Only those that stand like this; `parked` and `dead_lettered` where it is absent.

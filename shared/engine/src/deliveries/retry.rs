@@ -298,7 +298,12 @@ async fn open(
     };
     let opened = hub
         .store()
-        .reopen(entry, Some(&asked), Some((crm, &mark)), now.as_millisecond())
+        .reopen(
+            entry,
+            Some(&asked),
+            Some((crm, &mark)),
+            now.as_millisecond(),
+        )
         .await;
     match opened {
         Ok(()) => Ok(Ok(())),

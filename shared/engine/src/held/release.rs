@@ -162,12 +162,12 @@ async fn of_connection(
     for until in [UNTIL_IN_USE, month_ends] {
         let when = HeldWhen::Until(organization, until);
         let waiting = hub.store().held(crm, when, LOOKED_AT).await;
-        found.extend(
-            waiting
-                .map_err(unavailable)?
-                .into_iter()
-                .filter(|found| found.delivery.parts().is_some_and(|(id, _)| id == *connection)),
-        );
+        found.extend(waiting.map_err(unavailable)?.into_iter().filter(|found| {
+            found
+                .delivery
+                .parts()
+                .is_some_and(|(id, _)| id == *connection)
+        }));
     }
     found.truncate(PER_TICK);
     let released = portion(hub, crm, &found, now).await?;
@@ -299,8 +299,7 @@ async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, E
     let connections = hub.connections(&entry.organization).await;
     let connections = connections.map_err(unavailable)?;
     let connection = connections.iter().find(|one| one.id == entry.connection);
-    let Some(connection) =
-        connection.filter(|one| one.state != ConnectionState::Disconnected)
+    let Some(connection) = connection.filter(|one| one.state != ConnectionState::Disconnected)
     else {
         return Ok(Step::End(entry));
     };

@@ -291,6 +291,8 @@ async fn what_is_another_s_is_answered_like_what_nobody_has() {
             // Nothing but the id is in the way: otherwise the comparison shows nothing.
             if role == "admin" {
                 let wanted = match probe.place {
+                    // A filter that nothing fits finds nothing.
+                    Place::Body(_) if probe.path == "/api/deliveries/retry" => StatusCode::OK,
                     Place::Path | Place::Body(_) => StatusCode::NOT_FOUND,
                     Place::Query(_) => StatusCode::OK,
                 };

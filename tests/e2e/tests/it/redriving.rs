@@ -32,7 +32,10 @@ async fn a_delivery_that_was_given_up_has_its_attempts_again() {
     machine.fault(failing(30));
     machine.accept(&meeting("evt_1", "ses_1", "Hopeless")).await;
     machine.work().await;
-    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "dead_lettered");
+    assert_eq!(
+        machine.deliveries(ORG).await["ses_1"]["status"],
+        "dead_lettered"
+    );
     // One failure more would have been the last.
     machine.fault(failing(3));
     assert_eq!(moved(&machine, CRM).await, all(1));
@@ -52,14 +55,24 @@ async fn a_worker_may_die_at_any_point_of_a_redrive() {
         // A replay of what is delivered does nothing; so a letter of it lies there.
         let body = json!({ "v": 1, "organization": ORG, "connection": connection, "session": "ses_1", "event": "evt_1", "revision": 1 });
         let dead = format!("{CRM}-dlq");
-        machine.put("deliver", &dead, body.to_string(), BTreeMap::new()).await;
-        let done = machine.world.outage.until(point, moved(&machine, CRM)).await;
+        machine
+            .put("deliver", &dead, body.to_string(), BTreeMap::new())
+            .await;
+        let done = machine
+            .world
+            .outage
+            .until(point, moved(&machine, CRM))
+            .await;
         tokio::time::sleep(Duration::from_mins(6)).await;
         let calls = machine.sandbox.calls();
         moved(&machine, CRM).await;
         machine.work().await;
         assert!(machine.world.messages(&dead).is_empty(), "{point}");
-        assert_eq!(machine.sandbox.calls(), calls, "{point}: it was delivered already");
+        assert_eq!(
+            machine.sandbox.calls(),
+            calls,
+            "{point}: it was delivered already"
+        );
         machine.each_once(ORG).await;
         if done.is_some() {
             assert!(point > 8, "{point}");
@@ -81,9 +94,14 @@ async fn a_signed_event_is_judged_by_when_it_was_sent_first() {
     assert_eq!(moved(&machine, "events").await, all(1));
     machine.work().await;
     let dump = machine.world.aws.dump().unwrap();
-    let dead = dump.queues["hub-events-dlq"][0].message_attributes.to_string();
+    let dead = dump.queues["hub-events-dlq"][0]
+        .message_attributes
+        .to_string();
     assert!(!dead.contains("signature is not valid"), "{dead}");
-    assert!(dead.contains("is missing") || dead.contains("/organizationId") || dead.contains("type"), "{dead}");
+    assert!(
+        dead.contains("is missing") || dead.contains("/organizationId") || dead.contains("type"),
+        "{dead}"
+    );
     machine.each_once(ORG).await;
 }
 
@@ -102,10 +120,15 @@ async fn a_stranger_cannot_backdate_a_signature_nor_bring_a_reference() {
     attributes.insert("hub-sent-at".to_owned(), then.as_millisecond().to_string());
     attributes.insert("hub-sent-by".to_owned(), "ingest".to_owned());
     tokio::time::sleep(Duration::from_hours(72)).await;
-    machine.put("liveprompt", "events", body, attributes.clone()).await;
-    let reference = json!({ "v": 1, "organization": ORG, "session": "ses_1", "event": "evt_1", "revision": 1 });
+    machine
+        .put("liveprompt", "events", body, attributes.clone())
+        .await;
+    let reference =
+        json!({ "v": 1, "organization": ORG, "session": "ses_1", "event": "evt_1", "revision": 1 });
     attributes.remove("webhook-signature");
-    machine.put("liveprompt", "events", reference.to_string(), attributes).await;
+    machine
+        .put("liveprompt", "events", reference.to_string(), attributes)
+        .await;
     machine.work().await;
     assert_eq!(machine.world.messages("events-dlq").len(), 2);
     // Nor are they believed because an operator moved them back, however often.
@@ -125,12 +148,21 @@ async fn a_reference_of_ingest_is_believed_again() {
     // As if it had been received too often: SQS moves it with its sender, and nothing of ours on it.
     let body = machine.world.messages("events").pop().unwrap();
     machine.work().await;
-    machine.put("ingest", "events-dlq", body, BTreeMap::new()).await;
+    machine
+        .put("ingest", "events-dlq", body, BTreeMap::new())
+        .await;
     assert_eq!(moved(&machine, "events").await, all(1));
     machine.work().await;
     assert!(machine.world.messages("events-dlq").is_empty());
     machine.each_once(ORG).await;
     let hub = machine.hub("batch");
-    let unknown = redrive(&hub, &World::dead_letter_senders(), "batch", 1, Duration::from_mins(1)).await;
+    let unknown = redrive(
+        &hub,
+        &World::dead_letter_senders(),
+        "batch",
+        1,
+        Duration::from_mins(1),
+    )
+    .await;
     assert!(unknown.is_err(), "batch-dlq has nothing that could go back");
 }

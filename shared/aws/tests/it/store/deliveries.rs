@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hub_aws::{
-    Store,
-    store::DeliveryPage,
-};
+use hub_aws::{Store, store::DeliveryPage};
 use hub_domain::{
     DeliveryId,
     filter::DeliveryFilter,
