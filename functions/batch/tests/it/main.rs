@@ -122,3 +122,30 @@ async fn a_tick_fails_while_a_checkpoint_cannot_be_made() {
     assert_eq!(export.page.checkpoints.len(), 1);
     assert_eq!(export.checkpoint.as_ref(), export.page.checkpoints.first());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_told_how_many_dead_letters_went_back() {
+    let world = World::new(1).await;
+    let asked = |queue: &str| json!({ "redrive": { "queue": queue, "most": 10 } });
+    let nothing = json!({ "moved": 0, "left": 0 });
+    assert_eq!(batch(&world, &asked("events")).await, nothing);
+    assert_eq!(batch(&world, &asked("salesforce")).await, nothing);
+    let told = batch(&world, &asked("batch")).await;
+    assert!(
+        told["error"].as_str().unwrap().contains("one of events"),
+        "{told}"
+    );
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
+    let deadline = Deadline::after(Duration::from_mins(1));
+    for wrong in [
+        json!({ "redrive": "events" }),
+        json!({ "redrive": { "most": 1 } }),
+        json!({ "redrive": { "queue": "events" }, "x": 1 }),
+    ] {
+        let refused = job::handle(wrong.clone(), deadline, &handler).await;
+        assert!(refused.is_err(), "{wrong}");
+    }
+}

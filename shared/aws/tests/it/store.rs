@@ -6,6 +6,7 @@ mod claims;
 mod connections;
 mod deliveries;
 mod events;
+mod holds;
 mod leases;
 mod outcomes;
 mod sessions;
