@@ -108,7 +108,10 @@ async fn a_tick_fails_while_a_checkpoint_cannot_be_made() {
     let stream = world.event("BatchFunction.stream.json", &[]);
     batch(&world, &stream).await;
     let tick = json!({ "tick": "minute", "time": "2026-11-20T12:10:00Z" });
-    let handler = handler(world.hub("batch", World::no_crm()));
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
     let deadline = Deadline::after(Duration::from_mins(1));
     let answer = async || job::handle(tick.clone(), deadline, &handler).await;
     world.outage.begin("secretsmanager", Fails::Before);

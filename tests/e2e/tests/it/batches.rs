@@ -141,7 +141,13 @@ fn whatever_is_in_a_batch_of_deliver() {
             }
         }
         for (number, batch) in batches.iter().enumerate() {
-            let troubled = number == 0 && trouble > 0;
+            let calls = |batch: &Vec<Asked>| {
+                let mut batch = batch.iter();
+                batch.any(|asked| matches!(asked, Asked::Session(..)))
+            };
+            // The first batch that makes a call at all.
+            let first = batches.iter().position(calls);
+            let troubled = trouble > 0 && first == Some(number);
             if troubled {
                 let fault = if trouble == 1 {
                     "rate_limit"
