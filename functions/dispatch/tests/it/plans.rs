@@ -11,7 +11,7 @@ use hub_engine::{
     held::{self, Released},
 };
 use hub_lambda::{Deadline, queue};
-use hub_world::{Fails, INGEST, World};
+use hub_world::{Fails, World};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -8,7 +8,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
     ConnectionId, CrmId, OrganizationId,
-    ledger::{Held, LedgerEntry, Retried},
+    ledger::{DeliveryStatus, Held, LedgerEntry, Retried},
 };
 
 use super::{
@@ -125,8 +125,10 @@ impl Store {
             sets.push(name);
             values.push((value.0.to_owned(), value.1));
         };
-        // One that nobody has begun, or whose revision was written, stands as it does.
-        if entry.was_given_up() || entry.is_open() {
+        // One that nobody has begun, or whose revision was written, stands as it does; and so does one
+        // whose worker died, because the next claim has to see that.
+        let has_died = entry.status == DeliveryStatus::Claimed;
+        if entry.was_given_up() || (entry.is_open() && !has_died) {
             set("st = :st", (":st", text("waiting")));
             let settled = entry.settled.min(entry.revision.saturating_sub(1));
             set("sd = :sd", (":sd", number(settled)));
