@@ -107,7 +107,7 @@ pub(crate) async fn retry(
         .map_err(|error| refused(&error))
 }
 
-/// Tries all deliveries again that fit, like all that failed for one field since Monday. `dry_run` only
+/// Tries all deliveries again that fit, like all that failed for one field since Tuesday. `dry_run` only
 /// says how many and which. The first go at once, the others within minutes. Of very many, one call looks at a part:
 /// the same call with `next` as `cursor` goes on.
 ///

@@ -333,29 +333,6 @@ impl Machine {
         }
     }
 
-    /// Works until every queue is empty and nothing is held until a moment of the next days.
-    pub async fn work_through(&self) {
-        for _ in 0..10 {
-            self.work().await;
-            let path = "/api/deliveries?status=held";
-            let held = self.api(ORG, Method::GET, path, None).await.json();
-            let times = held["items"].as_array().into_iter().flatten();
-            let times = times.filter_map(|item| item["held_until"].as_str()?.parse().ok());
-            let Some(until) = times.min() else { return };
-            self.sleep_until(until).await;
-            assert!(self.tick().await, "a tick failed");
-        }
-        panic!("something is held again and again");
-    }
-
-    /// Works on what is visible, up to the `point`th point before or after a call, where the worker dies.
-    /// Whether it did.
-    pub async fn works_and_dies(&self, point: usize) -> bool {
-        let work = Box::pin(self.work_now());
-        let done = Box::pin(self.world.outage.until(point, work)).await;
-        done.is_none()
-    }
-
     /// Lets dispatch alone work, once.
     pub async fn dispatch(&self) {
         if let Some(events) = self.sources.first() {

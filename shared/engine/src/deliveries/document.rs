@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use crate::connections::document::Crm;
 
 /// Which deliveries to try again: those that fit everything that is given, and all that failed where
-/// nothing is. `{"field": "Stage", "since": "2026-11-16T00:00:00Z"}` are all that failed for this field
-/// since Monday.
+/// nothing is. `{"field": "Stage", "since": "2026-11-17T00:00:00Z"}` are all that failed for this field
+/// since Tuesday.
 #[derive(Debug, ToSchema)]
 #[schema(as = RetryDeliveries, example = json!({ "dry_run": true }))]
 #[serde(deny_unknown_fields)]
