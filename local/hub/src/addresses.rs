@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub_connectors::CRMS;
+use hub_domain::reminder::CREDENTIAL_DAYS;
 use hub_engine::{Settings, identity};
 use hub_local_aws::{ACCOUNT, REGION};
 use hub_sandbox::Sandbox;
@@ -107,7 +108,7 @@ impl Addresses {
                 .chain([&self.hub, &self.issuer])
                 .filter_map(|url| url.strip_prefix("http://").map(str::to_owned))
                 .collect(),
-            credential_days: None,
+            credential_days: Some(CREDENTIAL_DAYS),
         }
     }
 
@@ -143,6 +144,7 @@ impl Addresses {
             ("HUB_OIDC_ORG_CLAIM", identity.organization_claim),
             ("HUB_OIDC_ROLE_CLAIM", identity.role_claim),
             ("HUB_PUBLIC_URL", self.hub.clone()),
+            ("HUB_CREDENTIAL_DAYS", CREDENTIAL_DAYS.to_string()),
             ("RUST_LOG", "info".to_owned()),
             ("HUB_BASE_URLS", base_urls.join(",")),
             ("HUB_EGRESS_ALLOW", settings.egress_allow.join(",")),
