@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
     ConnectionId, OrganizationId, SessionId,
     ledger::{Attempt, DeliveryStatus, LedgerEntry, Retried, Unfinished},
@@ -9,7 +10,7 @@ use hub_domain::{
 use serde::de::DeserializeOwned;
 
 use super::{
-    attributes::{Item, must, number_of, text_of},
+    attributes::{Item, must, number_of, text, text_of},
     held::mark,
     ledger::UNKNOWN,
 };
@@ -94,4 +95,12 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
 fn attempt(text: &str) -> Option<Attempt> {
     let (since, content) = text.split_once('.')?;
     Some(Attempt::at(since.parse().ok()?, content))
+}
+
+/// A status as an item has it.
+pub(super) fn status_text(status: DeliveryStatus) -> AttributeValue {
+    match serde_json::to_value(status) {
+        Ok(serde_json::Value::String(name)) => text(name),
+        _ => text("claimed"),
+    }
 }

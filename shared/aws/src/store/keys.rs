@@ -4,7 +4,9 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, Timestamp, WebhookId};
+mod derived;
+
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -282,118 +284,6 @@ impl Key {
         Self {
             pk: partition(organization.as_str(), Class::Usage, ""),
             sk,
-        }
-    }
-
-    /// The head of an audit log.
-    pub(super) fn audit_head(organization: &OrganizationId) -> Self {
-        Self::audit(organization, "head".to_owned())
-    }
-
-    /// The leaves of an audit log from one on that were appended together.
-    pub(super) fn audit_leaves(organization: &OrganizationId, first: u64) -> Self {
-        Self::audit(organization, format!("leaf#{first:020}"))
-    }
-
-    /// The checkpoint of an audit log at a size.
-    pub(super) fn audit_checkpoint(organization: &OrganizationId, size: u64) -> Self {
-        Self::audit(organization, format!("chk#{size:020}"))
-    }
-
-    fn audit(organization: &OrganizationId, sk: String) -> Self {
-        Self {
-            pk: partition(organization.as_str(), Class::Audit, ""),
-            sk,
-        }
-    }
-
-    /// What the leaves commit to that were appended together, from this index on.
-    pub(super) fn evidence(organization: &OrganizationId, first: u64) -> Self {
-        let first = format!("{first:020}");
-        Self {
-            pk: partition(organization.as_str(), Class::Evidence, &first),
-            sk: format!("evid#{first}"),
-        }
-    }
-
-    /// The limiter of a CRM account, whose id stands there in hex; of a connection whose account is not
-    /// known, its own.
-    pub(super) fn limiter(
-        organization: &OrganizationId,
-        crm: &CrmId,
-        account: Result<&str, &ConnectionId>,
-    ) -> Self {
-        let of = match account {
-            Ok(account) => hex(account),
-            Err(connection) => connection.to_string(),
-        };
-        Self {
-            pk: partition(organization.as_str(), Class::Limiter, ""),
-            sk: format!("{crm}#{of}"),
-        }
-    }
-
-    pub(super) fn unsealed(organization: &OrganizationId) -> Self {
-        Self {
-            pk: partition("-", Class::Unsealed, organization.as_str()),
-            sk: organization.to_string(),
-        }
-    }
-
-    /// The partition of the events of the hub itself about an organization.
-    pub(super) fn notices(organization: &OrganizationId) -> String {
-        partition(organization.as_str(), Class::Notice, "")
-    }
-
-    /// An event of the hub itself, by its time.
-    pub(super) fn notice(organization: &OrganizationId, at: Timestamp, id: &EventId) -> Self {
-        Self {
-            pk: Self::notices(organization),
-            sk: format!("{:013}#{id}", at.as_millisecond()),
-        }
-    }
-
-    pub(super) fn daily(organization: &OrganizationId) -> Self {
-        Self {
-            pk: partition("-", Class::Daily, organization.as_str()),
-            sk: format!("daily#{organization}"),
-        }
-    }
-
-    pub(super) fn oauth_state(state_hash: &str) -> Self {
-        Self {
-            pk: partition("-", Class::OAuthState, state_hash),
-            sk: state_hash.to_owned(),
-        }
-    }
-
-    /// What passes between two requests of one browser.
-    pub(super) fn handoff(handle_hash: &str) -> Self {
-        Self {
-            pk: partition("-", Class::OAuthState, handle_hash),
-            sk: format!("handle#{handle_hash}"),
-        }
-    }
-
-    /// The partition of a CRM account, and what the keys of its connections begin with. The account's
-    /// id comes from the CRM, so it stands there in hex.
-    pub(super) fn accounts(crm: &CrmId, account: &str) -> (String, String) {
-        (
-            partition("-", Class::Account, account),
-            format!("{crm}#{}#", hex(account)),
-        )
-    }
-
-    pub(super) fn account(
-        crm: &CrmId,
-        account: &str,
-        organization: &OrganizationId,
-        connection: &ConnectionId,
-    ) -> Self {
-        let (pk, prefix) = Self::accounts(crm, account);
-        Self {
-            pk,
-            sk: format!("{prefix}{organization}#{connection}"),
         }
     }
 

@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::{
     Store,
     attributes::{Item, number, text},
-    entry::entry,
+    entry::{entry, status_text},
     held::marks,
     keys::Key,
 };
@@ -45,13 +45,6 @@ enum How {
     /// Its worker died. What it may have written is carried over in this very write, so that it is known
     /// however many workers die in a row.
     TakeOver(Box<LedgerEntry>),
-}
-
-fn status_text(status: DeliveryStatus) -> AttributeValue {
-    match serde_json::to_value(status) {
-        Ok(serde_json::Value::String(name)) => text(name),
-        _ => text("claimed"),
-    }
 }
 
 /// An attempt, as a claim notes it.

@@ -138,6 +138,11 @@ async fn what_waits_or_is_held_goes_now_unless_its_connection_is_not_in_use() {
     tokio::time::sleep(std::time::Duration::from_secs(31)).await;
     assert_eq!(retry(&machine, id).await.status, StatusCode::ACCEPTED);
     machine.work().await;
+    // That the account has no calls left is known, so the CRM is not asked again before the limit ends.
+    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "held");
+    tokio::time::sleep(std::time::Duration::from_hours(1)).await;
+    assert!(machine.tick().await);
+    machine.work().await;
     machine.each_once(ORG).await;
 }
 
