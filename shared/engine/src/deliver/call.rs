@@ -10,7 +10,7 @@ use crate::{
     hub::Hub,
     mask::masked,
     tokens::{self, Access, For},
-    transport::{self, TransportError},
+    transport::{self, Purpose, TransportError},
 };
 
 /// Carries an operation out and gives the verdicts of its records, with the reply they came from.
@@ -67,6 +67,13 @@ async fn once(
             cause: Cause::ClientRefused,
             reason: error.to_string(),
         })?;
+    let purpose = match operation {
+        Operation::Write { .. } => Purpose::Write,
+        Operation::FindPeople { .. } | Operation::Describe { .. } | Operation::ReadBack { .. } => {
+            Purpose::Read
+        }
+    };
+    request.extensions_mut().insert(purpose);
     let answer = transport::send(hub.transport(), request)
         .await
         .map_err(|error| unanswered(connector, operation, &error))?;

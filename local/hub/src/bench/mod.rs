@@ -1,0 +1,170 @@
+//! `cargo run --release -- bench`: what the hub costs, how it keeps limits, how it grows. Counted on the
+//! functions' own handlers over the embedded AWS and the fake CRMs; docs/BENCH.md explains each key.
+//!
+//! It runs on one thread, and its time is injected: what is counted comes out the same each time. Only
+//! `own.*` and `growth.*` look at the processor's time, as ratios.
+
+mod book;
+mod cost;
+mod delivery;
+mod figures;
+mod latency;
+mod reference;
+mod rig;
+mod spent;
+mod traffic;
+mod wire;
+
+use std::time::Instant;
+
+use anyhow::{Context, ensure};
+use futures_util::future::LocalBoxFuture;
+use hub_connectors::CRMS;
+
+use self::{book::Book, figures::Figure};
+use crate::terminal;
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// One flat JSON object instead of a table.
+    pub json: bool,
+    /// Only keys that begin so.
+    pub only: Option<String>,
+}
+
+/// How much is measured.
+#[derive(Debug, Clone)]
+struct Size {
+    /// Events of a run of steady traffic.
+    events: usize,
+    /// Draws of a model.
+    draws: usize,
+}
+
+impl Size {
+    /// A minute of ten events a second, and so on.
+    fn full() -> Self {
+        Self {
+            events: 600,
+            draws: 100_000,
+        }
+    }
+}
+
+type Measured<'a> = LocalBoxFuture<'a, anyhow::Result<Vec<Figure>>>;
+
+/// One part: what it is called while it runs, its keys, and how to measure them.
+struct Part {
+    name: &'static str,
+    keys: Vec<String>,
+    measure: for<'a> fn(&'a Size) -> Measured<'a>,
+}
+
+/// All parts, in the order of the table.
+fn parts() -> Vec<Part> {
+    let keys = |prefix: &str, names: &[&str]| -> Vec<String> {
+        names
+            .iter()
+            .map(|name| format!("{prefix}.{name}"))
+            .collect()
+    };
+    let costs = [
+        "aws_calls",
+        "write_units",
+        "read_units",
+        "secret_calls",
+        "log_bytes",
+    ];
+    let of_crms = CRMS
+        .iter()
+        .flat_map(|crm| keys(&format!("crm_calls.{crm}"), &["per_10_sessions", "lookups"]));
+    vec![
+        Part {
+            name: "deliveries of one connection, and of ten tenants",
+            keys: [keys("delivery", &costs), keys("delivery.mixed", &costs)].concat(),
+            measure: |size| Box::pin(delivery::run(size)),
+        },
+        Part {
+            name: "calls to each CRM",
+            keys: of_crms.collect(),
+            measure: |size| Box::pin(delivery::crm_calls(size)),
+        },
+        Part {
+            name: "US dollars",
+            keys: keys(
+                "cost.usd_per_million",
+                &["batched", "single", "three_connections", "derived"],
+            ),
+            measure: |size| Box::pin(cost::run(size)),
+        },
+        Part {
+            name: "latency",
+            keys: keys("latency", &["mean_ms", "p99_ms"]),
+            measure: |size| Box::pin(latency::run(size)),
+        },
+    ]
+}
+
+/// Measures and shows. `true` when every goal is met.
+///
+/// # Errors
+/// A part could not be measured, or no key begins as `only` says.
+pub async fn run(options: Options) -> anyhow::Result<bool> {
+    // A thread of its own: the terminal's runtime has several.
+    tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(on_one_thread(&options, &Size::full()))
+    })
+    .await?
+}
+
+async fn on_one_thread(options: &Options, size: &Size) -> anyhow::Result<bool> {
+    let only = options.only.as_deref().unwrap_or_default();
+    let figures = measure(only, size).await?;
+    let goals = Book::read()?.goals;
+    if options.json {
+        terminal::line(&format!("{:#}", figures::json(&figures)?));
+    } else {
+        let rows: Vec<_> = figures
+            .iter()
+            .map(|figure| figures::cells(figure, &goals))
+            .collect();
+        terminal::table(&["key", "value", "unit", "goal", ""], &rows);
+    }
+    let is_met = |figure: &Figure| {
+        let goal = goals.of(&figure.key);
+        goal.is_none_or(|goal| goal.is_met(figure.value))
+    };
+    Ok(figures.iter().all(is_met))
+}
+
+/// The figures of all keys that begin so.
+async fn measure(only: &str, size: &Size) -> anyhow::Result<Vec<Figure>> {
+    let parts = parts().into_iter();
+    let wanted: Vec<Part> = parts
+        .filter(|part| part.keys.iter().any(|key| key.starts_with(only)))
+        .collect();
+    ensure!(!wanted.is_empty(), "no key begins with {only}");
+    let mut figures = Vec::new();
+    for (index, part) in wanted.iter().enumerate() {
+        terminal::progress(&format!("{}/{} {}", index + 1, wanted.len(), part.name));
+        let begun = Instant::now();
+        let found = (part.measure)(size).await.context(part.name)?;
+        terminal::progress(&format!("    {:.1} s", begun.elapsed().as_secs_f64()));
+        let keys: Vec<&String> = found.iter().map(|figure| &figure.key).collect();
+        ensure!(
+            keys.iter().copied().eq(&part.keys),
+            "{} was to be measured, and this was: {keys:?}",
+            part.keys.join(", ")
+        );
+        figures.extend(
+            found
+                .into_iter()
+                .filter(|figure| figure.key.starts_with(only)),
+        );
+    }
+    Ok(figures)
+}
