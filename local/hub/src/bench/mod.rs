@@ -46,7 +46,7 @@ impl Size {
     /// A minute of ten events a second, and so on.
     fn full() -> Self {
         Self {
-            events: 600,
+            events: 100,
             draws: 100_000,
         }
     }

@@ -5,11 +5,11 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use axum::Router;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -84,6 +84,9 @@ pub(crate) struct Rig {
     ingest: Router,
     secret: SecretString,
     requests: AtomicUsize,
+    clock: hub_local_aws::Clock,
+    /// Of the account that was opened last.
+    seeds: AtomicU64,
 }
 
 impl Rig {
@@ -103,17 +106,11 @@ impl Rig {
         };
         let mut sandboxes = BTreeMap::new();
         for crm in CRMS {
-            let url = format!("http://127.0.0.1:{}", Sandbox::default_port(crm));
-            let sandbox = Sandbox::new(crm, &url, local_clock.clone(), seed)
-                .with_context(|| format!("no sandbox for {crm}"))?;
-            let callback = format!("{HUB_URL}/api/integrations/{crm}/callback");
-            sandbox
-                .set(&json!({ "redirect_uris": [callback] }))
-                .map_err(|error| anyhow::anyhow!("{crm}: {error}"))?;
+            let url = url(crm);
+            sandboxes.insert(*crm, account(crm, &url, &local_clock, seed)?);
             addresses.crms.insert(crm, url);
-            sandboxes.insert(*crm, sandbox);
         }
-        let wire = Wire::new(&sandboxes, &addresses);
+        let wire = Wire::new(&addresses);
         let transport: Transport = wire.transport();
         let hub = |name: &str| {
             surroundings::function(&aws, &addresses, &transport, &clock, &entropy, name)
@@ -134,6 +131,8 @@ impl Rig {
             deliver,
             changes: StreamSource::new(TABLE, CHANGES, batch),
             ingest: hub_ingest::router(hub(INGEST)),
+            clock: local_clock,
+            seeds: AtomicU64::new(seed),
             hub: operator,
             aws,
             time,
@@ -177,43 +176,30 @@ impl Rig {
         Ok(())
     }
 
-    /// Connects a CRM as an admin does: creates, goes through its consent page, approves.
+    /// Connects a fresh account of a CRM as an admin does: creates, goes through the CRM's consent page,
+    /// approves. The application is the account's own, as a customer may bring one.
     pub(crate) async fn connect(
         &self,
         organization: &str,
-        crm: &str,
+        crm: &'static str,
     ) -> anyhow::Result<ConnectionId> {
         let caller = admin(organization)?;
         let crm_id: CrmId = crm.parse()?;
-        let new = json!({ "crm": crm, "name": format!("Bench {crm}") });
+        let seed = self.seeds.fetch_add(1, Ordering::Relaxed) + 1;
+        let account = account(crm, &url(crm), &self.clock, seed)?;
+        self.wire.open(crm, &account);
+        let shown = account.credentials();
+        let new = json!({
+            "crm": crm, "name": format!("Bench {crm}"),
+            "client": { "id": shown.get("client_id"), "secret": shown.get("client_secret") },
+        });
         let new = NewConnection::read(&new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
         let Connection { id, .. } = connections::create(&self.hub, &caller, new).await?;
         let begun = connect::begin(&self.hub, &caller, &crm_id, &id, HUB_URL).await?;
-        let callback = self.consent(crm, begun.authorize_url).await?;
+        let callback = consent(&account, begun.authorize_url).await?;
         connect::finish(&self.hub, &crm_id, &callback, Some(&begun.cookie)).await?;
         connections::approve(&self.hub, &caller, &id).await?;
         Ok(id)
-    }
-
-    /// The person at the CRM's consent page says yes; what the browser comes back with, be it in an
-    /// address or in a form.
-    async fn consent(&self, crm: &str, mut page: Url) -> anyhow::Result<Callback> {
-        page.query_pairs_mut()
-            .append_pair("__sandbox_consent", "allow");
-        let request = Request::get(page.as_str()).body(Bytes::new())?;
-        let answer = self.wire.sandbox(crm)?.handle(request).await?;
-        let location = answer.headers().get(http::header::LOCATION);
-        let pairs: BTreeMap<String, String> = match location {
-            Some(location) => Url::parse(location.to_str()?)?
-                .query_pairs()
-                .into_owned()
-                .collect(),
-            None => hidden_fields(&String::from_utf8_lossy(answer.body())),
-        };
-        if pairs.is_empty() {
-            bail!("{crm} did not send the browser back: {}", answer.status());
-        }
-        Ok(serde_json::from_value(json!(pairs))?)
     }
 
     /// dispatch works until the queue of events is empty.
@@ -295,6 +281,50 @@ fn source(queue: &str, handler: hub_local_aws::Handler) -> EventSource {
         max_concurrency: 1,
         handler,
     }
+}
+
+/// Where a fake CRM is said to be; nothing listens there.
+fn url(crm: &str) -> String {
+    format!("http://127.0.0.1:{}", Sandbox::default_port(crm))
+}
+
+/// A customer's account at a fake CRM.
+fn account(
+    crm: &str,
+    url: &str,
+    clock: &hub_local_aws::Clock,
+    seed: u64,
+) -> anyhow::Result<Sandbox> {
+    let sandbox = Sandbox::new(crm, url, clock.clone(), seed)
+        .with_context(|| format!("no sandbox for {crm}"))?;
+    let callback = format!("{HUB_URL}/api/integrations/{crm}/callback");
+    sandbox
+        .set(&json!({ "redirect_uris": [callback] }))
+        .map_err(|error| anyhow::anyhow!("{crm}: {error}"))?;
+    Ok(sandbox)
+}
+
+/// The person at the CRM's consent page says yes; what the browser comes back with, be it in an address
+/// or in a form.
+async fn consent(account: &Sandbox, mut page: Url) -> anyhow::Result<Callback> {
+    page.query_pairs_mut()
+        .append_pair("__sandbox_consent", "allow");
+    let request = Request::get(page.as_str()).body(Bytes::new())?;
+    let answer = account.handle(request).await?;
+    let location = answer.headers().get(http::header::LOCATION);
+    let pairs: BTreeMap<String, String> = match location {
+        Some(location) => Url::parse(location.to_str()?)?
+            .query_pairs()
+            .into_owned()
+            .collect(),
+        None => hidden_fields(&String::from_utf8_lossy(answer.body())),
+    };
+    ensure!(
+        !pairs.is_empty(),
+        "the CRM did not send the browser back: {}",
+        answer.status()
+    );
+    Ok(serde_json::from_value(json!(pairs))?)
 }
 
 /// What the form of a page would post.
