@@ -74,7 +74,7 @@ pub(crate) fn percentile(sorted: &[f64], percent: usize) -> f64 {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Lognormal {
+pub(crate) struct Lognormal {
     mu: f64,
     sigma: f64,
 }
@@ -83,7 +83,7 @@ impl Lognormal {
     /// By mean and 99th percentile: `mean = exp(mu + sigma²/2)` and `p99 = exp(mu + z sigma)`, so sigma is the
     /// smaller root of `sigma²/2 - z sigma + ln(p99/mean) = 0`. A p99 that no sigma reaches (more than 14 times
     /// the mean) is cut to the farthest.
-    fn of(latency: &Latency) -> Self {
+    pub(crate) fn of(latency: &Latency) -> Self {
         let wanted = (latency.p99_ms / latency.mean_ms).ln();
         let sigma = Z99 - (Z99 * Z99 - 2.0 * wanted).max(0.0).sqrt();
         Self {
@@ -93,7 +93,7 @@ impl Lognormal {
     }
 
     /// Box and Muller.
-    fn draw(self, entropy: &Entropy) -> f64 {
+    pub(crate) fn draw(self, entropy: &Entropy) -> f64 {
         let (first, second) = (1.0 - entropy.unit(), entropy.unit());
         let normal = (-2.0 * first.ln()).sqrt() * (std::f64::consts::TAU * second).cos();
         (self.mu + self.sigma * normal).exp()

@@ -7,11 +7,16 @@
 mod book;
 mod cost;
 mod delivery;
+mod fairness;
 mod figures;
+mod growth;
 mod latency;
+mod processor;
 mod reference;
 mod rig;
+mod simulation;
 mod spent;
+mod success;
 mod traffic;
 mod wire;
 
@@ -40,14 +45,32 @@ struct Size {
     events: usize,
     /// Draws of a model.
     draws: usize,
+    /// How long a flood lasts, in seconds.
+    flood_s: i64,
+    /// Runs of what is timed, of which the shortest counts.
+    runs: usize,
+    /// Deliveries of a run that is timed.
+    own: usize,
+    /// Messages in a queue.
+    backlogs: Vec<usize>,
+    /// Organizations with messages in a queue.
+    tenants: Vec<usize>,
+    /// Events for each CRM while it fails.
+    accepted: usize,
 }
 
 impl Size {
     /// A minute of ten events a second, and so on.
     fn full() -> Self {
         Self {
-            events: 100,
+            events: 600,
             draws: 100_000,
+            flood_s: 60,
+            runs: 5,
+            own: 1_000,
+            backlogs: vec![1_000, 10_000, 100_000],
+            tenants: vec![10, 100, 1_000],
+            accepted: 500,
         }
     }
 }
@@ -102,6 +125,34 @@ fn parts() -> Vec<Part> {
             name: "latency",
             keys: keys("latency", &["mean_ms", "p99_ms"]),
             measure: |size| Box::pin(latency::run(size)),
+        },
+        Part {
+            name: "fairness under a flood",
+            keys: keys("fairness", &["p99_ratio"]),
+            measure: |size| Box::pin(fairness::run(size)),
+        },
+        Part {
+            name: "success while the CRM fails",
+            keys: keys("success", &["rate"]),
+            measure: |size| Box::pin(success::run(size)),
+        },
+        Part {
+            name: "the hub's own work",
+            keys: keys("own", &["deliveries_per_s", "cpu_s_per_1000"]),
+            measure: |size| Box::pin(growth::own(size)),
+        },
+        Part {
+            name: "memory so far",
+            keys: keys("memory", &["peak_mb"]),
+            measure: |_| Box::pin(async { growth::memory() }),
+        },
+        Part {
+            name: "growth",
+            keys: keys(
+                "growth",
+                &["backlog_exponent", "tenants_exponent", "rss_exponent"],
+            ),
+            measure: |size| Box::pin(growth::run(size)),
         },
     ]
 }

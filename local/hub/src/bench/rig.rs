@@ -78,6 +78,8 @@ pub(crate) struct Rig {
     pub(crate) wire: Wire,
     /// For looking into things, with an identity that no function has.
     pub(crate) hub: Hub,
+    /// Whose references dispatch believes.
+    pub(crate) as_ingest: Hub,
     pub(crate) dispatch: EventSource,
     pub(crate) deliver: BTreeMap<&'static str, EventSource>,
     changes: StreamSource,
@@ -133,6 +135,7 @@ impl Rig {
             ingest: hub_ingest::router(hub(INGEST)),
             clock: local_clock,
             seeds: AtomicU64::new(seed),
+            as_ingest: hub(INGEST),
             hub: operator,
             aws,
             time,
