@@ -4,15 +4,17 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Context;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, join};
 use hub_aws::Outgoing;
 use hub_connectors::CRMS;
 use hub_engine::Entropy;
-use hub_local_aws::Handler;
+use hub_local_aws::{EventSource, Handler, QueueDepth};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{
     Size,
@@ -21,7 +23,6 @@ use super::{
     latency::{Lognormal, percentile},
     reference,
     rig::{BATCH, Rig},
-    simulation::{Pollers, Timers, lasting},
 };
 
 const SEED: u64 = 0xFA1;
@@ -50,7 +51,7 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// What a delivery takes from its batch's receive to its end: reads, claims, two calls to the CRM, outcomes.
-fn work_ms(book: &Book) -> impl Fn() -> i64 + Send + Sync + 'static {
+fn work_ms(book: &Book) -> impl Fn() -> u64 + Send + Sync + 'static {
     let calls = [
         (Lognormal::of(&book.latency.dynamodb), 3),
         (Lognormal::of(&book.latency.crm), 2),
@@ -59,18 +60,22 @@ fn work_ms(book: &Book) -> impl Fn() -> i64 + Send + Sync + 'static {
 }
 
 /// What dispatch takes: a send.
-fn dispatch_ms(book: &Book) -> impl Fn() -> i64 + Send + Sync + 'static {
+fn dispatch_ms(book: &Book) -> impl Fn() -> u64 + Send + Sync + 'static {
     drawn(vec![(Lognormal::of(&book.latency.sqs), 1)])
 }
 
-fn drawn(calls: Vec<(Lognormal, usize)>) -> impl Fn() -> i64 + Send + Sync + 'static {
+fn drawn(calls: Vec<(Lognormal, usize)>) -> impl Fn() -> u64 + Send + Sync + 'static {
     let entropy = Entropy::seeded(SEED);
     move || {
         let each = calls
             .iter()
             .map(|(one, count)| (0..*count).map(|_| one.draw(&entropy)).sum::<f64>());
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds of one call")]
-        let ms = each.sum::<f64>().round() as i64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "milliseconds of a few calls"
+        )]
+        let ms = each.sum::<f64>().round() as u64;
         ms
     }
 }
@@ -92,40 +97,36 @@ async fn waits(seconds: i64, is_flooded: bool) -> anyhow::Result<Vec<f64>> {
         rig.organization(tenant).await?;
         rig.connect(tenant, crm).await?;
     }
-    let timers = Timers::new(rig.time.clone());
     let seen = Arc::new(Mutex::new(Seen::default()));
     let mut dispatch = rig.dispatch.clone();
-    dispatch.handler = lasting(dispatch.handler, timers.clone(), dispatch_ms(&book));
+    dispatch.handler = lasting(dispatch.handler, dispatch_ms(&book));
     let mut deliver = rig.deliver.get(crm).context("no such CRM")?.clone();
     // Whoever takes a message off the queue does nothing but take its time: what counts is its turn.
-    deliver.handler = taking(&rig, &timers, work_ms(&book), &seen);
+    deliver.handler = lasting(taking(&rig, &seen), work_ms(&book));
     for source in [&mut dispatch, &mut deliver] {
         source.max_concurrency = AT_ONCE;
         source.batch_size = BATCH;
     }
-    let mut pollers = Pollers::new(rig.aws.clone(), timers, vec![dispatch, deliver]);
-    let begun = rig.time.now_ms();
-    let arrivals = arrivals(seconds, is_flooded);
-    let mut arrivals = arrivals.into_iter().enumerate().peekable();
-    loop {
-        let arrival = arrivals.peek().map(|(_, (at, _))| begun + at);
-        let Some(next) = [arrival, pollers.next()].into_iter().flatten().min() else {
-            break;
-        };
-        rig.time.go_to(next);
-        while let Some((number, (_, tenant))) =
-            arrivals.next_if(|(_, (at, _))| begun + at <= rig.time.now_ms())
-        {
-            let organization = tenants.get(tenant).context("no such tenant")?;
-            if tenant != LOUD {
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                seen.sent
-                    .insert(reference::session(number), rig.time.now_ms());
-            }
-            send(&rig, organization, number).await?;
+    let stop = watch::Sender::new(false);
+    let stopped = || {
+        let mut stopped = stop.subscribe();
+        // An error means the sender is gone, which is the same.
+        async move { drop(stopped.wait_for(|stop| *stop).await) }
+    };
+    let traffic = async {
+        let sent = arrive(&rig, &tenants, arrivals(seconds, is_flooded), &seen).await;
+        while waiting(&rig, [&dispatch, &deliver]) > 0 {
+            rig.time.pass(10).await;
         }
-        pollers.go_on().await?;
-    }
+        stop.send_replace(true);
+        sent
+    };
+    let (sent, (), ()) = join!(
+        traffic,
+        rig.aws.run_source(&dispatch, stopped()),
+        rig.aws.run_source(&deliver, stopped()),
+    );
+    sent?;
     let seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
     anyhow::ensure!(
         seen.waits.len() == seen.sent.len(),
@@ -134,6 +135,45 @@ async fn waits(seconds: i64, is_flooded: bool) -> anyhow::Result<Vec<f64>> {
         seen.sent.len()
     );
     Ok(seen.waits.clone())
+}
+
+/// Sends each event when it is due.
+async fn arrive(
+    rig: &Rig,
+    tenants: &[String],
+    arrivals: Vec<(i64, usize)>,
+    seen: &Mutex<Seen>,
+) -> anyhow::Result<()> {
+    let begun = rig.time.now_ms();
+    for (number, (at, tenant)) in arrivals.into_iter().enumerate() {
+        rig.time.go_to(begun + at).await;
+        let organization = tenants.get(tenant).context("no such tenant")?;
+        if tenant != LOUD {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            seen.sent
+                .insert(reference::session(number), rig.time.now_ms());
+        }
+        send(rig, organization, number).await?;
+    }
+    Ok(())
+}
+
+fn waiting(rig: &Rig, sources: [&EventSource; 2]) -> usize {
+    let depths = sources.map(|source| rig.aws.queue(&source.queue).unwrap_or_default());
+    depths.iter().map(QueueDepth::total).sum()
+}
+
+/// A handler that takes longer than this machine does.
+fn lasting(handler: Handler, ms: impl Fn() -> u64 + Send + Sync + 'static) -> Handler {
+    let ms = Arc::new(ms);
+    Arc::new(move |event| {
+        let (handler, ms) = (handler.clone(), Arc::clone(&ms));
+        async move {
+            tokio::time::sleep(Duration::from_millis(ms())).await;
+            handler(event).await
+        }
+        .boxed()
+    })
 }
 
 /// Ingest's message for an accepted event.
@@ -151,27 +191,12 @@ async fn send(rig: &Rig, organization: &str, number: usize) -> anyhow::Result<()
     Ok(())
 }
 
-fn taking(
-    rig: &Rig,
-    timers: &Timers,
-    ms: impl Fn() -> i64 + Send + Sync + 'static,
-    seen: &Arc<Mutex<Seen>>,
-) -> Handler {
-    let (time, timers, seen, ms) = (
-        rig.time.clone(),
-        timers.clone(),
-        Arc::clone(seen),
-        Arc::new(ms),
-    );
+/// Notes how long the messages of a batch took up to now.
+fn taking(rig: &Rig, seen: &Arc<Mutex<Seen>>) -> Handler {
+    let (time, seen) = (rig.time.clone(), Arc::clone(seen));
     Arc::new(move |event: Value| {
-        let (time, timers, seen, ms) = (
-            time.clone(),
-            timers.clone(),
-            Arc::clone(&seen),
-            Arc::clone(&ms),
-        );
+        let (time, seen) = (time.clone(), Arc::clone(&seen));
         async move {
-            timers.sleep(ms()).await;
             let records = event.get("Records").and_then(Value::as_array);
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             for record in records.into_iter().flatten() {

@@ -38,7 +38,7 @@ pub(crate) async fn own(size: &Size) -> anyhow::Result<Vec<Figure>> {
                 rig.ingest(&events).await?;
                 rig.dispatch().await;
                 rig.deliver(crm).await?;
-                rig.time.pass(1_000);
+                rig.time.pass(1_000).await;
             }
             anyhow::Ok(())
         })

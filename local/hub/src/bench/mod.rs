@@ -14,7 +14,6 @@ mod latency;
 mod processor;
 mod reference;
 mod rig;
-mod simulation;
 mod spent;
 mod success;
 mod traffic;
@@ -166,6 +165,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
     tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .start_paused(true)
             .build()?;
         runtime.block_on(on_one_thread(&options, &Size::full()))
     })

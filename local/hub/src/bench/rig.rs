@@ -5,8 +5,9 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use anyhow::{Context, ensure};
@@ -14,7 +15,7 @@ use axum::Router;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use hub_connectors::CRMS;
-use hub_domain::{Connection, ConnectionId, CrmId, Timestamp, ledger::LedgerEntry};
+use hub_domain::{Connection, ConnectionId, CrmId, ledger::LedgerEntry};
 use hub_engine::{
     Clock, Entropy, Hub, Transport,
     connect::{self, Callback},
@@ -37,8 +38,8 @@ use crate::{
     surroundings,
 };
 
-/// When a rig begins: 2026-11-20T12:00:00Z.
-const START_MS: i64 = 1_795_176_000_000;
+/// When a rig begins.
+const START: &str = "2026-11-20T12:00:00Z";
 /// What liveprompt signs with here; the rig has no other user.
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 /// Changes in one event of the stream, as in the template.
@@ -48,26 +49,23 @@ pub(crate) const BATCH: usize = 10;
 /// Where callbacks lead: to nobody, since the rig takes them itself.
 const HUB_URL: &str = "http://127.0.0.1:3000";
 
-/// The time of a rig, in milliseconds since 1970.
+/// The time of a rig: tokio's, which is paused and passes only where everything waits for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Time(Arc<AtomicI64>);
+pub(crate) struct Time(Clock);
 
 impl Time {
+    /// In milliseconds since 1970.
     pub(crate) fn now_ms(&self) -> i64 {
-        self.0.load(Ordering::Relaxed)
+        self.0.now().as_millisecond()
     }
 
-    pub(crate) fn pass(&self, ms: i64) {
-        self.0.fetch_add(ms, Ordering::Relaxed);
+    pub(crate) async fn pass(&self, ms: i64) {
+        tokio::time::sleep(Duration::from_millis(ms.max(0).unsigned_abs())).await;
     }
 
     /// Goes to a moment, unless it has passed already.
-    pub(crate) fn go_to(&self, ms: i64) {
-        self.0.fetch_max(ms, Ordering::Relaxed);
-    }
-
-    fn timestamp(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.now_ms()).unwrap_or(Timestamp::UNIX_EPOCH)
+    pub(crate) async fn go_to(&self, ms: i64) {
+        self.pass(ms - self.now_ms()).await;
     }
 }
 
@@ -94,10 +92,10 @@ pub(crate) struct Rig {
 impl Rig {
     /// A fresh one, with all CRMs of the registry and no organization.
     pub(crate) async fn new(seed: u64) -> anyhow::Result<Self> {
-        let time = Time(Arc::new(AtomicI64::new(START_MS)));
-        let (ours, theirs) = (time.clone(), time.clone());
-        let clock = Clock::new(move || ours.timestamp());
-        let local_clock: hub_local_aws::Clock = Arc::new(move || theirs.timestamp());
+        let clock = Clock::paused(START.parse()?);
+        let time = Time(clock.clone());
+        let theirs = clock.clone();
+        let local_clock: hub_local_aws::Clock = Arc::new(move || theirs.now());
         let entropy = Entropy::seeded(seed);
         let aws = LocalAws::with_seed(local_clock.clone(), seed)?;
         let mut addresses = Addresses {
@@ -162,7 +160,7 @@ impl Rig {
             several => Value::from(several).to_string(),
         };
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let (id, at) = (format!("msg_{number}"), self.time.timestamp().as_second());
+        let (id, at) = (format!("msg_{number}"), self.time.now_ms() / 1_000);
         let signature = webhook::sign(body.as_bytes(), &id, at, &self.secret)
             .context("the webhook secret cannot sign")?;
         let request = Request::post("/api/events")
@@ -196,7 +194,7 @@ impl Rig {
             "crm": crm, "name": format!("Bench {crm}"),
             "client": { "id": shown.get("client_id"), "secret": shown.get("client_secret") },
         });
-        let new = NewConnection::read(&new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+        let new = NewConnection::read(&self.hub, &new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
         let Connection { id, .. } = connections::create(&self.hub, &caller, new).await?;
         let begun = connect::begin(&self.hub, &caller, &crm_id, &id, HUB_URL).await?;
         let callback = consent(&account, begun.authorize_url).await?;
@@ -222,7 +220,7 @@ impl Rig {
         loop {
             while self.aws.poll_once(source).await > 0 {}
             match self.aws.next_due(&source.queue) {
-                Some(due) => self.time.go_to(due.as_millisecond()),
+                Some(due) => self.time.go_to(due.as_millisecond()).await,
                 None => return Ok(()),
             }
         }

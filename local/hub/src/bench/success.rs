@@ -56,11 +56,11 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
             rig.ingest(&events).await?;
             rig.dispatch().await;
             while rig.deliver_once(crm).await? > 0 {}
-            rig.time.pass(1_000);
+            rig.time.pass(1_000).await;
         }
         rig.deliver(crm).await?;
         // Reading is not what is measured: the CRM's windows are empty again.
-        rig.time.pass(600_000);
+        rig.time.pass(600_000).await;
         accepted += size.accepted;
         once += delivered_once(&rig).await?;
     }
@@ -99,7 +99,7 @@ async fn delivered_once(rig: &Rig) -> anyhow::Result<usize> {
                     missing.insert(*place);
                 }
             }
-            rig.time.pass(10_000);
+            rig.time.pass(10_000).await;
         }
     }
     Ok(entries.len() - missing.len())

@@ -90,7 +90,9 @@ pub(crate) async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
             steps.deliveries += events.len() * traffic.crms.len();
         }
         number += traffic.batch;
-        rig.time.pass(i64::try_from(traffic.batch * EVENT_MS)?);
+        rig.time
+            .pass(i64::try_from(traffic.batch * EVENT_MS)?)
+            .await;
     }
     let mut delivered = 0;
     for tenant in &tenants {
