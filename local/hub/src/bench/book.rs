@@ -1,7 +1,5 @@
 //! `docs/bench.toml`: the goals, dated prices and published latencies.
 
-use std::collections::BTreeMap;
-
 use anyhow::Context;
 use serde::Deserialize;
 
@@ -35,13 +33,11 @@ pub(crate) struct Prices {
     pub(crate) secrets_call: Price,
 }
 
-/// One price, with where it stands.
+/// One price; the file says where it stands.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Price {
     usd: f64,
     per: u32,
-    pub(crate) source: String,
 }
 
 impl Price {
@@ -62,14 +58,11 @@ pub(crate) struct Latencies {
     pub(crate) crm: Latency,
 }
 
-/// How long one kind of call takes: lognormal.
+/// How long one kind of call takes: lognormal. The file says what is published, and where.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Latency {
     pub(crate) mean_ms: f64,
     pub(crate) p99_ms: f64,
-    pub(crate) published: String,
-    pub(crate) source: String,
 }
 
 /// What the functions take by themselves.
@@ -90,17 +83,50 @@ impl Book {
 }
 
 impl Prices {
-    /// All of them, by name.
-    pub(crate) fn all(&self) -> BTreeMap<&'static str, &Price> {
-        BTreeMap::from([
-            ("http_api_request", &self.http_api_request),
-            ("lambda_request", &self.lambda_request),
-            ("lambda_gb_second", &self.lambda_gb_second),
-            ("sqs_request", &self.sqs_request),
-            ("sqs_fair_request", &self.sqs_fair_request),
-            ("dynamodb_write_unit", &self.dynamodb_write_unit),
-            ("dynamodb_read_unit", &self.dynamodb_read_unit),
-            ("secrets_call", &self.secrets_call),
-        ])
+    /// Where and when they hold.
+    pub(crate) fn words(&self) -> String {
+        format!("prices of {} on {}", self.region, self.as_of)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::{Table, Value};
+
+    use super::*;
+
+    fn table(name: &str) -> Table {
+        let book: Table = toml::from_str(BOOK).unwrap();
+        book[name].as_table().unwrap().clone()
+    }
+
+    #[test]
+    fn every_price_has_a_source_and_all_have_a_date() {
+        let prices = Book::read().unwrap().prices;
+        assert!(prices.as_of.date.is_some() && prices.as_of.time.is_none());
+        assert!(prices.words().starts_with("prices of us-east-1 on 20"));
+        for (name, price) in table("prices") {
+            let Value::Table(price) = price else {
+                continue;
+            };
+            let source = price["source"].as_str().unwrap();
+            assert!(source.starts_with("https://"), "{name}");
+            let usd = price["usd"].as_float().unwrap();
+            assert!(usd > 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_latency_says_what_is_published_and_where() {
+        for (name, latency) in table("latency") {
+            for part in ["published", "source"] {
+                assert!(!latency[part].as_str().unwrap().is_empty(), "{name}");
+            }
+            let (mean, p99) = (&latency["mean_ms"], &latency["p99_ms"]);
+            assert!(
+                p99.as_integer().unwrap() > mean.as_integer().unwrap(),
+                "{name}"
+            );
+        }
     }
 }

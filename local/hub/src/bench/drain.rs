@@ -83,9 +83,10 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         .count();
     ensure!(delivered == sent, "{delivered} of {sent} were delivered");
     let (from, to) = (moment(back_at)?, moment(drained_at)?);
-    let answered = account.requests().into_iter().filter(|request| {
-        request.status.is_some_and(|status| status < 400) && request.at >= from
-    });
+    let answered = account
+        .requests()
+        .into_iter()
+        .filter(|request| request.status.is_some_and(|status| status < 400) && request.at >= from);
     let times: Vec<Timestamp> = answered.map(|request| request.at).collect();
     let first = times.first().copied().context("nothing was answered")?;
     let taken = times.iter().filter(|at| **at < to).count();

@@ -7,10 +7,13 @@
 mod book;
 mod cost;
 mod delivery;
+mod drain;
 mod fairness;
 mod figures;
 mod growth;
 mod latency;
+mod limiter;
+pub mod limits;
 mod processor;
 mod reference;
 mod rig;
@@ -44,6 +47,10 @@ struct Size {
     events: usize,
     /// Draws of a model.
     draws: usize,
+    /// Simulated minutes of each limit.
+    limit_minutes: i64,
+    /// How long a CRM is gone, in seconds.
+    outage_s: u64,
     /// How long a flood lasts, in seconds.
     flood_s: i64,
     /// Runs of what is timed, of which the shortest counts.
@@ -64,6 +71,8 @@ impl Size {
         Self {
             events: 600,
             draws: 100_000,
+            limit_minutes: 30,
+            outage_s: 600,
             flood_s: 60,
             runs: 5,
             own: 1_000,
@@ -101,6 +110,10 @@ fn parts() -> Vec<Part> {
     let of_crms = CRMS
         .iter()
         .flat_map(|crm| keys(&format!("crm_calls.{crm}"), &["per_10_sessions", "lookups"]));
+    let of_limits = limiter::LIMITS.iter().flat_map(|(limit, ..)| {
+        let names = ["utilisation", "refused", "writes_per_call"];
+        keys(&format!("limits.{limit}"), &names)
+    });
     vec![
         Part {
             name: "deliveries of one connection, and of ten tenants",
@@ -119,6 +132,21 @@ fn parts() -> Vec<Part> {
                 &["batched", "single", "three_connections", "derived"],
             ),
             measure: |size| Box::pin(cost::run(size)),
+        },
+        Part {
+            name: "limits",
+            keys: of_limits
+                .chain(keys(
+                    "limits.shared",
+                    &["refused_per_1000", "utilisation_of_rest"],
+                ))
+                .collect(),
+            measure: |size| Box::pin(async { Ok(limiter::run(size)) }),
+        },
+        Part {
+            name: "draining after an outage",
+            keys: keys("drain", &["utilisation", "attempts_per_delivery"]),
+            measure: |size| Box::pin(drain::run(size)),
         },
         Part {
             name: "latency",
@@ -175,7 +203,7 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
 async fn on_one_thread(options: &Options, size: &Size) -> anyhow::Result<bool> {
     let only = options.only.as_deref().unwrap_or_default();
     let figures = measure(only, size).await?;
-    let goals = Book::read()?.goals;
+    let Book { goals, prices, .. } = Book::read()?;
     if options.json {
         terminal::line(&format!("{:#}", figures::json(&figures)?));
     } else {
@@ -184,6 +212,10 @@ async fn on_one_thread(options: &Options, size: &Size) -> anyhow::Result<bool> {
             .map(|figure| figures::cells(figure, &goals))
             .collect();
         terminal::table(&["key", "value", "unit", "goal", ""], &rows);
+        let prices = prices.words();
+        terminal::line(&format!(
+            "docs/BENCH.md explains the keys; docs/bench.toml has the goals, {prices} and latencies."
+        ));
     }
     let is_met = |figure: &Figure| {
         let goal = goals.of(&figure.key);
@@ -218,4 +250,77 @@ async fn measure(only: &str, size: &Size) -> anyhow::Result<Vec<Figure>> {
         );
     }
     Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::figures::fits;
+
+    /// As little as shows each figure.
+    fn small() -> Size {
+        Size {
+            events: 10,
+            draws: 100,
+            limit_minutes: 1,
+            outage_s: 20,
+            flood_s: 2,
+            runs: 1,
+            own: 10,
+            backlogs: vec![10, 40],
+            tenants: vec![1, 3],
+            accepted: 20,
+        }
+    }
+
+    async fn keys_of(only: &str) -> Vec<String> {
+        let figures = measure(only, &small()).await.unwrap();
+        for figure in &figures {
+            assert!(figure.value.is_finite(), "{figure:?}");
+        }
+        figures.into_iter().map(|figure| figure.key).collect()
+    }
+
+    fn all_keys() -> Vec<String> {
+        parts().into_iter().flat_map(|part| part.keys).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_key_is_measured() {
+        assert_eq!(keys_of("").await, all_keys());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_what_was_asked_for_is_measured() {
+        let found = keys_of("delivery.mixed").await;
+        assert_eq!(found.len(), 5, "{found:?}");
+        assert!(found.iter().all(|key| key.starts_with("delivery.mixed.")));
+        let none = measure("nothing", &small()).await;
+        assert!(none.unwrap_err().to_string().contains("nothing"));
+    }
+
+    #[test]
+    fn every_goal_is_of_a_key() {
+        let keys = all_keys();
+        for goal in Book::read().unwrap().goals.0.keys() {
+            let found = keys.iter().any(|key| fits(goal, key));
+            assert!(found, "{goal} is no key of the bench");
+        }
+    }
+
+    /// Each key stands in the documentation, a CRM's as `<crm>` and a limit's as `<limit>`.
+    #[test]
+    fn every_key_is_documented() {
+        let documented = include_str!("../../../../docs/BENCH.md");
+        for key in all_keys() {
+            let mut parts: Vec<&str> = key.split('.').collect();
+            match parts.as_mut_slice() {
+                ["crm_calls", crm, _] => *crm = "<crm>",
+                ["limits", limit, _] if *limit != "shared" => *limit = "<limit>",
+                _ => {}
+            }
+            let key = parts.join(".");
+            assert!(documented.contains(&format!("`{key}`")), "{key}");
+        }
+    }
 }

@@ -194,7 +194,8 @@ impl Rig {
             "crm": crm, "name": format!("Bench {crm}"),
             "client": { "id": shown.get("client_id"), "secret": shown.get("client_secret") },
         });
-        let new = NewConnection::read(&self.hub, &new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+        let new =
+            NewConnection::read(&self.hub, &new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
         let Connection { id, .. } = connections::create(&self.hub, &caller, new).await?;
         let begun = connect::begin(&self.hub, &caller, &crm_id, &id, HUB_URL).await?;
         let callback = consent(&account, begun.authorize_url).await?;
