@@ -44,8 +44,6 @@ struct Inner {
     by_token: HashMap<String, Sandbox>,
     /// The accounts that were opened last, by CRM: whoever has no token yet comes here.
     open: BTreeMap<&'static str, Sandbox>,
-    /// All of them.
-    accounts: Vec<Sandbox>,
 }
 
 /// The wire. Clones share it.
@@ -74,20 +72,13 @@ impl Wire {
 
     /// Opens an account: who is authorized from now on is so at this one.
     pub(crate) fn open(&self, crm: &'static str, account: &Sandbox) {
-        let mut inner = self.inner();
-        inner.open.insert(crm, account.clone());
-        inner.accounts.push(account.clone());
+        self.inner().open.insert(crm, account.clone());
     }
 
     /// The account that was opened last.
     pub(crate) fn account(&self, crm: &str) -> anyhow::Result<Sandbox> {
         let open = self.inner().open.get(crm).cloned();
         open.context("no account of this CRM is open")
-    }
-
-    /// All accounts of all CRMs.
-    pub(crate) fn accounts(&self) -> Vec<Sandbox> {
-        self.inner().accounts.clone()
     }
 
     /// The requests so far.
