@@ -49,6 +49,9 @@ enum Command {
         /// Only keys that begin so.
         #[arg(long, value_name = "PREFIX")]
         only: Option<String>,
+        /// A tenth of everything: for a look, not for figures.
+        #[arg(long)]
+        quick: bool,
     },
     /// Serves all but the functions (AWS, fake CRMs, issuer): for binaries, `sam local invoke`, `event`.
     Surroundings {
@@ -126,7 +129,9 @@ async fn main() -> ExitCode {
     let outcome = match command {
         None => stack::until_interrupted(place).await.map(|()| true),
         Some(Command::Demo { outage }) => demo::run(place, outage).await,
-        Some(Command::Bench { json, only }) => bench::run(bench::Options { json, only }).await,
+        Some(Command::Bench { json, only, quick }) => {
+            bench::run(bench::Options { json, only, quick }).await
+        }
         Some(Command::Surroundings { env }) => {
             surroundings::until_interrupted(place, env.as_deref())
                 .await

@@ -8,7 +8,7 @@ use super::{
     book::{Book, Functions, Latencies, Prices},
     figures::{Figure, figure},
     spent::{Spent, many, number},
-    traffic::{self, Steps, Traffic},
+    traffic::{Steps, Traffic},
 };
 
 const MILLION: f64 = 1_000_000.0;
@@ -19,21 +19,21 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let book = Book::read()?;
     let (mut batched, mut single, mut derived) = (0.0_f64, 0.0_f64, 0.0_f64);
     for crm in CRMS {
-        let together = traffic::run(&Traffic::of(crm, size.events)).await?;
+        let together = size.seen.steps(Traffic::of(crm, size.events)).await?;
         batched = batched.max(per_million(&book, &together));
         derived = derived.max(derived_per_million(&book, &together));
         let alone = Traffic {
             batch: 1,
             ..Traffic::of(crm, size.events)
         };
-        single = single.max(per_million(&book, &traffic::run(&alone).await?));
+        single = single.max(per_million(&book, &size.seen.steps(alone).await?));
     }
     let first = CRMS.first().copied().unwrap_or_default();
     let three = Traffic {
         crms: CRMS.iter().copied().cycle().take(3).collect(),
         ..Traffic::of(first, size.events)
     };
-    let three = per_million(&book, &traffic::run(&three).await?);
+    let three = per_million(&book, &size.seen.steps(three).await?);
     let of = |name: &str, value| figure(format!("cost.usd_per_million.{name}"), value, "US$");
     Ok(vec![
         of("batched", batched),

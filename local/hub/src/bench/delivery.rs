@@ -7,7 +7,7 @@ use super::{
     Size,
     figures::{Figure, figure},
     spent::{many, number},
-    traffic::{self, Steps, Traffic},
+    traffic::{Steps, Traffic},
 };
 
 /// Organizations of a mixed batch.
@@ -23,7 +23,7 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
                 tenants,
                 ..Traffic::of(crm, size.events)
             };
-            let found = costs(prefix, &traffic::run(&traffic).await?);
+            let found = costs(prefix, &size.seen.steps(traffic).await?);
             if worst.is_empty() {
                 worst = found;
                 continue;
@@ -54,7 +54,7 @@ fn costs(prefix: &str, steps: &Steps) -> Vec<Figure> {
 pub(crate) async fn crm_calls(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for crm in CRMS {
-        let steps = traffic::run(&Traffic::of(crm, size.events)).await?;
+        let steps = size.seen.steps(Traffic::of(crm, size.events)).await?;
         let per_ten = |count| number(count) * 10.0 / many(steps.deliveries);
         let calls = steps.deliver.crm;
         figures.extend([

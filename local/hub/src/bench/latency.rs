@@ -9,7 +9,7 @@ use super::{
     book::{Book, Latency},
     figures::{Figure, figure},
     spent::number,
-    traffic::{self, Steps, Traffic},
+    traffic::{Steps, Traffic},
 };
 
 const SEED: u64 = 0x5EED;
@@ -25,7 +25,7 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
             batch: 1,
             ..Traffic::of(crm, 1)
         };
-        let steps = traffic::run(&alone).await?;
+        let steps = size.seen.steps(alone).await?;
         let mut drawn = draw(&book, &steps, size.draws);
         drawn.sort_by(f64::total_cmp);
         let sum: f64 = drawn.iter().sum();

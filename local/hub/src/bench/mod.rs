@@ -28,7 +28,7 @@ use anyhow::{Context, ensure};
 use futures_util::future::LocalBoxFuture;
 use hub_connectors::CRMS;
 
-use self::{book::Book, figures::Figure};
+use self::{book::Book, figures::Figure, traffic::Seen};
 use crate::terminal;
 
 /// What is asked for.
@@ -38,11 +38,15 @@ pub struct Options {
     pub json: bool,
     /// Only keys that begin so.
     pub only: Option<String>,
+    /// A tenth of everything: for a look, not for figures.
+    pub quick: bool,
 }
 
 /// How much is measured.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Size {
+    /// What was counted already.
+    seen: Seen,
     /// Events of a run of steady traffic.
     events: usize,
     /// Draws of a model.
@@ -69,6 +73,7 @@ impl Size {
     /// A minute of ten events a second, and so on.
     fn full() -> Self {
         Self {
+            seen: Seen::default(),
             events: 600,
             draws: 100_000,
             limit_minutes: 30,
@@ -79,6 +84,23 @@ impl Size {
             backlogs: vec![1_000, 10_000, 100_000],
             tenants: vec![10, 100, 1_000],
             accepted: 500,
+        }
+    }
+
+    /// About a tenth, in a debug build too.
+    fn quick() -> Self {
+        Self {
+            events: 100,
+            draws: 10_000,
+            limit_minutes: 3,
+            outage_s: 60,
+            flood_s: 6,
+            runs: 3,
+            own: 100,
+            backlogs: vec![100, 1_000, 10_000],
+            tenants: vec![1, 10, 100],
+            accepted: 50,
+            ..Self::full()
         }
     }
 }
@@ -195,14 +217,19 @@ pub async fn run(options: Options) -> anyhow::Result<bool> {
             .enable_all()
             .start_paused(true)
             .build()?;
-        runtime.block_on(on_one_thread(&options, &Size::full()))
+        runtime.block_on(on_one_thread(&options))
     })
     .await?
 }
 
-async fn on_one_thread(options: &Options, size: &Size) -> anyhow::Result<bool> {
+async fn on_one_thread(options: &Options) -> anyhow::Result<bool> {
+    let size = if options.quick {
+        Size::quick()
+    } else {
+        Size::full()
+    };
     let only = options.only.as_deref().unwrap_or_default();
-    let figures = measure(only, size).await?;
+    let figures = measure(only, &size).await?;
     let Book { goals, prices, .. } = Book::read()?;
     if options.json {
         terminal::line(&format!("{:#}", figures::json(&figures)?));
@@ -260,6 +287,7 @@ mod tests {
     /// As little as shows each figure.
     fn small() -> Size {
         Size {
+            seen: Seen::default(),
             events: 10,
             draws: 100,
             limit_minutes: 1,

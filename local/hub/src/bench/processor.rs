@@ -23,9 +23,9 @@ pub(crate) async fn took<T>(rig: &Rig, work: impl Future<Output = T>) -> anyhow:
     let (busy, cpu, begun) = (others(rig), thread_time()?, Instant::now());
     let done = work.await;
     let wall = begun.elapsed().as_secs_f64();
-    let cpu = (thread_time()? - cpu).as_secs_f64();
+    let cpu = thread_time()?.saturating_sub(cpu).as_secs_f64();
     // A share of the wall clock, so that whatever else runs on the machine slows both alike.
-    let share = (others(rig) - busy).as_secs_f64() / wall.max(f64::EPSILON);
+    let share = others(rig).saturating_sub(busy).as_secs_f64() / wall.max(f64::EPSILON);
     let own_s = cpu * (1.0 - share.min(1.0));
     Ok((done, Took { own_s }))
 }

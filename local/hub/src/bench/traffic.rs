@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     io,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,7 +19,7 @@ use super::{reference, rig::Rig, spent::Spent};
 const EVENT_MS: usize = 100;
 
 /// What comes, and how much of it at once.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Traffic {
     /// Of each event's tenant: a connection to each, the same CRM twice if it is named twice.
     pub(crate) crms: Vec<&'static str>,
@@ -57,8 +57,33 @@ pub(crate) struct Steps {
     pub(crate) log_bytes: u64,
 }
 
+/// What each traffic spent, so that parts which look at the same do not let it pass twice.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(Mutex<Vec<(Traffic, Steps)>>);
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Traffic, Steps)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What such traffic spends.
+    pub(crate) async fn steps(&self, traffic: Traffic) -> anyhow::Result<Steps> {
+        let known = self
+            .lock()
+            .iter()
+            .find(|(seen, _)| *seen == traffic)
+            .cloned();
+        if let Some((_, steps)) = known {
+            return Ok(steps);
+        }
+        let steps = run(&traffic).await?;
+        self.lock().push((traffic, steps.clone()));
+        Ok(steps)
+    }
+}
+
 /// Lets traffic pass and counts. All of it must have been delivered in the end.
-pub(crate) async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
+async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
     let mut rig = Rig::new(1).await?;
     rig.dispatch.batch_size = traffic.batch;
     for source in rig.deliver.values_mut() {
