@@ -10,6 +10,7 @@ use super::{
     spent::{Spent, many, number},
     traffic::{Steps, Traffic},
 };
+use crate::terminal;
 
 const MILLION: f64 = 1_000_000.0;
 
@@ -20,20 +21,25 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let (mut batched, mut single, mut derived) = (0.0_f64, 0.0_f64, 0.0_f64);
     for crm in CRMS {
         let together = size.seen.steps(Traffic::of(crm, size.events)).await?;
+        show(&format!("{crm}, ten at once"), &together);
         batched = batched.max(per_million(&book, &together));
         derived = derived.max(derived_per_million(&book, &together));
         let alone = Traffic {
             batch: 1,
             ..Traffic::of(crm, size.events)
         };
-        single = single.max(per_million(&book, &size.seen.steps(alone).await?));
+        let alone = size.seen.steps(alone).await?;
+        show(&format!("{crm}, one at a time"), &alone);
+        single = single.max(per_million(&book, &alone));
     }
     let first = CRMS.first().copied().unwrap_or_default();
     let three = Traffic {
         crms: CRMS.iter().copied().cycle().take(3).collect(),
         ..Traffic::of(first, size.events)
     };
-    let three = per_million(&book, &size.seen.steps(three).await?);
+    let three = size.seen.steps(three).await?;
+    show("three connections", &three);
+    let three = per_million(&book, &three);
     let of = |name: &str, value| figure(format!("cost.usd_per_million.{name}"), value, "US$");
     Ok(vec![
         of("batched", batched),
@@ -41,6 +47,26 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         of("three_connections", three),
         of("derived", derived),
     ])
+}
+
+/// What an event spends in each function, for whoever asks where the dollars go.
+fn show(name: &str, steps: &Steps) {
+    let each = |value: f64| value / many(steps.events);
+    for (function, spent) in [
+        ("ingest", &steps.ingest),
+        ("dispatch", &steps.dispatch),
+        ("deliver", &steps.deliver),
+        ("batch", &steps.derive),
+    ] {
+        terminal::progress(&format!(
+            "    {name}, an event in {function}: {:.2} AWS calls, {:.2} write units, {:.2} read units, {:.2} SQS requests, {:.2} calls to CRMs",
+            each(number(spent.aws_calls())),
+            each(spent.write_units),
+            each(spent.read_units),
+            each(number(spent.sqs_requests)),
+            each(number(spent.crm.lookups + spent.crm.writes)),
+        ));
+    }
 }
 
 fn per_million(book: &Book, steps: &Steps) -> f64 {
