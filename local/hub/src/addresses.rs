@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hub_connectors::CRMS;
+use hub_domain::reminder::CREDENTIAL_DAYS;
 use hub_engine::{Settings, identity};
 use hub_local_aws::{ACCOUNT, REGION};
 use hub_sandbox::Sandbox;
@@ -18,6 +19,10 @@ pub(crate) const PREFIX: &str = "hub";
 pub(crate) const TABLE: &str = "hub";
 /// The identity of ingest: dispatch believes no other's references.
 pub const INGEST: &str = "ingest";
+/// The identity of dispatch, who sends the dead letters of events.
+pub const DISPATCH: &str = "dispatch";
+/// The identity of batch, who moves them back.
+pub const BATCH: &str = "batch";
 /// The binary that is deployed once per CRM.
 const DELIVER: &str = "deliver";
 
@@ -103,7 +108,7 @@ impl Addresses {
                 .chain([&self.hub, &self.issuer])
                 .filter_map(|url| url.strip_prefix("http://").map(str::to_owned))
                 .collect(),
-            credential_days: None,
+            credential_days: Some(CREDENTIAL_DAYS),
         }
     }
 
@@ -139,6 +144,7 @@ impl Addresses {
             ("HUB_OIDC_ORG_CLAIM", identity.organization_claim),
             ("HUB_OIDC_ROLE_CLAIM", identity.role_claim),
             ("HUB_PUBLIC_URL", self.hub.clone()),
+            ("HUB_CREDENTIAL_DAYS", CREDENTIAL_DAYS.to_string()),
             ("RUST_LOG", "info".to_owned()),
             ("HUB_BASE_URLS", base_urls.join(",")),
             ("HUB_EGRESS_ALLOW", settings.egress_allow.join(",")),
@@ -149,6 +155,11 @@ impl Addresses {
         ]);
         if function.binary == "dispatch" {
             told.insert("HUB_INGEST_SENDER", INGEST.to_owned());
+            told.insert("HUB_BATCH_SENDER", BATCH.to_owned());
+        }
+        if function.binary == BATCH {
+            told.insert("HUB_DISPATCH_SENDER", DISPATCH.to_owned());
+            told.insert("HUB_BATCH_SENDER", BATCH.to_owned());
         }
         if let Some(crm) = function.crm {
             told.insert("CRM", crm.to_owned());

@@ -197,7 +197,7 @@ async fn what_is_no_reference_goes_to_the_dead_letter_queue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_the_crm_revoked_parks_the_delivery_and_asks_to_reconnect() {
+async fn a_grant_that_the_crm_revoked_holds_the_delivery_and_asks_to_reconnect() {
     let (world, mut event) = world().await;
     event["Records"].as_array_mut().unwrap().truncate(1);
     let crm = World::crm(|request| {
@@ -215,10 +215,7 @@ async fn a_grant_that_the_crm_revoked_parks_the_delivery_and_asks_to_reconnect()
     deliver(&world, crm, &event, DEADLINE).await;
     let found = statuses(&world).await;
     assert!(
-        matches!(
-            found.as_slice(),
-            [(_, DeliveryStatus::Waiting | DeliveryStatus::Parked)]
-        ),
+        matches!(found.as_slice(), [(_, DeliveryStatus::Held)]),
         "{found:?}"
     );
     let hub = world.hub("api", World::no_crm());

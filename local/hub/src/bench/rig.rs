@@ -21,6 +21,7 @@ use hub_engine::{
     connect::{self, Callback},
     connections::{self, NewConnection},
     deliveries::{self, DeliveryFilter},
+    dispatch::Senders,
     identity::{Caller, Role},
     webhook,
 };
@@ -33,7 +34,8 @@ use url::Url;
 
 use super::{spent::Spent, wire::Wire};
 use crate::{
-    addresses::{Addresses, INGEST, PREFIX, TABLE},
+    addresses::{self, Addresses, DISPATCH, INGEST, PREFIX, TABLE},
+    batch::dead_letter_senders,
     lambda::{jobs, lambda},
     surroundings,
 };
@@ -124,8 +126,13 @@ impl Rig {
             let handler = lambda(hub_deliver::handler(hub("deliver"), id));
             deliver.insert(*crm, source(&format!("{crm}-live"), handler));
         }
-        let dispatch = lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned()));
-        let batch = jobs(hub_batch::handler(hub("batch")));
+        let senders = Senders {
+            ingest: INGEST.to_owned(),
+            batch: addresses::BATCH.to_owned(),
+        };
+        let dispatch = lambda(hub_dispatch::handler(hub(DISPATCH), senders));
+        let derive = hub_batch::handler(hub(addresses::BATCH), dead_letter_senders());
+        let batch = jobs(derive);
         Ok(Self {
             dispatch: source("events", dispatch),
             deliver,
