@@ -49,6 +49,10 @@ ci:
 demo *options:
     cargo run --locked -- demo --ports random {{ options }}
 
+# what the hub costs, how it keeps limits, how it grows (docs/BENCH.md); `just bench --json`
+bench *options:
+    cargo run --release --locked -- bench {{ options }}
+
 # one function in a container, on a file of events/; needs Docker, and `surroundings` (docs/DEPLOY.md)
 invoke file host="172.17.0.1":
     make release

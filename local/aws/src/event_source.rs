@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::StreamExt;
@@ -85,6 +85,7 @@ impl LocalAws {
     }
 
     fn receive_batch(&self, source: &EventSource) -> Vec<Delivery> {
+        let begun = Instant::now();
         let mut batch = Vec::new();
         // A receive brings ten at most; a larger batch takes several.
         while batch.len() < source.batch_size {
@@ -101,6 +102,7 @@ impl LocalAws {
             self.lock_counts().polled("ReceiveMessage");
             batch.extend(found);
         }
+        self.worked_since(begun);
         batch
     }
 
@@ -134,12 +136,14 @@ impl LocalAws {
         let done = batch
             .into_iter()
             .filter(|delivery| !failed.contains(&delivery.message.id));
+        let begun = Instant::now();
         let receipts: Vec<String> = done.map(|delivery| delivery.receipt).collect();
         for chunk in receipts.chunks(10) {
             self.lock_counts().polled("DeleteMessageBatch");
             // Fails only when the queue is gone, and the messages with it.
             let _ = self.inner.sqs.delete_all(&source.queue, chunk);
         }
+        self.worked_since(begun);
     }
 }
 

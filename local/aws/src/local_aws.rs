@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use jiff::Timestamp;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     dynamodb: DynamoDb,
     secrets: Secrets,
     counts: Mutex<Counts>,
+    busy_ns: AtomicU64,
 }
 
 /// Everything that is stored, for tests that look for what must not be there. Secrets are left out.
@@ -61,6 +64,7 @@ impl LocalAws {
             sqs: Sqs::new(clock.clone(), seed),
             secrets: Secrets::new(clock),
             counts: Mutex::default(),
+            busy_ns: AtomicU64::new(0),
         };
         Ok(Self {
             inner: Arc::new(inner),
@@ -104,6 +108,18 @@ impl LocalAws {
     /// Starts counting afresh.
     pub fn reset_counts(&self) {
         *self.lock_counts() = Counts::default();
+    }
+
+    /// How long this machine was at work for AWS so far: answering calls, receiving for functions. Whoever
+    /// measures functions takes it off. A long poll counts with its wait.
+    pub fn busy(&self) -> Duration {
+        Duration::from_nanos(self.inner.busy_ns.load(Ordering::Relaxed))
+    }
+
+    /// Counts the time since then as work of AWS.
+    pub(crate) fn worked_since(&self, begun: Instant) {
+        let ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.inner.busy_ns.fetch_add(ns, Ordering::Relaxed);
     }
 
     /// How many messages each queue holds, by name.
@@ -155,6 +171,7 @@ impl LocalAws {
     }
 
     pub(crate) async fn call(&self, call: Call) -> Answer {
+        let begun = Instant::now();
         self.lock_counts().asked(&call);
         let answer = match call.service {
             Service::DynamoDb => {
@@ -168,6 +185,7 @@ impl LocalAws {
             Service::Secrets => self.inner.secrets.call(&call).await,
         };
         self.lock_counts().bytes_out += answer.body.len() as u64;
+        self.worked_since(begun);
         answer
     }
 

@@ -1,4 +1,4 @@
-//! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
+//! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once. `bench`: what it costs.
 //! `surroundings` and `event`: one function at a time. `redrive`: dead letters go back. `audit verify`: an export of the audit log, checked.
 #![allow(
     clippy::print_stderr,
@@ -9,7 +9,7 @@ use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use hub_local::{
-    audit,
+    audit, bench,
     demo::{self, Outage},
     openapi,
     ports::{Place, Ports},
@@ -40,6 +40,18 @@ enum Command {
         /// A CRM that is gone in the middle, and for how long: NAME=10s.
         #[arg(long, value_name = "CRM=SECONDSs")]
         outage: Option<Outage>,
+    },
+    /// Measures what a delivery costs, how limits are kept, how the hub grows; docs/BENCH.md has the keys.
+    Bench {
+        /// One flat JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Only keys that begin so.
+        #[arg(long, value_name = "PREFIX")]
+        only: Option<String>,
+        /// A tenth of everything: for a look, not for figures.
+        #[arg(long)]
+        quick: bool,
     },
     /// Serves all but the functions (AWS, fake CRMs, issuer): for binaries, `sam local invoke`, `event`.
     Surroundings {
@@ -125,6 +137,9 @@ async fn main() -> ExitCode {
     let outcome = match command {
         None => stack::until_interrupted(place).await.map(|()| true),
         Some(Command::Demo { outage }) => demo::run(place, outage).await,
+        Some(Command::Bench { json, only, quick }) => {
+            bench::run(bench::Options { json, only, quick }).await
+        }
         Some(Command::Surroundings { env }) => {
             surroundings::until_interrupted(place, env.as_deref())
                 .await

@@ -182,7 +182,8 @@ impl Surroundings {
     }
 }
 
-fn function(
+/// The hub of one function, known to AWS by its name.
+pub(crate) fn function(
     aws: &LocalAws,
     addresses: &Addresses,
     transport: &Transport,
@@ -228,7 +229,7 @@ fn base64_of(bytes: &[u8]) -> String {
 }
 
 /// The table, the queues and the platform's secret: what the template and an operator make in AWS.
-async fn set_up(
+pub(crate) async fn set_up(
     hub: &Hub,
     sandboxes: &BTreeMap<&'static str, Sandbox>,
     webhook: &SecretString,

@@ -1,6 +1,7 @@
 //! What a person at the terminal sees.
 #![allow(
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "the terminal is what this crate is for"
 )]
 
@@ -31,4 +32,9 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) {
         table.add_row(row);
     }
     println!("{table}");
+}
+
+/// What a long command is at, on stderr: stdout is for results.
+pub(crate) fn progress(text: &str) {
+    eprintln!("{text}");
 }

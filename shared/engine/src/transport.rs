@@ -25,6 +25,15 @@ const MAX_ANSWER: usize = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Copy)]
 pub struct ReadAtMost(pub usize);
 
+/// An extension of a request: what it is for. It is not sent; whoever stands in for the CRM counts by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To find something out.
+    Read,
+    /// To write records.
+    Write,
+}
+
 /// The way out.
 pub type Transport =
     BoxCloneSyncService<http::Request<Bytes>, http::Response<Bytes>, TransportError>;

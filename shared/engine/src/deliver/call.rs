@@ -13,7 +13,7 @@ use crate::{
     limits::{self, Permit},
     mask::masked,
     tokens::{self, Access, For},
-    transport::{self, CALL_TIMEOUT, TransportError},
+    transport::{self, CALL_TIMEOUT, Purpose, TransportError},
 };
 
 /// With less time left than this nothing is asked: the longest single request, which is one for a token,
@@ -132,6 +132,7 @@ async fn once(
             cause: Cause::ClientRefused,
             reason: error.to_string(),
         })?;
+    request.extensions_mut().insert(purpose(operation));
     // The way out has this limit too; here it holds whatever the way out is.
     let answer = tokio::time::timeout(CALL_TIMEOUT, transport::send(hub.transport(), request))
         .await
@@ -152,6 +153,15 @@ async fn once(
         body: masked(body, [access.token.expose_secret()]),
         at: hub.clock().now(),
     })
+}
+
+fn purpose(operation: &Operation) -> Purpose {
+    match operation {
+        Operation::Write { .. } => Purpose::Write,
+        Operation::FindPeople { .. } | Operation::Describe { .. } | Operation::ReadBack { .. } => {
+            Purpose::Read
+        }
+    }
 }
 
 /// What it means that no answer came. What was sent may have taken effect; what is done about that is a

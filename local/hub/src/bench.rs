@@ -1,3 +1,0 @@
-//! What the hub is measured by.
-
-pub mod limits;

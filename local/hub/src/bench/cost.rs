@@ -1,0 +1,217 @@
+//! US dollars per million events: what was counted, by dated prices. Only durations are a model: published
+//! latencies over the counted calls, and what the functions take by themselves.
+
+use hub_connectors::CRMS;
+
+use super::{
+    Size,
+    book::{Book, Functions, Latencies, Prices},
+    figures::{Figure, figure},
+    spent::{Spent, many, number},
+    traffic::{Steps, Traffic},
+};
+use crate::terminal;
+
+const MILLION: f64 = 1_000_000.0;
+
+/// The dearest CRM of the registry counts, where there is one; three connections are to three CRMs, or to
+/// as many as there are.
+pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
+    let book = Book::read()?;
+    let (mut batched, mut single, mut derived) = (0.0_f64, 0.0_f64, 0.0_f64);
+    for crm in CRMS {
+        let together = size.seen.steps(Traffic::of(crm, size.events)).await?;
+        show(&format!("{crm}, ten at once"), &together);
+        batched = batched.max(per_million(&book, &together));
+        derived = derived.max(derived_per_million(&book, &together));
+        let alone = Traffic {
+            batch: 1,
+            ..Traffic::of(crm, size.events)
+        };
+        let alone = size.seen.steps(alone).await?;
+        show(&format!("{crm}, one at a time"), &alone);
+        single = single.max(per_million(&book, &alone));
+    }
+    let first = CRMS.first().copied().unwrap_or_default();
+    let three = Traffic {
+        crms: CRMS.iter().copied().cycle().take(3).collect(),
+        ..Traffic::of(first, size.events)
+    };
+    let three = size.seen.steps(three).await?;
+    show("three connections", &three);
+    let three = per_million(&book, &three);
+    let of = |name: &str, value| figure(format!("cost.usd_per_million.{name}"), value, "US$");
+    Ok(vec![
+        of("batched", batched),
+        of("single", single),
+        of("three_connections", three),
+        of("derived", derived),
+    ])
+}
+
+/// What an event spends in each function, for whoever asks where the dollars go.
+fn show(name: &str, steps: &Steps) {
+    let each = |value: f64| value / many(steps.events);
+    for (function, spent) in [
+        ("ingest", &steps.ingest),
+        ("dispatch", &steps.dispatch),
+        ("deliver", &steps.deliver),
+        ("batch", &steps.derive),
+    ] {
+        terminal::progress(&format!(
+            "    {name}, an event in {function}: {:.2} AWS calls, {:.2} write units, {:.2} read units, {:.2} SQS requests, {:.2} calls to CRMs",
+            each(number(spent.aws_calls())),
+            each(spent.write_units),
+            each(spent.read_units),
+            each(number(spent.sqs_requests)),
+            each(number(spent.crm.lookups + spent.crm.writes)),
+        ));
+    }
+}
+
+fn per_million(book: &Book, steps: &Steps) -> f64 {
+    let (prices, requests) = (&book.prices, many(steps.requests));
+    let way_in = prices.http_api_request.of(requests) + prices.lambda_request.of(requests);
+    let functions = [
+        (
+            &steps.ingest,
+            steps.events,
+            requests,
+            book.functions.ingest_at_once,
+        ),
+        (
+            &steps.dispatch,
+            steps.events,
+            number(steps.dispatch.invocations),
+            1.0,
+        ),
+        (
+            &steps.deliver,
+            steps.deliveries,
+            number(steps.deliver.invocations),
+            1.0,
+        ),
+    ];
+    let each = functions.map(|(spent, messages, invocations, at_once)| {
+        let ms = ms(
+            &book.functions,
+            &book.latency,
+            spent,
+            invocations,
+            messages,
+            at_once,
+        );
+        usd(prices, spent) + gb_seconds(book, ms)
+    });
+    let all = way_in + each.iter().sum::<f64>();
+    all * MILLION / many(steps.events)
+}
+
+/// What *batch* derives from the table's stream, beside it.
+fn derived_per_million(book: &Book, steps: &Steps) -> f64 {
+    let (spent, invocations) = (&steps.derive, number(steps.derive.invocations));
+    let ms = ms(
+        &book.functions,
+        &book.latency,
+        spent,
+        invocations,
+        steps.deliveries,
+        1.0,
+    );
+    let all = usd(&book.prices, spent) + gb_seconds(book, ms);
+    all * MILLION / many(steps.events)
+}
+
+/// What was counted, by its prices.
+fn usd(prices: &Prices, spent: &Spent) -> f64 {
+    let sqs = number(spent.sqs_requests);
+    prices.lambda_request.of(number(spent.invocations))
+        + prices.sqs_request.of(sqs)
+        + prices.sqs_fair_request.of(sqs)
+        + prices.dynamodb_write_unit.of(spent.write_units)
+        + prices.dynamodb_read_unit.of(spent.read_units)
+        + prices.secrets_call.of(number(spent.secret_calls))
+}
+
+fn gb_seconds(book: &Book, ms: f64) -> f64 {
+    let seconds = ms / 1_000.0 * book.functions.memory_mb / 1_024.0;
+    book.prices.lambda_gb_second.of(seconds)
+}
+
+/// How long a function ran in all: its calls one after the other, `at_once` of them side by side where it
+/// works so, and what it takes by itself.
+pub(crate) fn ms(
+    functions: &Functions,
+    latency: &Latencies,
+    spent: &Spent,
+    invocations: f64,
+    messages: usize,
+    at_once: f64,
+) -> f64 {
+    let side_by_side = at_once.min((many(messages) / invocations.max(1.0)).max(1.0));
+    let crm = spent.crm.lookups + spent.crm.writes + spent.crm.others;
+    number(spent.calls_of("dynamodb")) * latency.dynamodb.mean_ms / side_by_side
+        + number(spent.calls_of("sqs")) * latency.sqs.mean_ms
+        + number(spent.calls_of("secretsmanager")) * latency.secrets.mean_ms
+        + number(crm) * latency.crm.mean_ms
+        + invocations * functions.own_ms_per_invocation
+        + many(messages) * functions.own_ms_per_message
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::bench::wire::CrmCalls;
+
+    /// Ten events in one request, by hand: 61 write units, 15 read units, and so on.
+    #[test]
+    fn a_batch_is_priced_as_by_hand() {
+        let book = Book::read().unwrap();
+        let ingest = Spent {
+            calls: BTreeMap::from([
+                ("dynamodb.PutItem".to_owned(), 10),
+                ("sqs.SendMessageBatch".to_owned(), 1),
+            ]),
+            write_units: 40.0,
+            read_units: 10.0,
+            sqs_requests: 1,
+            ..Spent::default()
+        };
+        let deliver = Spent {
+            calls: BTreeMap::from([("dynamodb.BatchExecuteStatement".to_owned(), 2)]),
+            write_units: 20.0,
+            read_units: 5.0,
+            sqs_requests: 2,
+            invocations: 1,
+            crm: CrmCalls {
+                lookups: 1,
+                writes: 1,
+                others: 0,
+            },
+            ..Spent::default()
+        };
+        let steps = Steps {
+            events: 10,
+            requests: 1,
+            deliveries: 10,
+            ingest,
+            deliver,
+            ..Steps::default()
+        };
+        // Per event: 0.1 HTTP requests 0.10, 0.2 Lambda requests 0.04, 6 write units 3.75, 1.5 read units
+        // 0.1875, 0.3 SQS requests 0.15.
+        let counted = 0.10 + 0.04 + 3.75 + 0.1875 + 0.15;
+        // Milliseconds of ten: ingest 10 × 5 / 8 + 20 + 5 + 30; dispatch, of which nothing was counted, 30;
+        // deliver 2 × 5 + 2 × 150 + 5 + 30.
+        let ms = 61.25 + 30.0 + 345.0;
+        let lambda = ms / 10.0 / 1_000.0 * 0.5 * 16.6667;
+        let found = per_million(&book, &steps);
+        assert!(
+            (found - counted - lambda).abs() < 0.000_1,
+            "{found} is not {}",
+            counted + lambda
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! Accepted and delivered once, while the CRM fails in every common way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use hub_connectors::CRMS;
+use hub_domain::mapping::RecordKind;
+use hub_engine::deliveries;
+use serde_json::{Value, json};
+
+use super::{
+    Size,
+    figures::{Figure, figure},
+    reference,
+    rig::{BATCH, Rig, admin},
+    spent::many,
+};
+
+const ORG: &str = "org_bench";
+/// Keys in one look-up when the CRM is asked what it holds.
+const KEYS: usize = 50;
+
+/// What befalls the CRM, one after the other, a batch each. Requests that are lost on the way there and on the
+/// way back, answers of every kind, a token that ends, a minute in which nothing answers.
+fn faults() -> Vec<Value> {
+    vec![
+        json!({ "fault": "server_error", "times": 2 }),
+        json!({ "fault": "drop_after", "times": 1, "where": { "nth": 2 } }),
+        json!({ "fault": "rate_limit", "times": 1 }),
+        json!({ "fault": "drop_before", "times": 2 }),
+        json!({ "fault": "expire_access_token", "times": 1 }),
+        json!({ "fault": "drop_after", "times": 1 }),
+        json!({ "fault": "concurrency_limit", "times": 1 }),
+        json!({ "fault": "status", "status": 503, "times": 3 }),
+        json!({ "fault": "outage", "seconds": 60 }),
+    ]
+}
+
+/// All CRMs of the registry.
+pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
+    let (mut accepted, mut once) = (0, 0);
+    for crm in CRMS {
+        let rig = Rig::new(7).await?;
+        rig.organization(ORG).await?;
+        rig.connect(ORG, crm).await?;
+        let account = rig.wire.account(crm)?;
+        let mut faults = faults().into_iter().cycle();
+        for first in (0..size.accepted).step_by(BATCH) {
+            let fault = faults.next().context("no fault")?;
+            account
+                .add_fault(fault)
+                .map_err(|error| anyhow::anyhow!("{crm}: {error}"))?;
+            let events: Vec<_> = (first..first + BATCH)
+                .map(|number| reference::event(ORG, number))
+                .collect();
+            rig.ingest(&events).await?;
+            rig.dispatch().await;
+            while rig.deliver_once(crm).await? > 0 {}
+            rig.time.pass(1_000).await;
+        }
+        rig.deliver(crm).await?;
+        // Reading is not what is measured: the CRM's windows are empty again.
+        rig.time.pass(600_000).await;
+        accepted += size.accepted;
+        once += delivered_once(&rig).await?;
+    }
+    Ok(vec![figure(
+        "success.rate",
+        many(once) / many(accepted),
+        "",
+    )])
+}
+
+/// How many sessions have each of their records in the CRM, and none twice: by the plan, and by asking it.
+async fn delivered_once(rig: &Rig) -> anyhow::Result<usize> {
+    let caller = admin(ORG)?;
+    let mut wanted: BTreeMap<(RecordKind, String), Vec<(String, usize)>> = BTreeMap::new();
+    let mut missing: BTreeSet<usize> = BTreeSet::new();
+    let entries = rig.deliveries(ORG).await?;
+    for (place, entry) in entries.iter().enumerate() {
+        let detail = deliveries::get(&rig.hub, &caller, &entry.id()).await?;
+        let writes = detail.plan.map(|plan| plan.writes).unwrap_or_default();
+        if writes.is_empty() {
+            missing.insert(place);
+        }
+        for write in writes {
+            let group = wanted.entry((write.kind, write.object)).or_default();
+            group.push((write.key, place));
+        }
+    }
+    let connection = &entries.first().context("there is no delivery")?.connection;
+    for ((kind, object), keys) in wanted {
+        for chunk in keys.chunks(KEYS) {
+            let asked = chunk.iter().map(|(key, _)| key.clone()).collect();
+            let found =
+                deliveries::read_back(&rig.hub, &caller, connection, kind, &object, asked).await?;
+            for (key, place) in chunk {
+                if found.iter().filter(|record| record.key == *key).count() != 1 {
+                    missing.insert(*place);
+                }
+            }
+            rig.time.pass(10_000).await;
+        }
+    }
+    Ok(entries.len() - missing.len())
+}
