@@ -23,6 +23,7 @@ impl Pipedrive {
         }
         let redirect = get(&form, "redirect_uri").unwrap_or_default();
         if !self
+            .company
             .settings
             .redirect_uris
             .iter()
@@ -38,21 +39,21 @@ impl Pipedrive {
                 let value = self.tables.noise.hex(&value, 40);
                 let consent = Consent {
                     user: who(&form).to_owned(),
-                    scopes: self.settings.scopes.clone(),
+                    scopes: self.company.settings.scopes.clone(),
                     realm: String::new(),
                 };
                 let code = Code {
                     redirect_uri: redirect.to_owned(),
                     challenge: None,
                     consent,
-                    ends: after(now, self.settings.code_seconds),
+                    ends: after(now, self.company.settings.code_seconds),
                 };
                 self.tables.keep_code(&value, code);
                 Answer::found(location(redirect, &[("code", &value)], state))
             }
             Decision::Deny => Answer::found(location(redirect, &[("error", "user_denied")], state)),
             Decision::Ask => {
-                let asks = self.settings.scopes.join(", ");
+                let asks = self.company.settings.scopes.join(", ");
                 let words = ["Allow and install", "Cancel"];
                 Answer::html(
                     200,
@@ -78,7 +79,7 @@ impl Pipedrive {
         match issued {
             Err(answer) => answer,
             Ok((access, refresh, scopes)) => {
-                let expires_in = if self.settings.expires_in_text {
+                let expires_in = if self.company.settings.expires_in_text {
                     json!(ACCESS_SECONDS.to_string())
                 } else {
                     json!(ACCESS_SECONDS)
@@ -157,7 +158,7 @@ impl Pipedrive {
         };
         let scopes = grant.consent.scopes.clone();
         let access = self.access(number, grant.consent, now);
-        if !self.settings.refresh_rotation {
+        if !self.company.settings.refresh_rotation {
             self.tables.used(value, Fate::Live, now);
             return Ok((access, value.to_owned(), scopes));
         }
