@@ -208,7 +208,11 @@ async fn rebuild(
             })
         })
         .collect();
-    Ok(plan::make(record, connection, &mapping, &matches).ok())
+    let made = plan::make(record, connection, &mapping, &matches).ok();
+    Ok(made.map(|mut plan| {
+        connector.steps(&mut plan, connection);
+        plan
+    }))
 }
 
 /// The records of the CRM that hold these keys of ours: one for each that was written, more than
@@ -232,6 +236,8 @@ pub async fn read_back(
             kind,
             object: object.to_owned(),
             keys: chunk.to_vec(),
+            writes: Vec::new(),
+            since: None,
         };
         match read(hub, connector.as_ref(), &connection, &operation)
             .await

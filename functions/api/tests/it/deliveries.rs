@@ -204,7 +204,8 @@ async fn a_delivery_shows_what_happened_and_why() {
     let hub = world.hub("ingest", World::no_crm());
     let caller = World::admin("org_demo");
     let new =
-        connections::NewConnection::read(&json!({ "crm": "salesforce", "name": "Ours" })).unwrap();
+        connections::NewConnection::read(&hub, &json!({ "crm": "salesforce", "name": "Ours" }))
+            .unwrap();
     let connection: ConnectionId = connections::create(&hub, &caller, new).await.unwrap().id;
     let accepted = ingest::accept(&hub, &[hub_world::payload("session.completed.call.json")]).await;
     assert!(accepted[0].outcome.is_ok(), "{accepted:?}");

@@ -224,6 +224,8 @@ async fn look_up(
                 kind,
                 object: object.clone(),
                 keys: chunk.to_vec(),
+                writes: Vec::new(),
+                since: None,
             };
             match read(hub, connector, connection, &operation).await? {
                 Answer::Records(found) => {
