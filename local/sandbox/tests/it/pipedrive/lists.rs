@@ -19,13 +19,11 @@ async fn a_cursor_names_the_first_of_the_next_page() {
         let reply = vendor.get(&path).await;
         let rows = reply.body["data"].as_array().unwrap();
         all.extend(rows.iter().map(|row| row["id"].as_u64().unwrap()));
-        match reply.body["additional_data"]["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => {
-                assert_eq!(round, 2);
-                break;
-            }
-        }
+        let Some(next) = reply.body["additional_data"]["next_cursor"].as_str() else {
+            assert_eq!(round, 2);
+            break;
+        };
+        cursor = format!("&cursor={next}");
         // What is made meanwhile stands before the cursor.
         vendor.caller.wait(1);
         let body = json!({ "name": format!("Late {round}") });

@@ -30,21 +30,21 @@ fn without_nulls(value: &Value) -> Value {
 }
 
 impl Vendor {
-    pub fn new(test: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let caller = Caller::new("pipedrive");
         let token = caller.has("access_token");
         // The vendor's own examples of v1 have times without a zone where it says `date-time`.
-        let read = |folder: &std::path::Path, name: &str| {
-            let text = std::fs::read_to_string(folder.join(name)).unwrap();
-            let text = if name.contains("-v1-") {
+        let read = |folder: &std::path::Path, file: &str| {
+            let text = std::fs::read_to_string(folder.join(file)).unwrap();
+            let text = if file.contains("-v1-") {
                 text.replace("\"date-time\"", "\"text\"")
             } else {
                 text
             };
             serde_json::from_str(&text).unwrap()
         };
-        let specs = spec::specs(test).map(|folder| {
-            ["pipedrive-v1-trimmed.json", "pipedrive-v2.json"].map(|name| read(&folder, name))
+        let specs = spec::specs(name).map(|folder| {
+            ["pipedrive-v1-trimmed.json", "pipedrive-v2.json"].map(|file| read(&folder, file))
         });
         Self {
             caller,
@@ -73,11 +73,11 @@ impl Vendor {
         let plain = path.split('?').next().unwrap();
         // A webhook's `is_active` is an object by the specification, and 1 in its example.
         let is_checked = reply.status < 300 && !plain.contains("/webhooks");
-        if let (true, Some(specs)) = (is_checked, &self.specs) {
+        if let (true, Some([v1, v2])) = (is_checked, &self.specs) {
             let (spec, rest) = match plain.strip_prefix("/api/v2") {
-                Some(rest) => (&specs[1], rest),
+                Some(rest) => (v2, rest),
                 None => (
-                    &specs[0],
+                    v1,
                     plain.trim_start_matches("/api").trim_start_matches("/v1"),
                 ),
             };
