@@ -7,7 +7,10 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod acme;
+mod kinds;
 mod lost_answer;
+mod steps;
 
 use std::time::Duration;
 
@@ -162,7 +165,7 @@ async fn with_too_little_time_left_nothing_is_begun() {
         &world,
         crm,
         &event,
-        Deadline::after(Duration::from_secs(99)),
+        Deadline::after(Duration::from_secs(59)),
     )
     .await;
     assert_eq!(stay, ids(&event, &[0, 1, 2]));

@@ -63,9 +63,14 @@ impl Write {
         }
     }
 
+    /// Whether it is a record with an id of its own.
+    pub fn is_record(&self) -> bool {
+        self.step.as_ref().is_none_or(|step| step.creates)
+    }
+
     /// Whether sending it makes a record that is not known yet, so that sending it twice could make two.
     pub fn creates(&self) -> bool {
-        self.id.is_none() && self.step.as_ref().is_none_or(|step| step.creates)
+        self.id.is_none() && self.is_record()
     }
 
     /// The CRM's id of a write that this one comes after.
