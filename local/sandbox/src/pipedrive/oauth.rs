@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::Pipedrive;
@@ -203,10 +204,12 @@ impl Pipedrive {
         let Some(token) = get(&form, "token") else {
             return refused(400, "invalid_request", "Missing parameter: `token`");
         };
+        // The vendor's library encodes an access token twice.
+        let decoded = percent_decode_str(token).decode_utf8_lossy();
         if let Some(refresh) = self.tables.refresh(token) {
             self.tables.end(refresh.grant, true);
-        } else {
-            self.tables.drop_access(token);
+        } else if !self.tables.drop_access(token) {
+            self.tables.drop_access(&decoded);
         }
         Answer::json(200, json!({}))
     }
