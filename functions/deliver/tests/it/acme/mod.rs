@@ -51,6 +51,7 @@ pub(crate) struct Held {
 #[derive(Default)]
 struct State {
     held: Vec<Held>,
+    made: usize,
     /// What was answered to a key of a request, and when it came first.
     remembered: BTreeMap<String, (Timestamp, Value)>,
     luck: VecDeque<Luck>,
@@ -125,6 +126,11 @@ impl Machine {
 
     pub(crate) fn refuse(&self, key: &str) {
         self.state.lock().unwrap().refused.push(key.to_owned());
+    }
+
+    /// Somebody deletes the record of a key.
+    pub(crate) fn delete(&self, key: &str) {
+        self.state.lock().unwrap().held.retain(|one| one.key != key);
     }
 
     pub(crate) fn accepts_all(&self) {
@@ -310,7 +316,8 @@ impl Machine {
             return json!({ "exists": true });
         }
         let id = if id.is_empty() {
-            format!("r{}", state.held.len())
+            state.made += 1;
+            format!("r{}", state.made)
         } else {
             id
         };
