@@ -4,6 +4,7 @@
 pub mod addresses;
 pub mod audit;
 mod batch;
+pub mod bench;
 pub mod demo;
 mod found;
 pub mod issuer;

@@ -11,6 +11,7 @@ pub mod event;
 pub mod fault;
 pub mod id;
 pub mod ledger;
+pub mod limiter;
 pub mod limits;
 pub mod mapping;
 pub mod matching;

@@ -109,7 +109,9 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
                 QueueAction::Again(wait.min(LONGEST_WAIT)),
                 DeliveryStatus::Waiting,
                 false,
-                format!("it waits until {until}: for a limit of the CRM, or for a token"),
+                format!(
+                    "it waits until {until}: for a limit of the CRM, for a token, or for a CRM that does not answer"
+                ),
             )
         }
         // The engine refreshes and sends again itself; what is left of it here is a race.

@@ -25,7 +25,7 @@ use hub_domain::{
 
 pub(crate) use call::read;
 
-use crate::{error::aws_verdict, hub::Hub, lifecycle, reference::DeliveryReference};
+use crate::{error::aws_verdict, hub::Hub, lifecycle, limits, reference::DeliveryReference};
 use apply::Applied;
 use prepare::{Claimed, Prepared, Unready};
 
@@ -114,8 +114,8 @@ async fn batch(
         groups
             .into_values()
             .map(|group| apply::apply(hub, group, deadline)),
-    )
-    .await;
+    );
+    let applied = limits::of_lane(limits::lane_of(&queue), applied).await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
     actions.carry_out(hub).await
 }

@@ -23,6 +23,7 @@ mod hub;
 pub mod identity;
 pub mod ingest;
 pub mod lifecycle;
+mod limits;
 mod mask;
 mod notices;
 mod oauth;

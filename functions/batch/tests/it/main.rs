@@ -47,7 +47,7 @@ async fn the_samples_are_done() {
         json!({ "batchItemFailures": [] })
     );
     let log = hub.store().audit_head(&"org_demo".parse().unwrap()).await;
-    assert_eq!(log.unwrap().size(), 2, "an approval and an outcome");
+    assert_eq!(log.unwrap().tree.size(), 2, "an approval and an outcome");
     let tick = world.event("BatchFunction.tick.json", &[]);
     assert_eq!(batch(&world, &tick).await, Value::Null);
 }

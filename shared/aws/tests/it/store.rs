@@ -7,6 +7,7 @@ mod connections;
 mod deliveries;
 mod events;
 mod leases;
+mod limiter;
 mod outcomes;
 mod sessions;
 mod tokens;

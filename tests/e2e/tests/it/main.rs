@@ -19,6 +19,7 @@ mod everywhere;
 mod failing;
 mod holding;
 mod isolation;
+mod limiting;
 mod mapped;
 mod refreshing;
 mod roles;

@@ -39,13 +39,16 @@ const DECLARED: &[Declared] = &[
     // `connections::create` (the organization is there; its plan has room; the lease while credentials are
     // written; the tokens and the account of one that needs no browser), `update`, `list`, `get`,
     // `approve`; `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery,
-    // session, connection, mapping); `webhooks` (the lease while a secret is written); `audit::export`.
+    // session, connection, mapping; a look-up at the CRM counts for its limits); `webhooks` (the lease while a secret is written); `audit::export`.
     Declared {
         function: "api",
         reads: &[
             "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid",
+            "limit",
         ],
-        writes: &["conn", "lease", "token", "account", "hook", "usage"],
+        writes: &[
+            "conn", "lease", "token", "account", "hook", "usage", "limit",
+        ],
         statements: &[],
     },
     // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
@@ -60,11 +63,11 @@ const DECLARED: &[Declared] = &[
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
     // connection moves to another host or is parked; ledger entries by statements alone; the lease
     // while a refresh token that changed is kept in the credentials. A sync that nothing came of is
-    // given back, where the plan limits them.
+    // given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits.
     Declared {
         function: "deliver",
-        reads: &["session", "conn", "map", "token", "org", "usage"],
-        writes: &["conn", "token", "lease", "usage"],
+        reads: &["session", "conn", "map", "token", "org", "usage", "limit"],
+        writes: &["conn", "token", "lease", "usage", "limit"],
         statements: &["dlv"],
     },
     // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
