@@ -11,6 +11,7 @@ pub mod issuer;
 pub mod lambda;
 pub mod openapi;
 pub mod ports;
+pub mod redrive;
 pub mod sample;
 pub mod stack;
 pub mod surroundings;

@@ -9,6 +9,7 @@ mod change;
 pub mod connection;
 pub mod event;
 pub mod fault;
+pub mod filter;
 pub mod id;
 pub mod ledger;
 pub mod limiter;

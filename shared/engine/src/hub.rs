@@ -25,7 +25,7 @@ use crate::{
 
 /// How long configuration is used before it is read again: as long as a pause or a new mapping may
 /// take to be felt.
-const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
+pub(crate) const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
 /// Organizations whose configuration one process keeps.
 const ORGANIZATIONS_KEPT: usize = 1_000;
 

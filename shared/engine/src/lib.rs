@@ -28,6 +28,7 @@ mod mask;
 mod notices;
 mod oauth;
 mod plans;
+pub mod redrive;
 mod reference;
 mod reminders;
 mod settings;

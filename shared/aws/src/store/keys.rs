@@ -154,6 +154,11 @@ fn hex(text: &str) -> String {
     })
 }
 
+/// The partition of the same index that holds the notes of releases.
+pub(super) fn notes_partition(crm: &CrmId) -> String {
+    format!("-#{}#{crm}#notes", Class::Held.name())
+}
+
 impl Key {
     pub(super) fn organization(organization: &OrganizationId) -> Self {
         Self {
@@ -266,6 +271,11 @@ impl Key {
 
     pub(super) fn last_sync(organization: &OrganizationId, connection: &ConnectionId) -> Self {
         Self::usage(organization, format!("last#{connection}"))
+    }
+
+    /// That the held work of a connection goes on.
+    pub(super) fn release(organization: &OrganizationId, connection: &ConnectionId) -> Self {
+        Self::usage(organization, format!("release#{connection}"))
     }
 
     fn usage(organization: &OrganizationId, sk: String) -> Self {
