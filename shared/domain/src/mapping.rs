@@ -106,6 +106,10 @@ pub enum Transform {
     Datetime,
     /// A calendar day in UTC: `2026-11-20`.
     Date,
+    /// A time of day in UTC: `15:00:00`.
+    Time,
+    /// A number of seconds as hours, minutes and seconds: `00:45:01`.
+    Duration,
     /// Looked up in `values`; what is not there becomes `otherwise`, or is left out.
     Choice,
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::Pipedrive;
@@ -23,6 +24,7 @@ impl Pipedrive {
         }
         let redirect = get(&form, "redirect_uri").unwrap_or_default();
         if !self
+            .company
             .settings
             .redirect_uris
             .iter()
@@ -38,21 +40,21 @@ impl Pipedrive {
                 let value = self.tables.noise.hex(&value, 40);
                 let consent = Consent {
                     user: who(&form).to_owned(),
-                    scopes: self.settings.scopes.clone(),
+                    scopes: self.company.settings.scopes.clone(),
                     realm: String::new(),
                 };
                 let code = Code {
                     redirect_uri: redirect.to_owned(),
                     challenge: None,
                     consent,
-                    ends: after(now, self.settings.code_seconds),
+                    ends: after(now, self.company.settings.code_seconds),
                 };
                 self.tables.keep_code(&value, code);
                 Answer::found(location(redirect, &[("code", &value)], state))
             }
             Decision::Deny => Answer::found(location(redirect, &[("error", "user_denied")], state)),
             Decision::Ask => {
-                let asks = self.settings.scopes.join(", ");
+                let asks = self.company.settings.scopes.join(", ");
                 let words = ["Allow and install", "Cancel"];
                 Answer::html(
                     200,
@@ -78,7 +80,7 @@ impl Pipedrive {
         match issued {
             Err(answer) => answer,
             Ok((access, refresh, scopes)) => {
-                let expires_in = if self.settings.expires_in_text {
+                let expires_in = if self.company.settings.expires_in_text {
                     json!(ACCESS_SECONDS.to_string())
                 } else {
                     json!(ACCESS_SECONDS)
@@ -157,7 +159,7 @@ impl Pipedrive {
         };
         let scopes = grant.consent.scopes.clone();
         let access = self.access(number, grant.consent, now);
-        if !self.settings.refresh_rotation {
+        if !self.company.settings.refresh_rotation {
             self.tables.used(value, Fate::Live, now);
             return Ok((access, value.to_owned(), scopes));
         }
@@ -202,10 +204,12 @@ impl Pipedrive {
         let Some(token) = get(&form, "token") else {
             return refused(400, "invalid_request", "Missing parameter: `token`");
         };
+        // The vendor's library encodes an access token twice.
+        let decoded = percent_decode_str(token).decode_utf8_lossy();
         if let Some(refresh) = self.tables.refresh(token) {
             self.tables.end(refresh.grant, true);
-        } else {
-            self.tables.drop_access(token);
+        } else if !self.tables.drop_access(token) {
+            self.tables.drop_access(&decoded);
         }
         Answer::json(200, json!({}))
     }

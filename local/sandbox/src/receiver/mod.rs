@@ -152,8 +152,7 @@ impl Receiver {
         let sha256 = hash
             .as_ref()
             .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
+            .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         if let Some(message) = self.messages.get_mut(&id) {
             message.taken += 1;
             message.differs |= message.sha256 != sha256;

@@ -23,6 +23,7 @@ mod hubspot;
 mod oauth;
 mod oauth_attacks;
 mod oauth_jwt;
+mod pipedrive;
 mod queries;
 mod receiver;
 mod records;

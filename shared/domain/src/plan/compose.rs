@@ -32,6 +32,15 @@ pub(super) fn value(
         (Transform::Date, Raw::Time(time)) => {
             Value::String(time.to_zoned(TimeZone::UTC).date().to_string())
         }
+        (Transform::Time, Raw::Time(time)) => Value::String(
+            time.to_zoned(TimeZone::UTC)
+                .strftime("%H:%M:%S")
+                .to_string(),
+        ),
+        (Transform::Duration, Raw::Number(seconds)) => {
+            let (hours, minutes) = (seconds / 3_600, seconds / 60 % 60);
+            Value::String(format!("{hours:02}:{minutes:02}:{:02}", seconds % 60))
+        }
         (Transform::Choice, Raw::Text(text)) => {
             Value::String(rule.values.get(&text).or(rule.otherwise.as_ref())?.clone())
         }

@@ -202,6 +202,38 @@ fn a_task_has_a_time_by_its_due_date_else_the_session_s_end_else_when_it_was_tol
 }
 
 #[test]
+fn a_time_of_day_and_a_length_are_written_as_clocks() {
+    let rule = |to: &str, from, transform| field(to, from, transform, None);
+    let mapping = Mapping {
+        version: 0,
+        records: vec![RecordRule {
+            kind: RecordKind::Meeting,
+            object: "X".to_owned(),
+            fields: vec![
+                rule("at", Source::SessionStartedAt, Transform::Time),
+                rule(
+                    "length",
+                    Source::SessionDurationSeconds,
+                    Transform::Duration,
+                ),
+            ],
+        }],
+    };
+    let mut session = record(json!([{ "name": "Ada", "email": "ada@acme.example" }]));
+    for (seconds, clock) in [
+        (2_701, "00:45:01"),
+        (59, "00:00:59"),
+        (360_000, "100:00:00"),
+    ] {
+        session.session.as_mut().unwrap().value.duration_seconds = seconds;
+        let plan = make(&session, &connection(), &mapping, &[]).unwrap();
+        let fields = &plan.writes[0].fields;
+        assert_eq!(fields["at"].value, "15:00:00");
+        assert_eq!(fields["length"].value, clock);
+    }
+}
+
+#[test]
 fn the_content_hash_sees_what_is_said_and_not_who_said_it() {
     let people = json!([{ "name": "Ada", "email": "ada@acme.example" }]);
     let one = record(people.clone());

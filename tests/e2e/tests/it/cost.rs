@@ -14,8 +14,15 @@ fn crm_calls(crm: &str) -> (u64, u64) {
     match crm {
         "salesforce" => (2, 2),
         "hubspot" => (3, 3),
+        // A look-up takes one address, of which there are four in all, and a write one record.
+        "pipedrive" => (4 + 3, 4 + 30),
         other => panic!("{other}: no figure yet; count, and write it down"),
     }
+}
+
+/// Leases of calls that ten sessions in one batch take, beyond what the process has left.
+fn leases(crm: &str) -> u32 {
+    if crm_calls(crm).1 > 20 { 4 } else { 0 }
 }
 
 async fn connected(crm: &'static str, seed: u64) -> Machine {
@@ -85,19 +92,16 @@ async fn ten_sessions_of_one_connection_in_one_batch() {
         machine.world.aws.reset_counts();
         let before = machine.sandbox.calls();
         machine.work().await;
-        // Dispatch: one send. Deliver: sessions, claims, outcomes.
+        // Dispatch: one send. Deliver: sessions, claims, outcomes, and leases where there are many calls.
         let expected = [
             ("dynamodb.BatchExecuteStatement", 2),
             ("dynamodb.BatchGetItem", 1),
+            ("dynamodb.PutItem", u64::from(leases(crm))),
             ("sqs.SendMessageBatch", 1),
         ];
-        assert_eq!(
-            calls(&machine),
-            expected
-                .map(|(name, count)| (name.to_owned(), count))
-                .into(),
-            "{crm}"
-        );
+        let expected = expected.map(|(name, count)| (name.to_owned(), count));
+        let expected = expected.into_iter().filter(|(_, count)| *count > 0);
+        assert_eq!(calls(&machine), expected.collect(), "{crm}");
         let counts = machine.world.aws.counts();
         let made = machine.sandbox.calls() - before;
         println!(
@@ -105,8 +109,8 @@ async fn ten_sessions_of_one_connection_in_one_batch() {
             counts.write_units, counts.read_units
         );
         assert!(
-            counts.write_units <= 20.0,
-            "{crm}, two a delivery: {}",
+            counts.write_units <= f64::from(20 + leases(crm)),
+            "{crm}, two a delivery and one a lease: {}",
             counts.write_units
         );
         assert!(counts.read_units <= 6.0, "{crm}: {}", counts.read_units);

@@ -1,6 +1,6 @@
 //! The OAuth servers of the fake CRMs as a caller sees them: what they accept and what they refuse.
 
-mod caller;
+pub mod caller;
 mod copper;
 mod dynamics365;
 mod freshsales;
