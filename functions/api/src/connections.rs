@@ -48,8 +48,8 @@ pub(crate) async fn create(
     body: Body,
 ) -> Result<impl IntoResponse, ApiError> {
     let value = json(body).await?;
-    let new =
-        NewConnection::read(&value).map_err(|faults| refused(&EngineError::Invalid(faults)))?;
+    let new = NewConnection::read(&api.hub, &value)
+        .map_err(|faults| refused(&EngineError::Invalid(faults)))?;
     let created = connections::create(&api.hub, &caller, new)
         .await
         .map_err(|error| refused(&error))?;

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use hub_aws::clients::https_client;
-use hub_engine::{Clients, Clock, Entropy, Hub, Parts, egress::Allowed, transport};
+use hub_engine::{Clients, Clock, Entropy, Hub, Parts, Registry, egress::Allowed, transport};
 use hub_samples::{Sample, Seeder};
 use tokio::net::TcpStream;
 
@@ -41,6 +41,7 @@ pub async fn print(place: Place, file: &str) -> anyhow::Result<()> {
             transport,
             clock,
             entropy,
+            connectors: Registry::default(),
             settings,
         }),
         public_url: addresses.hub,

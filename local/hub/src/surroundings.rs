@@ -9,7 +9,8 @@ use bytes::Bytes;
 use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_connectors::CRMS;
 use hub_engine::{
-    Clients, Clock, Entropy, Hub, Parts, Transport, TransportError, egress::Allowed, transport,
+    Clients, Clock, Entropy, Hub, Parts, Registry, Transport, TransportError, egress::Allowed,
+    transport,
 };
 use hub_local_aws::LocalAws;
 use hub_samples::Seeder;
@@ -197,6 +198,7 @@ fn function(
         transport: transport.clone(),
         clock: clock.clone(),
         entropy: entropy.clone(),
+        connectors: Registry::default(),
         settings: addresses.settings(),
     })
 }

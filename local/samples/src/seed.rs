@@ -96,7 +96,7 @@ impl Seeder {
             return Ok(connection.id.to_string());
         }
         let new = json!({ "crm": crm, "name": format!("Sample {crm}") });
-        let new = NewConnection::read(&new)
+        let new = NewConnection::read(&self.hub, &new)
             .map_err(|faults| SampleError::Unfit(format!("no connection of {crm}: {faults}")))?;
         let made = connections::create(&self.hub, &caller, new).await;
         let id = made.map_err(engine("creating a connection"))?.id;

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use hub_aws::Outgoing;
-use hub_connectors::CRMS;
 use hub_domain::{QueueMessage, Timestamp, retry::backoff};
 
 use crate::{
@@ -75,7 +74,7 @@ async fn fan_out(
             .iter()
             // A CRM whose connector is yet to come has no queue.
             .filter(|connection| {
-                connection.takes_events() && CRMS.contains(&connection.crm.as_str())
+                connection.takes_events() && hub.registry().delivers(&connection.crm)
             })
         {
             let delivery = DeliveryReference {

@@ -9,7 +9,6 @@ use hub_aws::{
     AwsError,
     store::{HeldDelivery, HeldWhen, Hold},
 };
-use hub_connectors::CRMS;
 use hub_domain::{
     Connection, CrmId, OrganizationId, Timestamp,
     ledger::{Held, LedgerEntry},
@@ -90,7 +89,7 @@ pub async fn release(
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
     let ends_at = Month::of(now).ends_at.as_millisecond();
-    for crm in crms() {
+    for crm in crms(hub) {
         let due = HeldWhen::DueOf(organization, now.as_millisecond());
         let due = find(hub, &crm, due).await?;
         let due = due
@@ -110,7 +109,7 @@ pub async fn release(
 /// Something of AWS does not answer; what was released is released, and a repeat goes on.
 pub async fn release_due(hub: &Hub, now: Timestamp) -> Result<Released, EngineError> {
     let mut released = Released::default();
-    for crm in crms() {
+    for crm in crms(hub) {
         for found in find(hub, &crm, HeldWhen::Due(now.as_millisecond())).await? {
             one(hub, &crm, &found, now, &mut released).await?;
         }
@@ -118,8 +117,9 @@ pub async fn release_due(hub: &Hub, now: Timestamp) -> Result<Released, EngineEr
     Ok(released)
 }
 
-fn crms() -> impl Iterator<Item = CrmId> {
-    CRMS.iter().filter_map(|crm| crm.parse().ok())
+fn crms(hub: &Hub) -> impl Iterator<Item = CrmId> {
+    let crms = hub.registry().delivering();
+    crms.filter_map(|crm| crm.parse().ok())
 }
 
 async fn find(

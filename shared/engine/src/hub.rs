@@ -7,7 +7,7 @@ use std::{
 };
 
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
-use hub_connectors::{Connector, Manifest, ManifestError};
+use hub_connectors::{Connector, Manifest, ManifestError, Registry};
 use hub_domain::{
     Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, settings::Settings,
 };
@@ -37,6 +37,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// The CRMs it knows: what is compiled in, and in a test others.
+    pub connectors: Registry,
     /// The rest.
     pub settings: Settings,
 }
@@ -54,6 +56,7 @@ struct Inner {
     entropy: Entropy,
     base_urls: BTreeMap<String, String>,
     allowed: Allowed,
+    registry: Registry,
     connectors: Mutex<HashMap<String, Arc<dyn Connector>>>,
     manifests: Mutex<HashMap<String, Arc<Manifest>>>,
     organizations: Cache<OrganizationId, Organization>,
@@ -82,6 +85,7 @@ impl Hub {
             transport,
             clock: Clock::system(),
             entropy: Entropy::system(),
+            connectors: Registry::default(),
             settings,
         }))
     }
@@ -93,6 +97,7 @@ impl Hub {
             transport,
             clock,
             entropy,
+            connectors,
             settings,
         } = parts;
         let cache = |most| Cache::new(clock.clone(), CONFIGURATION_KEPT, most);
@@ -108,6 +113,7 @@ impl Hub {
             transport,
             base_urls: settings.base_urls,
             allowed: Allowed::new(settings.egress_allow),
+            registry: connectors,
             connectors: Mutex::new(HashMap::new()),
             manifests: Mutex::new(HashMap::new()),
             organizations: cache(ORGANIZATIONS_KEPT),
@@ -154,15 +160,23 @@ impl Hub {
         self.0.clock.now().as_millisecond()
     }
 
+    /// The CRMs there are.
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
     /// A connector; each manifest is parsed once, and only where it is used.
     pub(crate) fn connector(&self, crm: &CrmId) -> Result<Arc<dyn Connector>, EngineError> {
-        compiled_in(&self.0.connectors, crm, hub_connectors::connector)
+        known(&self.0.connectors, crm, |crm| {
+            self.0.registry.connector(crm)
+        })
     }
 
     /// The manifest of a CRM that can be connected, whether there is a connector or not.
     pub(crate) fn manifest(&self, crm: &CrmId) -> Result<Arc<Manifest>, EngineError> {
-        compiled_in(&self.0.manifests, crm, |crm| {
-            hub_connectors::manifest(crm).map(|manifest| manifest.map(Arc::new))
+        known(&self.0.manifests, crm, |crm| {
+            let manifest = self.0.registry.manifest(crm)?;
+            Some(manifest.map(Arc::new))
         })
     }
 
@@ -284,17 +298,17 @@ impl Hub {
     }
 }
 
-/// What is compiled in for a CRM, read once.
-fn compiled_in<T: ?Sized>(
+/// What the registry has for a CRM, read once.
+fn known<T: ?Sized>(
     known: &Mutex<HashMap<String, Arc<T>>>,
     crm: &CrmId,
-    read: impl FnOnce(&str) -> Option<Result<Arc<T>, ManifestError>>,
+    read: impl FnOnce(&CrmId) -> Option<Result<Arc<T>, ManifestError>>,
 ) -> Result<Arc<T>, EngineError> {
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = known.get(crm.as_str()) {
         return Ok(found.clone());
     }
-    let found = read(crm.as_str()).ok_or(EngineError::NotFound("the CRM"))?;
+    let found = read(crm).ok_or(EngineError::NotFound("the CRM"))?;
     let found = found.map_err(|error| EngineError::Bug {
         context: "reading a manifest",
         source: Some(Box::new(error)),

@@ -37,7 +37,7 @@ pub use error::{EngineError, Public};
 pub use expected::Expected;
 pub use hub::{Hub, Parts};
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
-pub use hub_connectors::{CRMS, connectable};
+pub use hub_connectors::{CRMS, Connector, Registry, connectable};
 pub use hub_domain::settings::Settings;
 pub use transport::{Transport, TransportError};
 pub use webhook::Verified;

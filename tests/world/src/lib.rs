@@ -24,7 +24,7 @@ use bytes::Bytes;
 use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
 use hub_domain::{Connection, ConnectionId, OrganizationId, Timestamp};
 use hub_engine::{
-    CRMS, Clients, Clock, Entropy, Hub, Parts, Settings, Transport, TransportError,
+    Clients, Clock, Entropy, Hub, Parts, Registry, Settings, Transport, TransportError,
     connect::{self, Callback},
     connections::{self, NewConnection},
     identity::{Caller, Identity, Issuer, Role},
@@ -63,6 +63,7 @@ pub struct World {
     pub clock: Clock,
     /// Which calls to AWS fail; every hub of this world meets it.
     pub outage: Outage,
+    connectors: Registry,
     entropy: Entropy,
     messages: AtomicU64,
     changes: AtomicU64,
@@ -71,6 +72,11 @@ pub struct World {
 impl World {
     /// A fresh one. Call it inside a test whose time is paused.
     pub async fn new(seed: u64) -> Self {
+        Self::with(seed, Registry::default()).await
+    }
+
+    /// One whose hubs know other CRMs too, or other connectors for those that are compiled in.
+    pub async fn with(seed: u64, connectors: Registry) -> Self {
         let start: Timestamp = START.parse().expect("a time");
         let clock = Clock::paused(start);
         let now = clock.clone();
@@ -80,6 +86,7 @@ impl World {
             aws,
             clock,
             outage: Outage::default(),
+            connectors,
             entropy: Entropy::seeded(seed),
             messages: AtomicU64::new(0),
             changes: AtomicU64::new(0),
@@ -87,7 +94,7 @@ impl World {
         let hub = world.hub("set-up", World::no_crm());
         hub.store().create_table().await.expect("a table");
         let mut queues = vec![("events".to_owned(), "events-dlq".to_owned())];
-        for crm in CRMS {
+        for crm in world.connectors.delivering() {
             let dead_letters = format!("{crm}-dlq");
             queues.extend(
                 ["live", "bulk"].map(|kind| (format!("{crm}-{kind}"), dead_letters.clone())),
@@ -100,7 +107,7 @@ impl World {
                 .expect("a queue");
         }
         hub.vault()
-            .put_platform(&platform())
+            .put_platform(&platform(&world.connectors))
             .await
             .expect("the platform's secret");
         world
@@ -146,6 +153,7 @@ impl World {
             transport: issuer::reachable(self.outage.on_the_way(transport)),
             clock,
             entropy: self.entropy.clone(),
+            connectors: self.connectors.clone(),
             settings,
         })
     }
@@ -271,7 +279,7 @@ impl World {
         let hub = self.hub("oauth", way_out.clone());
         let caller = Self::admin(organization);
         let new = json!({ "crm": crm, "name": format!("{crm} of {organization}") });
-        let new = NewConnection::read(&new).expect("a valid connection");
+        let new = NewConnection::read(&hub, &new).expect("a valid connection");
         let Connection { id, .. } = connections::create(&hub, &caller, new)
             .await
             .expect("a connection");
@@ -315,13 +323,15 @@ impl World {
     }
 }
 
-fn platform() -> Platform {
+fn platform(connectors: &Registry) -> Platform {
     let app = OauthClient {
         client_id: "platform-client".to_owned(),
         client_secret: "platform-secret".into(),
         ..OauthClient::default()
     };
-    let apps = CRMS.iter().map(|crm| ((*crm).to_owned(), app.clone()));
+    let apps = connectors
+        .delivering()
+        .map(|crm| (crm.to_owned(), app.clone()));
     Platform {
         webhook: WebhookSecret {
             current: WEBHOOK_SECRET.into(),

@@ -63,8 +63,8 @@ impl Oauth {
             answer()
         });
         let hub = world.hub("oauth", crm);
-        let new =
-            NewConnection::read(&json!({ "crm": "salesforce", "name": "Ours <b>&" })).unwrap();
+        let new = NewConnection::read(&hub, &json!({ "crm": "salesforce", "name": "Ours <b>&" }))
+            .unwrap();
         let connection = connections::create(&hub, &World::admin("org_demo"), new)
             .await
             .unwrap()

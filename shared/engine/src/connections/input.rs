@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use hub_aws::vault::OauthClient;
-use hub_connectors::{Manifest, connectable};
+use hub_connectors::Manifest;
 use hub_domain::{
     ConnectionId, CrmId, Faults, Method, OrganizationId, limits::MAX_SHORT, reader::Reader,
     text::cut,
@@ -67,22 +67,22 @@ impl NewConnection {
     ///
     /// # Errors
     /// Every fault.
-    pub fn read(value: &Value) -> Result<Self, Faults> {
+    pub fn read(hub: &Hub, value: &Value) -> Result<Self, Faults> {
         let mut faults = Faults::default();
-        let found = Self::from_reader(value, &mut faults);
+        let found = Self::from_reader(hub, value, &mut faults);
         match found {
             Some(found) if faults.is_empty() => Ok(found),
             _ => Err(faults),
         }
     }
 
-    fn from_reader(value: &Value, faults: &mut Faults) -> Option<Self> {
+    fn from_reader(hub: &Hub, value: &Value, faults: &mut Faults) -> Option<Self> {
         let mut reader = Reader::new(value, "", faults)?;
         let crm = reader
             .required_text("crm", MAX_SHORT, faults)
             .and_then(|crm| {
-                if !connectable().any(|known| known == crm) {
-                    let known: Vec<&str> = connectable().collect();
+                let known: Vec<&str> = hub.registry().connectable().collect();
+                if !known.contains(&crm.as_str()) {
                     faults.push(
                         "/crm",
                         format!("is '{crm}'"),
@@ -91,16 +91,17 @@ impl NewConnection {
                 }
                 crm.parse::<CrmId>().ok()
             });
-        let manifest = crm.as_ref().and_then(manifest);
+        let manifest = crm.as_ref().and_then(|crm| hub.manifest(crm).ok());
+        let manifest = manifest.as_deref();
         let name = reader.required_text("name", MAX_SHORT, faults);
-        let method = method(&mut reader, manifest.as_ref(), faults);
+        let method = method(&mut reader, manifest, faults);
         let given = reader
             .object("settings", faults)
             .map(|settings| settings.rest());
-        let settings = manifest.as_ref().map_or_else(BTreeMap::new, |manifest| {
+        let settings = manifest.map_or_else(BTreeMap::new, |manifest| {
             settings::read(manifest, method, &given.unwrap_or_default(), faults)
         });
-        let secret = secret(&mut reader, manifest.as_ref(), method, true, faults);
+        let secret = secret(&mut reader, manifest, method, true, faults);
         for unknown in reader.rest().keys() {
             faults.push(
                 format!("/{unknown}"),
@@ -116,10 +117,6 @@ impl NewConnection {
             secret,
         })
     }
-}
-
-fn manifest(crm: &CrmId) -> Option<Manifest> {
-    hub_connectors::manifest(crm.as_str()).and_then(Result::ok)
 }
 
 /// The way it proves itself: what is asked for, or the CRM's usual one.

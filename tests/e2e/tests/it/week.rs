@@ -128,7 +128,7 @@ impl Week {
             }
             _ => {}
         }
-        let new = NewConnection::read(&new).unwrap();
+        let new = NewConnection::read(&hub, &new).unwrap();
         let made: Connection = connections::create(&hub, &caller, new).await.unwrap();
         if made.method == Method::AuthorizationCode {
             let begun = connect::begin(&hub, &caller, &made.crm, &made.id, PUBLIC_URL).await;
