@@ -21,11 +21,11 @@ pub use registry::Registry;
 registry::crms! {
     salesforce
     hubspot
+    dynamics365
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
-    dynamics365
     pipedrive
     zoho
     monday

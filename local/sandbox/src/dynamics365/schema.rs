@@ -40,7 +40,7 @@ impl Type {
     /// `AttributeType` and the name of the metadata's derived type.
     pub(super) fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Uniqueidentifier => ("Uniqueidentifier", "UniqueIdentifierAttributeMetadata"),
+            Self::Uniqueidentifier => ("Uniqueidentifier", "AttributeMetadata"),
             Self::String => ("String", "StringAttributeMetadata"),
             Self::Memo => ("Memo", "MemoAttributeMetadata"),
             Self::Integer => ("Integer", "IntegerAttributeMetadata"),

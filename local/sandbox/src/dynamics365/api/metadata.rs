@@ -55,7 +55,7 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
         }
         ("GET", ["Attributes", cast]) => {
             let kind = cast.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(cast);
-            if kind == "EnumAttributeMetadata" || !kind.ends_with("AttributeMetadata") {
+            if matches!(kind, "EnumAttributeMetadata" | "AttributeMetadata") || !kind.ends_with("AttributeMetadata") {
                 return Err(Refusal::segment(cast));
             }
             let of_kind = table.columns.iter().filter(|c| c.is.names().1.eq_ignore_ascii_case(kind));
