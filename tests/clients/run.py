@@ -35,6 +35,7 @@ SUITES = [
     ("simple-salesforce", "salesforce_simple.py", 4101),
     ("@hubspot/api-client", "hubspot_node.mjs", 4102),
     ("hubspot-api-client", "hubspot_python.py", 4102),
+    ("dynamics-web-api", "dynamics365_node.mjs", 4103),
 ]
 
 
