@@ -170,6 +170,11 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
 /// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
 fn examples(crm: &str) -> anyhow::Result<Value> {
     let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
-    let required = manifest.settings.into_iter().filter(|(_, setting)| setting.required);
-    Ok(required.map(|(name, setting)| (name, Value::from(setting.default))).collect())
+    let required = manifest
+        .settings
+        .into_iter()
+        .filter(|(_, setting)| setting.required);
+    Ok(required
+        .map(|(name, setting)| (name, Value::from(setting.default)))
+        .collect())
 }

@@ -135,7 +135,9 @@ impl Dynamics365 {
 /// The headers of every call.
 fn headed(mut request: http::Request<Bytes>) -> http::Request<Bytes> {
     let version = http::HeaderValue::from_static("4.0");
-    request.headers_mut().insert("odata-maxversion", version.clone());
+    request
+        .headers_mut()
+        .insert("odata-maxversion", version.clone());
     request.headers_mut().insert("odata-version", version);
     request
 }
@@ -147,7 +149,13 @@ fn id_of(write: &Write) -> String {
 
 /// The table of an entity set, whose name is the platform's plural of it.
 fn table(set: &str) -> String {
-    for (plural, singular) in [("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("s", "")] {
+    for (plural, singular) in [
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("xes", "x"),
+        ("ches", "ch"),
+        ("s", ""),
+    ] {
         if let Some(stem) = set.strip_suffix(plural) {
             return format!("{stem}{singular}");
         }
@@ -207,7 +215,10 @@ mod tests {
             ("contacts", "contact", "contactid"),
             ("new_boxes", "new_box", "new_boxid"),
         ] {
-            assert_eq!((table(set).as_str(), primary_key(set).as_str()), (name, key));
+            assert_eq!(
+                (table(set).as_str(), primary_key(set).as_str()),
+                (name, key)
+            );
         }
     }
 }

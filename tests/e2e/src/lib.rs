@@ -177,8 +177,14 @@ impl Machine {
 
     /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
     pub async fn create(&self, organization: &str, mut settings: Value) -> String {
-        let manifest = hub_connectors::manifest(self.crm).expect("a CRM").expect("a manifest");
-        for (name, setting) in manifest.settings.iter().filter(|(_, setting)| setting.required) {
+        let manifest = hub_connectors::manifest(self.crm)
+            .expect("a CRM")
+            .expect("a manifest");
+        for (name, setting) in manifest
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.required)
+        {
             if settings.get(name).is_none() {
                 settings[name] = json!(setting.default);
             }

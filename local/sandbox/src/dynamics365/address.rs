@@ -66,7 +66,9 @@ pub(super) fn segments(path: &str) -> Vec<String> {
 
 /// The query's options, decoded.
 pub(super) fn options(query: &str) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+    form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -76,12 +78,24 @@ mod tests {
     #[test]
     fn keys_and_segments() {
         let id = "6f1c0000-aaaa-4bbb-8ccc-0123456789ab";
-        assert_eq!(keyed(&format!("contacts({id})")), Some(("contacts".to_owned(), Key::Id(id.to_owned()))));
-        assert_eq!(keyed(&format!("contacts(contactid={id})")), Some(("contacts".to_owned(), Key::Id(id.to_owned()))));
+        assert_eq!(
+            keyed(&format!("contacts({id})")),
+            Some(("contacts".to_owned(), Key::Id(id.to_owned())))
+        );
+        assert_eq!(
+            keyed(&format!("contacts(contactid={id})")),
+            Some(("contacts".to_owned(), Key::Id(id.to_owned())))
+        );
         let found = keyed("contacts(a='x,''y)',b=2)");
-        let key = vec![("a".to_owned(), "x,'y)".to_owned()), ("b".to_owned(), "2".to_owned())];
+        let key = vec![
+            ("a".to_owned(), "x,'y)".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ];
         assert_eq!(found, Some(("contacts".to_owned(), Key::Alternate(key))));
         assert_eq!(keyed("contacts"), None);
-        assert_eq!(segments("/tasks(a='b%2Fc')/subject"), ["tasks(a='b/c')", "subject"]);
+        assert_eq!(
+            segments("/tasks(a='b%2Fc')/subject"),
+            ["tasks(a='b/c')", "subject"]
+        );
     }
 }

@@ -187,11 +187,13 @@ impl Environment {
             return Err(Refusal::new(400, "0x80060890", message));
         }
         let fits = |row: &Row| {
-            wanted.iter().all(|(name, value)| match row.values.get(name) {
-                Some(Value::String(text)) => text.eq_ignore_ascii_case(value),
-                Some(other) => other.to_string() == *value,
-                None => false,
-            })
+            wanted
+                .iter()
+                .all(|(name, value)| match row.values.get(name) {
+                    Some(Value::String(text)) => text.eq_ignore_ascii_case(value),
+                    Some(other) => other.to_string() == *value,
+                    None => false,
+                })
         };
         let found = self.rows(&table.name).find(|(_, row)| fits(row));
         Ok(found.map(|(id, _)| id.clone()))
@@ -218,7 +220,10 @@ impl Environment {
                     key.columns.iter().map(|c| row.values.get(c)).collect();
                 theirs.as_ref() == Some(&own)
             };
-            if self.rows(&table.name).any(|(other, row)| other != id && same(row)) {
+            if self
+                .rows(&table.name)
+                .any(|(other, row)| other != id && same(row))
+            {
                 let message = format!(
                     "Entity Key {} violated. A record with the same value for {} already exists. A duplicate record \
                      cannot be created. Select one or more unique values and try again.",
@@ -259,7 +264,10 @@ impl Environment {
     }
 
     fn state_parties(&self, activity: &str) -> Vec<Value> {
-        let of = |row: &&Row| row.reference("activityid").is_some_and(|(_, id)| id == activity);
+        let of = |row: &&Row| {
+            row.reference("activityid")
+                .is_some_and(|(_, id)| id == activity)
+        };
         let rows = self.rows("activityparty").map(|(_, row)| row).filter(of);
         let party = |row: &Row| {
             let (table, id) = row.reference("partyid").unwrap_or_default();
@@ -271,9 +279,10 @@ impl Environment {
 
     /// All columns of a row under the names they are read by.
     pub(super) fn columns(&self, table: &Table, row: &Row) -> Map<String, Value> {
-        let readable = table.columns.iter().filter(|column| {
-            column.is != super::schema::Type::PartyList
-        });
+        let readable = table
+            .columns
+            .iter()
+            .filter(|column| column.is != super::schema::Type::PartyList);
         let value = |column: &super::schema::Column| {
             let value = match row.reference(&column.name) {
                 Some((_, id)) => json!(id),

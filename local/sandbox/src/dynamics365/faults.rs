@@ -58,13 +58,17 @@ pub(super) fn apply(
         }
         // It waits for the next record that is written, in this request or a later one.
         "record_error" => {
-            let status = fault.integer("status").and_then(|status| u16::try_from(status).ok());
+            let status = fault
+                .integer("status")
+                .and_then(|status| u16::try_from(status).ok());
             let armed = Armed {
                 table: fault.text("object").map(str::to_owned),
                 refusal: Refusal::new(
                     status.unwrap_or(400),
                     fault.text("code").unwrap_or("0x80040265"),
-                    fault.text("message").unwrap_or("An error of a plug-in: the record was refused"),
+                    fault
+                        .text("message")
+                        .unwrap_or("An error of a plug-in: the record was refused"),
                 ),
             };
             crm.env.armed.push(armed);

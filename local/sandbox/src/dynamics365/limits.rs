@@ -27,7 +27,11 @@ pub(super) struct Limits {
 
 impl Limits {
     fn settle(&mut self, now: i64) {
-        while self.taken.front().is_some_and(|(at, _)| *at <= now - WINDOW_MS) {
+        while self
+            .taken
+            .front()
+            .is_some_and(|(at, _)| *at <= now - WINDOW_MS)
+        {
             self.taken.pop_front();
         }
     }
@@ -37,7 +41,12 @@ impl Limits {
     }
 
     /// Counts requests, or refuses them all.
-    pub(super) fn admit(&mut self, requests: usize, settings: &Settings, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn admit(
+        &mut self,
+        requests: usize,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let now = now.as_millisecond();
         self.settle(now);
         if let Some((until, trouble)) = self.until.filter(|(until, _)| now < *until) {
@@ -68,14 +77,20 @@ impl Limits {
         let refusal = self.refusal(trouble, settings);
         let wait = refusal.retry_after.unwrap_or_default();
         // Requests at the same time are over when the others are; the other two wait for the window.
-        let held = if trouble == Trouble::Concurrency { 0 } else { wait * 1_000 };
+        let held = if trouble == Trouble::Concurrency {
+            0
+        } else {
+            wait * 1_000
+        };
         self.until = Some((now + held, trouble));
         refusal
     }
 
     /// The refusal of a limit; each in a row asks for a longer wait.
     pub(super) fn refusal(&mut self, trouble: Trouble, settings: &Settings) -> Refusal {
-        let wait = FIRST_WAIT.saturating_mul(1 << self.refused.min(5)).min(LONGEST_WAIT);
+        let wait = FIRST_WAIT
+            .saturating_mul(1 << self.refused.min(5))
+            .min(LONGEST_WAIT);
         self.refused = self.refused.saturating_add(1);
         let (code, message) = match trouble {
             Trouble::Concurrency => (
@@ -109,8 +124,14 @@ impl Limits {
         let used = u64::try_from(self.taken.len()).unwrap_or(u64::MAX);
         let left_ms = settings.execution_limit_ms.saturating_sub(self.spent_ms());
         answer
-            .with("x-ms-ratelimit-burst-remaining-xrm-requests", settings.request_limit.saturating_sub(used).to_string())
-            .with("x-ms-ratelimit-time-remaining-xrm-requests", format!("{}.{:02}", left_ms / 1_000, left_ms % 1_000 / 10))
+            .with(
+                "x-ms-ratelimit-burst-remaining-xrm-requests",
+                settings.request_limit.saturating_sub(used).to_string(),
+            )
+            .with(
+                "x-ms-ratelimit-time-remaining-xrm-requests",
+                format!("{}.{:02}", left_ms / 1_000, left_ms % 1_000 / 10),
+            )
     }
 
     /// How they stand.

@@ -60,7 +60,12 @@ impl Dynamics365 {
         };
         self.env.now = now;
         self.env.caller = self.entra.user_id(&user);
-        let answer = if request.uri().path().trim_end_matches('/').ends_with("/$batch") {
+        let answer = if request
+            .uri()
+            .path()
+            .trim_end_matches('/')
+            .ends_with("/$batch")
+        {
             self.batch(request, now)
         } else {
             match self.limits.admit(1, &self.env.settings, now) {
@@ -78,7 +83,9 @@ impl Dynamics365 {
         }
         let settings = &self.env.settings;
         let parts = api::parts(request);
-        let count = parts.as_ref().map_or(0, |parts| parts.iter().map(api::Part::count).sum());
+        let count = parts
+            .as_ref()
+            .map_or(0, |parts| parts.iter().map(api::Part::count).sum());
         if let Err(refusal) = self.limits.admit(count.max(1), settings, now) {
             return refusal.answer();
         }
@@ -86,7 +93,9 @@ impl Dynamics365 {
         match parts {
             Ok(parts) => {
                 let on = Prefer::of(request).continue_on_error;
-                api::batch(&mut self.env, parts, on, |env, request| one(entra, env, request))
+                api::batch(&mut self.env, parts, on, |env, request| {
+                    one(entra, env, request)
+                })
             }
             Err(refusal) => refusal.answer(),
         }
@@ -117,7 +126,10 @@ impl Crm for Dynamics365 {
         let mut state = self.entra.tables().shown(now);
         if let Some(state) = state.as_object_mut() {
             state.insert("objects".to_owned(), self.env.state());
-            state.insert("limits".to_owned(), self.limits.shown(&self.env.settings, now));
+            state.insert(
+                "limits".to_owned(),
+                self.limits.shown(&self.env.settings, now),
+            );
         }
         state
     }

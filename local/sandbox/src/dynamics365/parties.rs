@@ -31,18 +31,24 @@ impl Environment {
         let wrong = |inner: &str| Refusal::payload(&activity.set, inner);
         let list = value.as_array();
         let list = list.ok_or_else(|| wrong("A collection of activity parties is expected."))?;
-        list.iter().map(|party| self.party(activity, party)).collect()
+        list.iter()
+            .map(|party| self.party(activity, party))
+            .collect()
     }
 
     fn party(&self, activity: &Table, value: &Value) -> Outcome<Party> {
         let set = self.set("activityparties")?;
         let wrong = |inner: &str| Refusal::payload(&activity.set, inner);
-        let body = value.as_object().ok_or_else(|| wrong("An activity party is an object."))?;
+        let body = value
+            .as_object()
+            .ok_or_else(|| wrong("An activity party is an object."))?;
         let mut party = Party::new();
         for (name, value) in body {
             if let Some(navigation) = name.strip_suffix("@odata.bind") {
                 let Some((column, targets)) = set.navigation(navigation) else {
-                    return Err(wrong(&format!("An undeclared property '{navigation}' was found.")));
+                    return Err(wrong(&format!(
+                        "An undeclared property '{navigation}' was found."
+                    )));
                 };
                 let (table, id) = self.record_at(value.as_str().unwrap_or_default())?;
                 if !targets.contains(&table.as_str()) {

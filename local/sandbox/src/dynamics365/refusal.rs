@@ -69,11 +69,16 @@ impl Refusal {
     }
 
     pub(super) fn exists() -> Self {
-        Self::new(412, EXISTS, "A record with matching key values already exists.")
+        Self::new(
+            412,
+            EXISTS,
+            "A record with matching key values already exists.",
+        )
     }
 
     pub(super) fn stale() -> Self {
-        let message = "The version of the existing record doesn't match the RowVersion property provided.";
+        let message =
+            "The version of the existing record doesn't match the RowVersion property provided.";
         Self::new(412, "0x80060882", message)
     }
 

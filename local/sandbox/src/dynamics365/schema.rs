@@ -297,15 +297,55 @@ impl Table {
 
 /// The collections that lead from a record to those that refer to it: table, name, table, look-up.
 const COLLECTIONS: &[(&str, &str, &str, &str)] = &[
-    ("account", "contact_customer_accounts", "contact", "parentcustomerid"),
-    ("account", "opportunity_customer_accounts", "opportunity", "customerid"),
-    ("account", "opportunity_parent_account", "opportunity", "parentaccountid"),
-    ("account", "incident_customer_accounts", "incident", "customerid"),
+    (
+        "account",
+        "contact_customer_accounts",
+        "contact",
+        "parentcustomerid",
+    ),
+    (
+        "account",
+        "opportunity_customer_accounts",
+        "opportunity",
+        "customerid",
+    ),
+    (
+        "account",
+        "opportunity_parent_account",
+        "opportunity",
+        "parentaccountid",
+    ),
+    (
+        "account",
+        "incident_customer_accounts",
+        "incident",
+        "customerid",
+    ),
     ("account", "lead_parent_account", "lead", "parentaccountid"),
-    ("contact", "opportunity_parent_contact", "opportunity", "parentcontactid"),
-    ("contact", "incident_customer_contacts", "incident", "customerid"),
-    ("appointment", "Appointment_Annotation", "annotation", "objectid"),
-    ("phonecall", "PhoneCall_Annotation", "annotation", "objectid"),
+    (
+        "contact",
+        "opportunity_parent_contact",
+        "opportunity",
+        "parentcontactid",
+    ),
+    (
+        "contact",
+        "incident_customer_contacts",
+        "incident",
+        "customerid",
+    ),
+    (
+        "appointment",
+        "Appointment_Annotation",
+        "annotation",
+        "objectid",
+    ),
+    (
+        "phonecall",
+        "PhoneCall_Annotation",
+        "annotation",
+        "objectid",
+    ),
     ("task", "Task_Annotation", "annotation", "objectid"),
 ];
 
@@ -405,11 +445,31 @@ mod tests {
     fn a_lookup_is_bound_under_the_name_of_its_table() {
         let schema = Schema::shipped();
         for (table, name, column, targets) in [
-            ("appointment", "regardingobjectid_account_appointment", "regardingobjectid", &["account"][..]),
-            ("appointment", "ownerid_appointment", "ownerid", &["systemuser", "team"]),
+            (
+                "appointment",
+                "regardingobjectid_account_appointment",
+                "regardingobjectid",
+                &["account"][..],
+            ),
+            (
+                "appointment",
+                "ownerid_appointment",
+                "ownerid",
+                &["systemuser", "team"],
+            ),
             ("contact", "ownerid", "ownerid", &["systemuser", "team"]),
-            ("contact", "parentcustomerid_account", "parentcustomerid", &["account"]),
-            ("account", "primarycontactid", "primarycontactid", &["contact"]),
+            (
+                "contact",
+                "parentcustomerid_account",
+                "parentcustomerid",
+                &["account"],
+            ),
+            (
+                "account",
+                "primarycontactid",
+                "primarycontactid",
+                &["contact"],
+            ),
             ("activityparty", "partyid_lead", "partyid", &["lead"]),
         ] {
             let found = schema.table(table).unwrap().navigation(name);

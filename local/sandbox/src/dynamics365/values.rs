@@ -16,7 +16,10 @@ pub(super) fn accept(table: &Table, column: &Column, value: &Value) -> Outcome<V
         return Ok(Value::Null);
     }
     let wrong = |edm: &str| {
-        let inner = format!("Cannot convert the literal '{}' to the expected type '{edm}'.", shown(value));
+        let inner = format!(
+            "Cannot convert the literal '{}' to the expected type '{edm}'.",
+            shown(value)
+        );
         Refusal::payload(&table.set, &inner)
     };
     match column.is {
@@ -25,7 +28,11 @@ pub(super) fn accept(table: &Table, column: &Column, value: &Value) -> Outcome<V
             if text.encode_utf16().count() > column.max {
                 return Err(too_long(table, column));
             }
-            Ok(if text.is_empty() { Value::Null } else { json!(text) })
+            Ok(if text.is_empty() {
+                Value::Null
+            } else {
+                json!(text)
+            })
         }
         Type::Integer | Type::BigInt => {
             let whole = value.as_i64().filter(|n| i32::try_from(*n).is_ok());
@@ -36,8 +43,11 @@ pub(super) fn accept(table: &Table, column: &Column, value: &Value) -> Outcome<V
             if column.choices.iter().any(|choice| choice.value == number) {
                 return Ok(json!(number));
             }
-            let values: Vec<String> =
-                column.choices.iter().map(|choice| choice.value.to_string()).collect();
+            let values: Vec<String> = column
+                .choices
+                .iter()
+                .map(|choice| choice.value.to_string())
+                .collect();
             let message = format!(
                 "A validation error occurred. The value {number} of '{}' on record of type '{}' is outside the valid \
                  range. Accepted Values: {}",
@@ -111,12 +121,17 @@ fn since(table: &Table, column: &Column, day: Date) -> Outcome<()> {
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A GUID as the platform writes it: lower case, without braces.
 pub(super) fn guid(text: &str) -> Option<String> {
-    let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+    let text = text
+        .strip_prefix('{')
+        .and_then(|t| t.strip_suffix('}'))
+        .unwrap_or(text);
     let right = text.len() == 36
         && text.bytes().enumerate().all(|(place, byte)| match place {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -137,16 +152,41 @@ mod tests {
             ("task", "subject", json!("a"), Ok(json!("a"))),
             ("task", "subject", json!(""), Ok(Value::Null)),
             ("task", "subject", json!(1), Err("0x80048d19")),
-            ("task", "subject", json!("ä".repeat(200)), Ok(json!("ä".repeat(200)))),
+            (
+                "task",
+                "subject",
+                json!("ä".repeat(200)),
+                Ok(json!("ä".repeat(200))),
+            ),
             ("task", "subject", json!("𝄞".repeat(101)), Err("0x80044331")),
             ("task", "prioritycode", json!(2), Ok(json!(2))),
             ("task", "prioritycode", json!("2"), Err("0x80048d19")),
             ("task", "prioritycode", json!(9), Err("0x80048408")),
-            ("task", "scheduledend", json!("2026-11-20T15:00:00.5+01:00"), Ok(json!("2026-11-20T14:00:00Z"))),
-            ("task", "scheduledend", json!("1700-01-01T00:00:00Z"), Err("0x80040239")),
+            (
+                "task",
+                "scheduledend",
+                json!("2026-11-20T15:00:00.5+01:00"),
+                Ok(json!("2026-11-20T14:00:00Z")),
+            ),
+            (
+                "task",
+                "scheduledend",
+                json!("1700-01-01T00:00:00Z"),
+                Err("0x80040239"),
+            ),
             ("task", "scheduledend", json!("tomorrow"), Err("0x80048d19")),
-            ("contact", "birthdate", json!("1990-02-28"), Ok(json!("1990-02-28"))),
-            ("contact", "birthdate", json!("1990-02-28T00:00:00Z"), Err("0x80048d19")),
+            (
+                "contact",
+                "birthdate",
+                json!("1990-02-28"),
+                Ok(json!("1990-02-28")),
+            ),
+            (
+                "contact",
+                "birthdate",
+                json!("1990-02-28T00:00:00Z"),
+                Err("0x80048d19"),
+            ),
             ("contact", "donotemail", json!(1), Err("0x80048d19")),
             ("contact", "parentcustomerid", json!("x"), Err("0x80060888")),
         ] {
@@ -161,7 +201,10 @@ mod tests {
     #[test]
     fn a_guid_is_written_in_one_way() {
         let lower = "6f1c0000-aaaa-4bbb-8ccc-0123456789ab";
-        assert_eq!(guid(&format!("{{{}}}", lower.to_uppercase())).as_deref(), Some(lower));
+        assert_eq!(
+            guid(&format!("{{{}}}", lower.to_uppercase())).as_deref(),
+            Some(lower)
+        );
         assert_eq!(guid("6f1c0000aaaa4bbb8ccc0123456789ab"), None);
     }
 }

@@ -84,7 +84,10 @@ impl Environment {
         let status = draft.values.remove("statuscode").and_then(|v| v.as_i64());
         let was = before.number("statecode").unwrap_or_default();
         let changes = !draft.values.is_empty() || draft.parties.is_some();
-        if table.is_activity() && matches!(was, 1 | 2) && changes && self.settings.completed_read_only
+        if table.is_activity()
+            && matches!(was, 1 | 2)
+            && changes
+            && self.settings.completed_read_only
         {
             let message = format!(
                 "The {} with id {id} is completed or canceled and cannot be changed until it is reopened.",
@@ -106,7 +109,10 @@ impl Environment {
         }
         merge(&mut row, draft.values);
         row.insert("modifiedon".to_owned(), json!(self.now_text()));
-        row.insert("modifiedby".to_owned(), reference("systemuser", &self.caller));
+        row.insert(
+            "modifiedby".to_owned(),
+            reference("systemuser", &self.caller),
+        );
         self.derive(table, &mut row);
         self.keys_free(table, id, &row)?;
         self.put(&table.name, id, Some(row));
@@ -125,9 +131,8 @@ impl Environment {
         self.put(&table.name, id, None);
         let tables: Vec<String> = self.schema.tables.iter().map(|t| t.name.clone()).collect();
         for name in tables {
-            let leads_here = |row: &Row, column: &String| {
-                row.reference(column).is_some_and(|(_, to)| to == id)
-            };
+            let leads_here =
+                |row: &Row, column: &String| row.reference(column).is_some_and(|(_, to)| to == id);
             let referring: Vec<(String, Row)> = self
                 .rows(&name)
                 .filter(|(_, row)| row.values.keys().any(|column| leads_here(row, column)))
@@ -177,7 +182,10 @@ impl Environment {
                 draft.parties = Some(self.parties(table, value)?);
                 continue;
             }
-            if table.readable(name).is_some_and(|column| column.is.is_lookup()) {
+            if table
+                .readable(name)
+                .is_some_and(|column| column.is.is_lookup())
+            {
                 return Err(values::by_navigation());
             }
             let Some(column) = table.column(name) else {
@@ -197,7 +205,11 @@ impl Environment {
                 let message = format!("'{name}' is not valid for create on '{}'.", table.name);
                 return Err(Refusal::new(400, "0x80040203", message));
             }
-            let may = if new { column.creatable() } else { column.updatable() };
+            let may = if new {
+                column.creatable()
+            } else {
+                column.updatable()
+            };
             if may {
                 draft.values.insert(name.clone(), value);
             }
@@ -218,7 +230,12 @@ impl Environment {
         if to.is_null() {
             return Ok((column.name.clone(), Value::Null));
         }
-        let inner = || Refusal::payload(&table.set, &format!("The value of '{navigation}@odata.bind' is no URI."));
+        let inner = || {
+            Refusal::payload(
+                &table.set,
+                &format!("The value of '{navigation}@odata.bind' is no URI."),
+            )
+        };
         let (to, id) = self.record_at(to.as_str().ok_or_else(inner)?)?;
         if !targets.contains(&to.as_str()) {
             let inner = format!("'{navigation}' cannot refer to '{to}'.");
@@ -268,7 +285,10 @@ impl Environment {
     /// What follows from other columns.
     fn derive(&self, table: &Table, row: &mut BTreeMap<String, Value>) {
         let text = |row: &BTreeMap<String, Value>, name: &str| {
-            row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+            row.get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         if table.column("fullname").is_some() {
             let full = format!("{} {}", text(row, "firstname"), text(row, "lastname"));

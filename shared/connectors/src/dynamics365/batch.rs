@@ -40,7 +40,10 @@ pub(super) fn written(base: &str, parts: &[Part]) -> String {
         match part {
             Part::Single(inner) => http(&mut text, base, inner, None),
             Part::ChangeSet(requests) => {
-                let _ = write!(text, "Content-Type: multipart/mixed; boundary={CHANGE_SET}\r\n\r\n");
+                let _ = write!(
+                    text,
+                    "Content-Type: multipart/mixed; boundary={CHANGE_SET}\r\n\r\n"
+                );
                 for (number, inner) in (1..).zip(requests) {
                     let _ = write!(text, "--{CHANGE_SET}\r\n");
                     http(&mut text, base, inner, Some(number));
@@ -58,7 +61,11 @@ fn http(text: &mut String, base: &str, inner: &Inner, number: Option<u32>) {
     if let Some(number) = number {
         let _ = write!(text, "Content-ID: {number}\r\n");
     }
-    let _ = write!(text, "\r\n{} {base}/{} HTTP/1.1\r\nAccept: application/json\r\n", inner.method, inner.path);
+    let _ = write!(
+        text,
+        "\r\n{} {base}/{} HTTP/1.1\r\nAccept: application/json\r\n",
+        inner.method, inner.path
+    );
     for header in inner.headers {
         let _ = write!(text, "{header}\r\n");
     }
@@ -92,7 +99,10 @@ fn divided<'a>(kind: &str, text: &'a str) -> Option<Vec<&'a str>> {
     for whole in text.split_inclusive('\n') {
         let (here, words) = (at, whole.trim_end());
         at += whole.len();
-        if let Some(rest) = words.strip_prefix(line.as_str()).filter(|rest| matches!(*rest, "" | "--")) {
+        if let Some(rest) = words
+            .strip_prefix(line.as_str())
+            .filter(|rest| matches!(*rest, "" | "--"))
+        {
             if let Some(start) = start {
                 parts.push(text.get(start..here)?);
             }
@@ -128,7 +138,10 @@ fn headers(text: &str) -> (HeaderMap, &str) {
 
 fn answer(part: &str, reply: &Reply) -> Option<Reply> {
     let (head, rest) = headers(part);
-    let kind = head.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = head
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     if kind.starts_with("multipart/mixed") {
         let inner = divided(kind, rest)?;
         return answer(inner.first()?, reply);
@@ -160,21 +173,30 @@ mod tests {
             body: Some(json!({ "subject": said })),
         };
         let text = written("/api/data/v9.2", &[Part::ChangeSet(vec![inner])]);
-        let marks = text.split("\r\n").filter(|line| line.starts_with("--")).count();
+        let marks = text
+            .split("\r\n")
+            .filter(|line| line.starts_with("--"))
+            .count();
         assert_eq!(marks, 4, "{text}");
     }
 
     #[test]
     fn answers_come_apart() {
         let part = |status: &str, body: &str| {
-            format!("Content-Type: application/http\r\n\r\nHTTP/1.1 {status}\r\nRetry-After: 7\r\n\r\n{body}\r\n")
+            format!(
+                "Content-Type: application/http\r\n\r\nHTTP/1.1 {status}\r\nRetry-After: 7\r\n\r\n{body}\r\n"
+            )
         };
         let set = format!(
             "Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n{}--c\r\n{}--c--\r\n",
             part("204 No Content", ""),
             part("204 No Content", "")
         );
-        let text = format!("--b\r\n{}--b\r\n{set}--b\r\n{}--b--\r\n", part("200 OK", "{\"a\":1}"), part("412 X", "{}"));
+        let text = format!(
+            "--b\r\n{}--b\r\n{set}--b\r\n{}--b--\r\n",
+            part("200 OK", "{\"a\":1}"),
+            part("412 X", "{}")
+        );
         let mut reply = Reply {
             status: StatusCode::OK,
             headers: HeaderMap::new(),
@@ -182,7 +204,10 @@ mod tests {
             at: hub_domain::Timestamp::UNIX_EPOCH,
         };
         assert!(answers(&reply).is_none());
-        reply.headers.insert("content-type", HeaderValue::from_static("multipart/mixed; boundary=\"b\""));
+        reply.headers.insert(
+            "content-type",
+            HeaderValue::from_static("multipart/mixed; boundary=\"b\""),
+        );
         let found = answers(&reply).unwrap();
         let statuses: Vec<u16> = found.iter().map(|reply| reply.status.as_u16()).collect();
         assert_eq!(statuses, [200, 204, 412]);
@@ -190,6 +215,9 @@ mod tests {
         assert_eq!(found[2].header("retry-after"), Some("7"));
         let cut = text.len() / 2;
         reply.body = text[..cut].to_owned().into();
-        assert!(answers(&reply).is_none(), "a body that was cut off has no answers");
+        assert!(
+            answers(&reply).is_none(),
+            "a body that was cut off has no answers"
+        );
     }
 }

@@ -72,7 +72,11 @@ pub(super) fn change_set(write: &Write, user: &str) -> Result<Part, Verdict> {
     };
     let (mut content, mut state) = (Map::new(), Map::new());
     for (name, value) in fields(write)? {
-        let step = if STATE.contains(&name.as_str()) { &mut state } else { &mut content };
+        let step = if STATE.contains(&name.as_str()) {
+            &mut state
+        } else {
+            &mut content
+        };
         step.insert(name, value);
     }
     let there: &[&str] = &["If-Match: *"];
@@ -148,7 +152,10 @@ fn relate(content: &mut Map<String, Value>, write: &Write, user: &str) -> Result
             people.push(record);
         }
     }
-    let company = write.company.as_ref().map(|id| ("account", format!("/accounts({id})")));
+    let company = write
+        .company
+        .as_ref()
+        .map(|id| ("account", format!("/accounts({id})")));
     if let Some((table, record)) = company.as_ref().or(people.first()) {
         let name = format!("regardingobjectid_{table}_{}@odata.bind", activity.table);
         content.entry(name).or_insert_with(|| json!(record));
@@ -171,7 +178,11 @@ fn relate(content: &mut Map<String, Value>, write: &Write, user: &str) -> Result
             let reason = "the setting user is not the id of a user (systemuserid)".to_owned();
             return Err(Verdict::Misconfigured { reason });
         }
-        parties.push(party(holder, "systemuser", &format!("/systemusers({user})")));
+        parties.push(party(
+            holder,
+            "systemuser",
+            &format!("/systemusers({user})"),
+        ));
     }
     if !parties.is_empty() {
         let name = format!("{}_activity_parties", activity.table);

@@ -38,7 +38,13 @@ fn tidied(message: &str) -> String {
     let words: Vec<&str> = told
         .unwrap_or(message)
         .split_whitespace()
-        .map(|word| if word.contains('@') && !word.contains("@odata") { "…" } else { word })
+        .map(|word| {
+            if word.contains('@') && !word.contains("@odata") {
+                "…"
+            } else {
+                word
+            }
+        })
         .collect();
     words.join(" ").chars().take(MOST_CHARS).collect()
 }

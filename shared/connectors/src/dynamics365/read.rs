@@ -51,8 +51,14 @@ pub(super) fn people(emails: &[String]) -> Vec<Part> {
     let columns = EMAILS.join(",");
     let rest = format!("&$filter={filter}&$orderby=modifiedon%20desc");
     vec![
-        get(format!("{CONTACTS}?$select=contactid,{columns},modifiedon,{COMPANY}{rest}"), ANNOTATED),
-        get(format!("{LEADS}?$select=leadid,{columns},modifiedon{rest}"), &[]),
+        get(
+            format!("{CONTACTS}?$select=contactid,{columns},modifiedon,{COMPANY}{rest}"),
+            ANNOTATED,
+        ),
+        get(
+            format!("{LEADS}?$select=leadid,{columns},modifiedon{rest}"),
+            &[],
+        ),
     ]
 }
 
@@ -67,7 +73,10 @@ pub(super) fn columns(table: &str) -> Vec<Part> {
     let all = "LogicalName,AttributeOf,AttributeType,DisplayName,RequiredLevel,IsValidForCreate,IsValidForUpdate,\
                IsPrimaryId";
     let path = |cast: &str, query: &str| {
-        get(format!("EntityDefinitions(LogicalName='{table}')/Attributes{cast}?{query}"), &[])
+        get(
+            format!("EntityDefinitions(LogicalName='{table}')/Attributes{cast}?{query}"),
+            &[],
+        )
     };
     let mut parts = vec![path("", &format!("$select={all}"))];
     for kind in ["String", "Memo"] {
@@ -76,7 +85,10 @@ pub(super) fn columns(table: &str) -> Vec<Part> {
     }
     for kind in ["Picklist", "MultiSelectPicklist", "State", "Status"] {
         let cast = format!("/Microsoft.Dynamics.CRM.{kind}AttributeMetadata");
-        parts.push(path(&cast, "$select=LogicalName&$expand=OptionSet($select=Options)"));
+        parts.push(path(
+            &cast,
+            "$select=LogicalName&$expand=OptionSet($select=Options)",
+        ));
     }
     parts
 }
@@ -88,7 +100,9 @@ pub(super) fn answer(
     reply: &Reply,
 ) -> Result<Answer, Verdict> {
     let part = |found: &[Reply], place: usize| -> Result<Vec<Value>, Verdict> {
-        let part = found.get(place).ok_or_else(|| unreadable("a part is missing"))?;
+        let part = found
+            .get(place)
+            .ok_or_else(|| unreadable("a part is missing"))?;
         rows(manifest, part)
     };
     let parts = || {
@@ -156,7 +170,8 @@ fn rows(manifest: &Manifest, reply: &Reply) -> Result<Vec<Value>, Verdict> {
     }
     let body = reply.json().ok_or_else(|| unreadable("it is not JSON"))?;
     let rows = body.get("value").and_then(Value::as_array);
-    rows.cloned().ok_or_else(|| unreadable("it has no list of rows"))
+    rows.cloned()
+        .ok_or_else(|| unreadable("it has no list of rows"))
 }
 
 /// The people as candidates for each address that was asked for and is one of theirs.
@@ -208,7 +223,9 @@ fn field(column: &Value, more: &[Value]) -> Option<Field> {
     let name = column.get("LogicalName")?.as_str()?.to_owned();
     let is = |member: &str| column.get(member) == Some(&Value::Bool(true));
     let own = |member: &str| {
-        let mut same = more.iter().filter(|row| text_at(row, "/LogicalName") == name);
+        let mut same = more
+            .iter()
+            .filter(|row| text_at(row, "/LogicalName") == name);
         same.find_map(|row| row.pointer(member).cloned())
     };
     let options = own("/OptionSet/Options");
@@ -225,7 +242,11 @@ fn field(column: &Value, more: &[Value]) -> Option<Field> {
     };
     let label = text_at(column, "/DisplayName/UserLocalizedLabel/Label");
     Some(Field {
-        label: if label.is_empty() { name.clone() } else { label },
+        label: if label.is_empty() {
+            name.clone()
+        } else {
+            label
+        },
         kind,
         max: own("/MaxLength").and_then(|max| usize::try_from(max.as_u64()?).ok()),
         required: text_at(column, "/RequiredLevel/Value") == "ApplicationRequired",

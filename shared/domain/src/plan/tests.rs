@@ -226,9 +226,19 @@ fn a_number_of_a_list_is_a_number_or_nothing() {
         ("another", "5", None, None),
         ("another", "5", Some("-7"), Some(json!(-7))),
     ] {
-        let plan = make(&record, &connection(), &mapping([(ours, theirs)], otherwise), &[]).unwrap();
+        let plan = make(
+            &record,
+            &connection(),
+            &mapping([(ours, theirs)], otherwise),
+            &[],
+        )
+        .unwrap();
         let found = plan.writes[0].fields.get("Status");
-        assert_eq!(found.map(|field| field.value.clone()), wanted, "{ours} {theirs}");
+        assert_eq!(
+            found.map(|field| field.value.clone()),
+            wanted,
+            "{ours} {theirs}"
+        );
     }
 }
 

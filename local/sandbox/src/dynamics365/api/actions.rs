@@ -51,9 +51,17 @@ fn close(env: &mut Environment, call: &Call<'_>, state: i64) -> Outcome<Answer> 
         .get("OpportunityClose")
         .and_then(|close| close.get("opportunityid@odata.bind"))
         .and_then(Value::as_str)
-        .ok_or_else(|| Refusal::payload("opportunities", "The parameter 'OpportunityClose' names no opportunity."))?;
+        .ok_or_else(|| {
+            Refusal::payload(
+                "opportunities",
+                "The parameter 'OpportunityClose' names no opportunity.",
+            )
+        })?;
     let (_, id) = env.record_at(uri)?;
-    let status = body.get("Status").and_then(Value::as_i64).filter(|status| *status > 0);
+    let status = body
+        .get("Status")
+        .and_then(Value::as_i64)
+        .filter(|status| *status > 0);
     let known = |status: &i64| {
         let column = table.column("statuscode");
         let mut choices = column.into_iter().flat_map(|column| &column.choices);
@@ -63,11 +71,14 @@ fn close(env: &mut Environment, call: &Call<'_>, state: i64) -> Outcome<Answer> 
         None => table.default_status(state),
         Some(status) if known(&status) => Some(status),
         Some(status) => {
-            let message = format!("{status} is not a valid status code on opportunity with Id {id}.");
+            let message =
+                format!("{status} is not a valid status code on opportunity with Id {id}.");
             return Err(Refusal::new(400, "0x80048408", message));
         }
     };
-    let row = env.row("opportunity", &id).ok_or_else(|| Refusal::gone("opportunity", &id))?;
+    let row = env
+        .row("opportunity", &id)
+        .ok_or_else(|| Refusal::gone("opportunity", &id))?;
     if row.number("statecode") != Some(0) {
         let message = "The opportunity has already been closed.";
         return Err(Refusal::new(400, "0x80040203", message));
@@ -84,7 +95,8 @@ fn close(env: &mut Environment, call: &Call<'_>, state: i64) -> Outcome<Answer> 
 fn several(env: &mut Environment, call: &Call<'_>, table: &Table, action: &str) -> Outcome<Answer> {
     let body = call.body(&table.set)?;
     let targets = body.get("Targets").and_then(Value::as_array);
-    let targets = targets.ok_or_else(|| Refusal::payload(&table.set, "The parameter 'Targets' is missing."))?;
+    let targets = targets
+        .ok_or_else(|| Refusal::payload(&table.set, "The parameter 'Targets' is missing."))?;
     let kind = format!("Microsoft.Dynamics.CRM.{}", table.name);
     env.begin();
     let mut ids = Vec::new();
@@ -148,7 +160,10 @@ fn written(
             }
             env.create(table, id.as_deref(), &target)
         }
-        ("UpdateMultiple", None) => Err(Refusal::gone(&table.name, id.as_deref().unwrap_or_default())),
+        ("UpdateMultiple", None) => Err(Refusal::gone(
+            &table.name,
+            id.as_deref().unwrap_or_default(),
+        )),
         _ => Err(Refusal::segment(action)),
     }
 }

@@ -57,7 +57,11 @@ pub(crate) fn parts(request: &Request<Bytes>) -> Outcome<Vec<Part>> {
 }
 
 fn wrong(detail: &str) -> Refusal {
-    Refusal::new(400, "0x80048d19", format!("The batch request is not valid: {detail}"))
+    Refusal::new(
+        400,
+        "0x80048d19",
+        format!("The batch request is not valid: {detail}"),
+    )
 }
 
 /// What stands between the boundaries.
@@ -74,7 +78,10 @@ fn divided(kind: &str, body: &str) -> Outcome<Vec<String>> {
     let line = format!("--{boundary}");
     let (mut parts, mut open): (Vec<String>, Option<String>) = (Vec::new(), None);
     for text in body.split("\r\n") {
-        if let Some(rest) = text.strip_prefix(line.as_str()).filter(|rest| matches!(rest.trim(), "" | "--")) {
+        if let Some(rest) = text
+            .strip_prefix(line.as_str())
+            .filter(|rest| matches!(rest.trim(), "" | "--"))
+        {
             parts.extend(open.take());
             if rest.trim() == "--" {
                 return Ok(parts);
@@ -92,7 +99,8 @@ fn divided(kind: &str, body: &str) -> Outcome<Vec<String>> {
 fn headers(text: &str) -> (Vec<(String, String)>, &str) {
     let (head, rest) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let pairs = head.split("\r\n").filter_map(|line| line.split_once(':'));
-    let pairs = pairs.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+    let pairs =
+        pairs.map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()));
     (pairs.collect(), rest)
 }
 
@@ -118,7 +126,9 @@ fn read(part: &str) -> Outcome<Part> {
         return Ok(Part::ChangeSet(requests));
     }
     if !kind.starts_with("application/http") {
-        return Err(wrong("a part has to be application/http or multipart/mixed"));
+        return Err(wrong(
+            "a part has to be application/http or multipart/mixed",
+        ));
     }
     let (line, rest) = rest.split_once("\r\n").unwrap_or((rest, ""));
     let mut words = line.split(' ');
@@ -154,9 +164,23 @@ impl Inner {
         }
         let mut body = self.body.clone();
         // Referring to records of earlier parts: `"$1"`, `"/$1"`.
-        for (place, _) in self.body.match_indices("\"$").chain(self.body.match_indices("\"/$")) {
-            let text: String = self.body.get(place..).unwrap_or_default().chars().take(20).collect();
-            let id: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        for (place, _) in self
+            .body
+            .match_indices("\"$")
+            .chain(self.body.match_indices("\"/$"))
+        {
+            let text: String = self
+                .body
+                .get(place..)
+                .unwrap_or_default()
+                .chars()
+                .take(20)
+                .collect();
+            let id: String = text
+                .chars()
+                .skip_while(|c| !c.is_ascii_digit())
+                .take_while(char::is_ascii_digit)
+                .collect();
             let whole = [format!("\"${id}\""), format!("\"/${id}\"")];
             if id.is_empty() || !whole.iter().any(|whole| text.starts_with(whole.as_str())) {
                 continue;
@@ -169,7 +193,9 @@ impl Inner {
         }
         // An address may be whole, begin with a slash, or stand below the version.
         let address = match address.split_once("://") {
-            Some((_, rest)) => rest.split_once('/').map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}")),
+            Some((_, rest)) => rest
+                .split_once('/')
+                .map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}")),
             None if address.starts_with('/') => address,
             None => format!("/api/data/v9.2/{address}"),
         };
@@ -219,9 +245,16 @@ pub(crate) fn respond(
         }
     }
     let _ = write!(body, "--{boundary}--\r\n");
-    let status = if failed && !continue_on_error { 400 } else { 200 };
+    let status = if failed && !continue_on_error {
+        400
+    } else {
+        200
+    };
     Answer::new(status, "", body)
-        .with("content-type", format!("multipart/mixed; boundary={boundary}"))
+        .with(
+            "content-type",
+            format!("multipart/mixed; boundary={boundary}"),
+        )
         .with("odata-version", "4.0")
 }
 
@@ -243,11 +276,18 @@ fn change_set(
             env.take_back();
             return (http(&answer, inner.content_id.as_deref()), true);
         }
-        let link = answer.headers.iter().find(|(name, _)| *name == "odata-entityid");
+        let link = answer
+            .headers
+            .iter()
+            .find(|(name, _)| *name == "odata-entityid");
         if let (Some(id), Some((_, link))) = (&inner.content_id, link) {
             made.push((id.clone(), link.clone()));
         }
-        let _ = write!(text, "--{boundary}\r\n{}", http(&answer, inner.content_id.as_deref()));
+        let _ = write!(
+            text,
+            "--{boundary}\r\n{}",
+            http(&answer, inner.content_id.as_deref())
+        );
     }
     env.keep();
     let _ = write!(text, "--{boundary}--\r\n");
@@ -256,12 +296,15 @@ fn change_set(
 
 /// An answer as a part.
 fn http(answer: &Answer, content_id: Option<&str>) -> String {
-    let mut text = "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n".to_owned();
+    let mut text =
+        "Content-Type: application/http\r\nContent-Transfer-Encoding: binary\r\n".to_owned();
     if let Some(id) = content_id {
         let _ = write!(text, "Content-ID: {id}\r\n");
     }
     let reason = http::StatusCode::from_u16(answer.status).ok();
-    let reason = reason.and_then(|status| status.canonical_reason()).unwrap_or_default();
+    let reason = reason
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or_default();
     let _ = write!(text, "\r\nHTTP/1.1 {} {reason}\r\n", answer.status);
     if !answer.kind.is_empty() {
         let _ = write!(text, "Content-Type: {}\r\n", answer.kind);

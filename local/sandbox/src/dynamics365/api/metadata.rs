@@ -11,7 +11,11 @@ use crate::oauth::Answer;
 
 /// The service document: which sets there are.
 pub(super) fn service(env: &Environment) -> Value {
-    let sets = env.schema.tables.iter().filter(|table| env.has(&table.name));
+    let sets = env
+        .schema
+        .tables
+        .iter()
+        .filter(|table| env.has(&table.name));
     let sets: Vec<Value> = sets
         .map(|table| json!({ "name": table.set, "kind": "EntitySet", "url": table.set }))
         .collect();
@@ -27,7 +31,11 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
         if call.method != "GET" {
             return refuse_method(call);
         }
-        let all = env.schema.tables.iter().filter(|table| env.has(&table.name));
+        let all = env
+            .schema
+            .tables
+            .iter()
+            .filter(|table| env.has(&table.name));
         let rows = all.map(|table| definition(env, table)).collect();
         return answer(env, call, rows, "EntityDefinitions");
     }
@@ -37,7 +45,11 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             let mut row = definition(env, &table);
             for (name, inner) in expanded(call) {
                 let rows = match name.as_str() {
-                    "Attributes" => table.columns.iter().map(|c| attribute(env, &table, c, false)).collect(),
+                    "Attributes" => table
+                        .columns
+                        .iter()
+                        .map(|c| attribute(env, &table, c, false))
+                        .collect(),
                     "Keys" => table.keys.iter().map(|k| key(env, &table, k)).collect(),
                     other => return Err(Refusal::no_property(other, "EntityMetadata")),
                 };
@@ -50,17 +62,28 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             Ok(ok(one))
         }
         ("GET", ["Attributes"]) => {
-            let rows = table.columns.iter().map(|c| attribute(env, &table, c, false)).collect();
+            let rows = table
+                .columns
+                .iter()
+                .map(|c| attribute(env, &table, c, false))
+                .collect();
             answer(env, call, rows, "Attributes")
         }
         ("GET", ["Attributes", cast]) => {
             let kind = cast.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or(cast);
-            if matches!(kind, "EnumAttributeMetadata" | "AttributeMetadata") || !kind.ends_with("AttributeMetadata") {
+            if matches!(kind, "EnumAttributeMetadata" | "AttributeMetadata")
+                || !kind.ends_with("AttributeMetadata")
+            {
                 return Err(Refusal::segment(cast));
             }
-            let of_kind = table.columns.iter().filter(|c| c.is.names().1.eq_ignore_ascii_case(kind));
+            let of_kind = table
+                .columns
+                .iter()
+                .filter(|c| c.is.names().1.eq_ignore_ascii_case(kind));
             let options = expanded(call).iter().any(|(name, _)| name == "OptionSet");
-            let rows = of_kind.map(|c| attribute(env, &table, c, options)).collect();
+            let rows = of_kind
+                .map(|c| attribute(env, &table, c, options))
+                .collect();
             answer(env, call, rows, "Attributes")
         }
         (method, [one]) if one.starts_with("Attributes(") => {
@@ -101,9 +124,16 @@ fn named(segment: &str) -> Option<String> {
 fn named_table(env: &Environment, segment: &str) -> Outcome<Table> {
     let name = named(segment).unwrap_or_default();
     let id = guid_of(&name);
-    let mut known = env.schema.tables.iter().filter(|table| env.has(&table.name));
+    let mut known = env
+        .schema
+        .tables
+        .iter()
+        .filter(|table| env.has(&table.name));
     let found = known.find(|table| {
-        table.name == name || id.as_ref().is_some_and(|id| metadata_id(env, &table.name) == *id)
+        table.name == name
+            || id
+                .as_ref()
+                .is_some_and(|id| metadata_id(env, &table.name) == *id)
     });
     found.cloned().ok_or_else(|| {
         let message = format!("Could not find an entity with specified entity name: {name}.");
@@ -119,7 +149,10 @@ fn named_column(env: &Environment, table: &Table, segment: &str) -> Outcome<Colu
         column.name == name || id.as_ref().is_some_and(|id| metadata_id(env, &own) == *id)
     };
     table.columns.iter().find(is).cloned().ok_or_else(|| {
-        let message = format!("Could not find an attribute with specified name: {name} for entity {}.", table.name);
+        let message = format!(
+            "Could not find an attribute with specified name: {name} for entity {}.",
+            table.name
+        );
         Refusal::new(404, "0x80060888", message)
     })
 }
@@ -153,16 +186,28 @@ fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -
     let (required, can) = (column.required(), "canmodifyrequirementlevelsettings");
     let mut shown = Map::new();
     let mut add = |name: &str, value: Value| shown.insert(name.to_owned(), value);
-    add("@odata.type", json!(format!("#Microsoft.Dynamics.CRM.{derived}")));
-    add("MetadataId", json!(metadata_id(env, &format!("{}.{}", table.name, column.name))));
+    add(
+        "@odata.type",
+        json!(format!("#Microsoft.Dynamics.CRM.{derived}")),
+    );
+    add(
+        "MetadataId",
+        json!(metadata_id(env, &format!("{}.{}", table.name, column.name))),
+    );
     add("EntityLogicalName", json!(table.name));
     add("LogicalName", json!(column.name));
     add("SchemaName", json!(column.schema));
     add("AttributeType", json!(kind));
-    add("AttributeTypeName", json!({ "Value": format!("{kind}Type") }));
+    add(
+        "AttributeTypeName",
+        json!({ "Value": format!("{kind}Type") }),
+    );
     add("AttributeOf", Value::Null);
     add("DisplayName", label(&column.label));
-    add("RequiredLevel", json!({ "Value": required, "CanBeChanged": required != "SystemRequired", "ManagedPropertyLogicalName": can }));
+    add(
+        "RequiredLevel",
+        json!({ "Value": required, "CanBeChanged": required != "SystemRequired", "ManagedPropertyLogicalName": can }),
+    );
     add("IsValidForCreate", json!(column.creatable()));
     add("IsValidForRead", json!(true));
     add("IsValidForUpdate", json!(column.updatable()));
@@ -172,7 +217,11 @@ fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -
     match column.is {
         Type::String => {
             add("MaxLength", json!(column.max));
-            let format = if column.name.starts_with("emailaddress") { "Email" } else { "Text" };
+            let format = if column.name.starts_with("emailaddress") {
+                "Email"
+            } else {
+                "Text"
+            };
             add("Format", json!(format));
             add("FormatName", json!({ "Value": format }));
         }
@@ -199,7 +248,8 @@ fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -
     }
     if options && !column.choices.is_empty() {
         let option = |choice: &crate::dynamics365::schema::Choice| {
-            let mut option = json!({ "Value": choice.value, "Label": label(&choice.label), "IsManaged": true });
+            let mut option =
+                json!({ "Value": choice.value, "Label": label(&choice.label), "IsManaged": true });
             if let (Some(state), Some(option)) = (choice.state, option.as_object_mut()) {
                 option.insert("State".to_owned(), json!(state));
             }
@@ -218,7 +268,11 @@ fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -
 }
 
 fn key(env: &Environment, table: &Table, key: &Key) -> Value {
-    let status = if env.is_active(key) { "Active" } else { "Pending" };
+    let status = if env.is_active(key) {
+        "Active"
+    } else {
+        "Pending"
+    };
     json!({
         "MetadataId": metadata_id(env, &format!("{}.{}", table.name, key.schema)),
         "LogicalName": key.schema.to_lowercase(),
@@ -244,7 +298,9 @@ fn expanded(call: &Call<'_>) -> Vec<(String, Vec<(String, String)>)> {
             let (name, inner) = part.trim().split_once('(').unwrap_or((part.trim(), ""));
             let inner = split(inner.strip_suffix(')').unwrap_or(inner), ';');
             let inner = inner.iter().filter_map(|option| option.split_once('='));
-            let inner = inner.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let inner = inner
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
             (name.to_owned(), inner)
         })
         .collect()
@@ -252,7 +308,12 @@ fn expanded(call: &Call<'_>) -> Vec<(String, Vec<(String, String)>)> {
 
 /// The rows that pass, with the members that are asked for. Metadata has no pages.
 fn selected(rows: Vec<Value>, options: &[(String, String)]) -> Outcome<Vec<Value>> {
-    let option = |name: &str| options.iter().find(|(known, _)| known == name).map(|(_, v)| v.as_str());
+    let option = |name: &str| {
+        options
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, v)| v.as_str())
+    };
     let mut kept = Vec::new();
     for row in rows {
         match option("$filter") {
@@ -264,7 +325,13 @@ fn selected(rows: Vec<Value>, options: &[(String, String)]) -> Outcome<Vec<Value
         return Ok(kept);
     };
     let names: Vec<&str> = names.split(',').map(str::trim).collect();
-    let always = ["@odata.type", "MetadataId", "OptionSet", "Attributes", "Keys"];
+    let always = [
+        "@odata.type",
+        "MetadataId",
+        "OptionSet",
+        "Attributes",
+        "Keys",
+    ];
     for row in kept.iter_mut().filter_map(Value::as_object_mut) {
         row.retain(|name, _| names.contains(&name.as_str()) || always.contains(&name.as_str()));
     }
@@ -277,7 +344,9 @@ fn passes(row: &Value, filter: &str) -> Outcome<bool> {
     let one = |text: &str| -> Outcome<bool> {
         let text = text.trim().trim_matches(['(', ')']);
         let mut words = text.splitn(3, ' ');
-        let (Some(path), Some(operator), Some(literal)) = (words.next(), words.next(), words.next()) else {
+        let (Some(path), Some(operator), Some(literal)) =
+            (words.next(), words.next(), words.next())
+        else {
             return Err(wrong());
         };
         let pointer = format!("/{}", path.replace('/', "/"));
@@ -320,13 +389,17 @@ fn answer(env: &Environment, call: &Call<'_>, rows: Vec<Value>, what: &str) -> O
 
 /// A label's text.
 fn words(body: &Map<String, Value>) -> String {
-    let label = body.get("DisplayName").and_then(|name| name.pointer("/LocalizedLabels/0/Label"));
+    let label = body
+        .get("DisplayName")
+        .and_then(|name| name.pointer("/LocalizedLabels/0/Label"));
     label.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// A name of a customer's own begins with the prefix of its publisher.
 fn prefixed(name: &str) -> Outcome<()> {
-    let prefix = name.split_once('_').map(|(prefix, rest)| (prefix.len(), rest.is_empty()));
+    let prefix = name
+        .split_once('_')
+        .map(|(prefix, rest)| (prefix.len(), rest.is_empty()));
     if matches!(prefix, Some((2..=8, false))) {
         return Ok(());
     }
@@ -338,7 +411,9 @@ fn make_column(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome
     let body = call.body("Attributes")?;
     let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
     let kind = text("@odata.type").trim_start_matches('#');
-    let kind = kind.strip_prefix("Microsoft.Dynamics.CRM.").unwrap_or_default();
+    let kind = kind
+        .strip_prefix("Microsoft.Dynamics.CRM.")
+        .unwrap_or_default();
     let (is, default) = match kind {
         "StringAttributeMetadata" => (Type::String, 100),
         "MemoAttributeMetadata" => (Type::Memo, 2_000),
@@ -355,7 +430,10 @@ fn make_column(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome
         let message = format!("An attribute with the specified name {schema} already exists");
         return Err(Refusal::new(400, "0x80044363", message));
     }
-    let max = body.get("MaxLength").and_then(Value::as_u64).and_then(|max| usize::try_from(max).ok());
+    let max = body
+        .get("MaxLength")
+        .and_then(Value::as_u64)
+        .and_then(|max| usize::try_from(max).ok());
     let column = Column::custom(schema, is, max.unwrap_or(default), &words(&body));
     let id = metadata_id(env, &format!("{}.{}", table.name, column.name));
     if let Some(table) = env.schema.table_mut(&table.name) {
@@ -371,7 +449,11 @@ fn make_column(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome
 
 fn make_key(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome<Answer> {
     let body = call.body("Keys")?;
-    let schema = body.get("SchemaName").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let schema = body
+        .get("SchemaName")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     prefixed(&schema)?;
     let columns: Vec<String> = body
         .get("KeyAttributes")
@@ -384,10 +466,14 @@ fn make_key(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome<An
         return Err(Refusal::query("A key has 1 to 16 columns."));
     }
     for name in &columns {
-        table.column(name).ok_or_else(|| Refusal::no_property(name, &table.name))?;
+        table
+            .column(name)
+            .ok_or_else(|| Refusal::no_property(name, &table.name))?;
     }
     if table.keys.len() >= 10 || table.keys.iter().any(|key| key.schema == schema) {
-        return Err(Refusal::query("The table has that key, or ten keys already."));
+        return Err(Refusal::query(
+            "The table has that key, or ten keys already.",
+        ));
     }
     let made = env.now;
     let id = metadata_id(env, &format!("{}.{schema}", table.name));
@@ -398,6 +484,9 @@ fn make_key(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome<An
             made,
         });
     }
-    let at = format!("{}/api/data/v9.2/EntityDefinitions(LogicalName='{}')/Keys({id})", env.base_url, table.name);
+    let at = format!(
+        "{}/api/data/v9.2/EntityDefinitions(LogicalName='{}')/Keys({id})",
+        env.base_url, table.name
+    );
     Ok(done().with("odata-entityid", at))
 }

@@ -59,7 +59,11 @@ fn call<'a>(env: &Environment, request: &'a Request<Bytes>) -> Option<Call<'a>> 
     let query = request.uri().query().unwrap_or_default();
     let kept: Vec<&str> = query
         .split('&')
-        .filter(|part| !part.is_empty() && !part.starts_with("$skiptoken=") && !part.starts_with("%24skiptoken="))
+        .filter(|part| {
+            !part.is_empty()
+                && !part.starts_with("$skiptoken=")
+                && !part.starts_with("%24skiptoken=")
+        })
         .collect();
     let joint = if kept.is_empty() { "" } else { "?" };
     Some(Call {
@@ -67,7 +71,12 @@ fn call<'a>(env: &Environment, request: &'a Request<Bytes>) -> Option<Call<'a>> 
         segments: address::segments(path),
         options: address::options(query),
         prefer: Prefer::of(request),
-        address: format!("{}{}{joint}{}", env.base_url, request.uri().path(), kept.join("&")),
+        address: format!(
+            "{}{}{joint}{}",
+            env.base_url,
+            request.uri().path(),
+            kept.join("&")
+        ),
         request,
     })
 }
@@ -80,17 +89,27 @@ pub(super) fn respond(env: &mut Environment, request: &Request<Bytes>) -> Answer
     };
     let answer = route(env, &call).unwrap_or_else(|refusal| refusal.answer());
     let applied = [
-        (call.prefer.representation, "return=representation".to_owned()),
+        (
+            call.prefer.representation,
+            "return=representation".to_owned(),
+        ),
         (
             !call.prefer.annotations.is_empty(),
-            format!("odata.include-annotations=\"{}\"", call.prefer.annotations.join(",")),
+            format!(
+                "odata.include-annotations=\"{}\"",
+                call.prefer.annotations.join(",")
+            ),
         ),
         (
             call.prefer.page.is_some(),
             format!("odata.maxpagesize={}", call.prefer.page_size()),
         ),
     ];
-    let applied: Vec<String> = applied.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect();
+    let applied: Vec<String> = applied
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, text)| text)
+        .collect();
     if applied.is_empty() || answer.status >= 300 {
         answer
     } else {

@@ -30,7 +30,8 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
                 let options = Options::parse(&call.options)?;
                 let rows = env.rows(&table.name).map(|(_, row)| row);
                 let count = env.found(&table, rows, &options)?.len();
-                Ok(Answer::new(200, "text/plain", count.min(5_000).to_string()).with("odata-version", "4.0"))
+                Ok(Answer::new(200, "text/plain", count.min(5_000).to_string())
+                    .with("odata-version", "4.0"))
             }
             ("POST", []) => create(env, call, &table),
             _ => refuse_method(call),
@@ -53,10 +54,18 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             env.delete(&table, &id)?;
             Ok(done())
         }
-        (_, [property]) => property_call(env, call, &table, &existing(env, &table, id, first)?, property),
+        (_, [property]) => property_call(
+            env,
+            call,
+            &table,
+            &existing(env, &table, id, first)?,
+            property,
+        ),
         ("GET", [property, "$value"]) => {
             let id = existing(env, &table, id, first)?;
-            let row = env.row(&table.name, &id).ok_or_else(|| Refusal::gone(&table.name, &id))?;
+            let row = env
+                .row(&table.name, &id)
+                .ok_or_else(|| Refusal::gone(&table.name, &id))?;
             let (_, value) = env.at(&table, row, property)?;
             let text = match value {
                 Some(Value::String(text)) => text,
@@ -108,13 +117,21 @@ fn list<'a>(
 ) -> Outcome<Answer> {
     let options = Options::parse(&call.options)?;
     let rows = env.found(table, among, &options)?;
-    Ok(ok(env.page(table, &rows, &options, &call.prefer, &call.address)?))
+    Ok(ok(env.page(
+        table,
+        &rows,
+        &options,
+        &call.prefer,
+        &call.address,
+    )?))
 }
 
 /// A row with its context.
 fn whole(env: &Environment, call: &Call<'_>, table: &Table, id: &str) -> Outcome<Value> {
     let options = Options::parse(&call.options)?;
-    let row = env.row(&table.name, id).ok_or_else(|| Refusal::gone(&table.name, id))?;
+    let row = env
+        .row(&table.name, id)
+        .ok_or_else(|| Refusal::gone(&table.name, id))?;
     let selected = match &options.select {
         Some(names) => format!("({})", names.join(",")),
         None => String::new(),
@@ -138,7 +155,13 @@ fn one(env: &Environment, call: &Call<'_>, table: &Table, id: &str) -> Outcome<A
 }
 
 /// The answer to a write: the record if it is wanted, else where it is.
-fn written(env: &Environment, call: &Call<'_>, table: &Table, id: &str, new: bool) -> Outcome<Answer> {
+fn written(
+    env: &Environment,
+    call: &Call<'_>,
+    table: &Table,
+    id: &str,
+    new: bool,
+) -> Outcome<Answer> {
     if call.prefer.representation {
         let status = if new { 201 } else { 200 };
         return Ok(with_body(status, whole(env, call, table, id)?)
@@ -203,7 +226,12 @@ fn upsert(
 }
 
 /// Duplicate detection is off unless the caller turns it on; the rules are those a new environment has.
-fn duplicate(env: &Environment, call: &Call<'_>, table: &Table, body: &Map<String, Value>) -> Outcome<()> {
+fn duplicate(
+    env: &Environment,
+    call: &Call<'_>,
+    table: &Table,
+    body: &Map<String, Value>,
+) -> Outcome<()> {
     let header = call.header("mscrm.suppressduplicatedetection");
     if !header.is_some_and(|value| value.eq_ignore_ascii_case("false")) {
         return Ok(());
@@ -219,7 +247,11 @@ fn duplicate(env: &Environment, call: &Call<'_>, table: &Table, body: &Map<Strin
         return Ok(());
     }
     let message = "A record was not created or updated because a duplicate of the current record already exists.";
-    Err(Refusal::new(env.settings.duplicate_status, "0x80040333", message))
+    Err(Refusal::new(
+        env.settings.duplicate_status,
+        "0x80040333",
+        message,
+    ))
 }
 
 /// A single property, or the record or records behind a navigation property.
@@ -262,9 +294,15 @@ fn property_call(
             Ok(done())
         }
         "DELETE" => {
-            let known = table.column(property).filter(|column| !column.is.is_lookup());
+            let known = table
+                .column(property)
+                .filter(|column| !column.is.is_lookup());
             known.ok_or_else(|| Refusal::no_property(property, &table.name))?;
-            env.update(table, id, &Map::from_iter([(property.to_owned(), Value::Null)]))?;
+            env.update(
+                table,
+                id,
+                &Map::from_iter([(property.to_owned(), Value::Null)]),
+            )?;
             Ok(done())
         }
         _ => refuse_method(call),
@@ -286,7 +324,10 @@ fn references(
     };
     let named = |env: &Environment| -> Outcome<(String, String)> {
         let body = call.body(&table.set)?;
-        let uri = body.get("@odata.id").and_then(Value::as_str).unwrap_or_default();
+        let uri = body
+            .get("@odata.id")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         env.record_at(uri)
     };
     if let Some((column, targets)) = table.navigation(navigation) {
@@ -295,7 +336,9 @@ fn references(
             "PUT" => {
                 let (to, other) = named(env)?;
                 if !targets.contains(&to.as_str()) {
-                    return Err(Refusal::query(format!("'{navigation}' cannot refer to '{to}'.")));
+                    return Err(Refusal::query(format!(
+                        "'{navigation}' cannot refer to '{to}'."
+                    )));
                 }
                 env.refer(table, id, &column, Some((to, other)))?;
                 Ok(done())
@@ -316,9 +359,16 @@ fn references(
         "POST" => {
             let (to, other) = named(env)?;
             if to != target.name {
-                return Err(Refusal::query(format!("'{navigation}' does not take '{to}'.")));
+                return Err(Refusal::query(format!(
+                    "'{navigation}' does not take '{to}'."
+                )));
             }
-            env.refer(&target, &other, &column, Some((table.name.clone(), id.to_owned())))?;
+            env.refer(
+                &target,
+                &other,
+                &column,
+                Some((table.name.clone(), id.to_owned())),
+            )?;
             Ok(done())
         }
         "DELETE" => {
@@ -343,7 +393,9 @@ fn pointers(env: &Environment, call: &Call<'_>) -> Outcome<Answer> {
     let mut union = env.set("tasks")?;
     POINTERS.clone_into(&mut union.set);
     let own = ["percentcomplete"];
-    union.columns.retain(|column| !own.contains(&column.name.as_str()));
+    union
+        .columns
+        .retain(|column| !own.contains(&column.name.as_str()));
     let activities = env.schema.tables.iter().filter(|table| table.is_activity());
     let rows = activities.flat_map(|table| env.rows(&table.name).map(|(_, row)| row));
     list(env, call, &union, rows)

@@ -9,9 +9,9 @@ use http::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::frame::{Fault, Setup};
 use super::refusal::Refusal;
 use super::settings::Settings;
+use crate::frame::{Fault, Setup};
 use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble, credential, person};
 
 /// The tenant with its app.
@@ -78,7 +78,11 @@ impl Entra {
     }
 
     /// Whose token opens the environment.
-    pub(super) fn admitted(&self, request: &Request<Bytes>, now: Timestamp) -> Result<String, Answer> {
+    pub(super) fn admitted(
+        &self,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<String, Answer> {
         let live = credential(request, "Bearer").and_then(|token| self.tables.access(token, now));
         let Some(access) = live.filter(|access| access.consent.realm == self.base_url) else {
             let challenge = format!(

@@ -37,7 +37,9 @@ enum Token {
 }
 
 fn wrong(detail: &str) -> Refusal {
-    Refusal::query(format!("The query specified in the URI is not valid. {detail}"))
+    Refusal::query(format!(
+        "The query specified in the URI is not valid. {detail}"
+    ))
 }
 
 fn tokens(text: &str) -> Outcome<Vec<Token>> {
@@ -199,7 +201,9 @@ impl Parser<'_> {
                     }
                 }
             }
-            _ => Err(wrong(&format!("An unknown function with name '{name}' was found."))),
+            _ => Err(wrong(&format!(
+                "An unknown function with name '{name}' was found."
+            ))),
         }
     }
 
@@ -210,7 +214,8 @@ impl Parser<'_> {
                 self.tokens.next();
                 let known = self.options.iter().find(|(name, _)| *name == alias);
                 let text = known.map(|(_, value)| value.as_str());
-                let text = text.ok_or_else(|| wrong(&format!("The alias {alias} has no value.")))?;
+                let text =
+                    text.ok_or_else(|| wrong(&format!("The alias {alias} has no value.")))?;
                 let mut inner = Parser {
                     tokens: tokens(text)?.into_iter().peekable(),
                     options: &[],
@@ -284,7 +289,9 @@ impl Environment {
                 let (column, value) = self.at(table, row, &column.value_name())?;
                 for literal in literals {
                     let literal = match literal {
-                        Literal::Text(text) if column.is.is_lookup() || column.is == Type::Uniqueidentifier => {
+                        Literal::Text(text)
+                            if column.is.is_lookup() || column.is == Type::Uniqueidentifier =>
+                        {
                             Literal::Word(text.clone())
                         }
                         Literal::Text(text) if column.is.is_choice() => {
@@ -302,14 +309,21 @@ impl Environment {
     }
 
     /// The value at a property, or at one of the record a navigation property leads to.
-    pub(crate) fn at(&self, table: &Table, row: &Row, path: &str) -> Outcome<(Column, Option<Value>)> {
+    pub(crate) fn at(
+        &self,
+        table: &Table,
+        row: &Row,
+        path: &str,
+    ) -> Outcome<(Column, Option<Value>)> {
         if let Some((navigation, rest)) = path.split_once('/') {
             let known = table.navigation(navigation);
             let (column, targets) =
                 known.ok_or_else(|| Refusal::no_property(navigation, &table.name))?;
             let target = targets.first().and_then(|target| self.schema.table(target));
             let target = target.ok_or_else(|| Refusal::no_property(navigation, &table.name))?;
-            let to = row.reference(&column.name).filter(|(to, _)| *to == target.name);
+            let to = row
+                .reference(&column.name)
+                .filter(|(to, _)| *to == target.name);
             let to = to.and_then(|(to, id)| self.row(to, id));
             let nothing = Row {
                 values: std::collections::BTreeMap::new(),
@@ -388,8 +402,7 @@ fn check(column: &Column, literal: &Literal) -> Option<()> {
         Literal::Null => true,
         Literal::Text(_) => matches!(column.is, Type::String | Type::Memo | Type::EntityName),
         Literal::Number(_) => {
-            column.is.is_choice()
-                || matches!(column.is, Type::Integer | Type::BigInt | Type::Money)
+            column.is.is_choice() || matches!(column.is, Type::Integer | Type::BigInt | Type::Money)
         }
         Literal::Flag(_) => column.is == Type::Boolean,
         Literal::Word(word) => match column.is {
@@ -409,8 +422,17 @@ mod tests {
     #[test]
     fn what_is_no_filter_is_refused() {
         for text in [
-            "", "subject", "subject eq", "subject eq 'a", "(subject eq 'a'", "subject eq 'a' or", "tolower(subject) eq 'a'",
-            "subject add 1 eq 2", "subject eq 'a' 'b'", "contains(subject)", "Microsoft.Dynamics.CRM.In(Name='a')",
+            "",
+            "subject",
+            "subject eq",
+            "subject eq 'a",
+            "(subject eq 'a'",
+            "subject eq 'a' or",
+            "tolower(subject) eq 'a'",
+            "subject add 1 eq 2",
+            "subject eq 'a' 'b'",
+            "contains(subject)",
+            "Microsoft.Dynamics.CRM.In(Name='a')",
         ] {
             assert!(Filter::parse(text, &[]).is_err(), "{text}");
         }
@@ -420,7 +442,9 @@ mod tests {
     #[test]
     fn and_binds_more_closely_and_quotes_are_doubled() {
         let found = Filter::parse("a eq 'o''neil' or b eq 1 and not c eq null", &[]).unwrap();
-        let compare = |name: &str, literal| Box::new(Filter::Compare(name.to_owned(), "eq".to_owned(), literal));
+        let compare = |name: &str, literal| {
+            Box::new(Filter::Compare(name.to_owned(), "eq".to_owned(), literal))
+        };
         let not = Box::new(Filter::Not(compare("c", Literal::Null)));
         let right = Filter::And(compare("b", Literal::Number(1.0)), not);
         let left = compare("a", Literal::Text("o'neil".to_owned()));

@@ -37,7 +37,9 @@ impl Options {
         let number = |name: &str, text: &str| {
             let number = text.parse::<usize>().ok();
             number.ok_or_else(|| {
-                Refusal::query(format!("Invalid value '{text}' for {name} query option found."))
+                Refusal::query(format!(
+                    "Invalid value '{text}' for {name} query option found."
+                ))
             })
         };
         for (name, value) in given {
@@ -47,7 +49,9 @@ impl Options {
                 "$orderby" => {
                     for part in list(value) {
                         let (path, order) = part.split_once(' ').unwrap_or((&part, "asc"));
-                        options.orderby.push((path.to_owned(), order.trim() == "desc"));
+                        options
+                            .orderby
+                            .push((path.to_owned(), order.trim() == "desc"));
                     }
                 }
                 "$top" => options.top = Some(number("$top", value)?),
@@ -122,11 +126,16 @@ impl Prefer {
         match name {
             "return" => self.representation = value == "representation",
             "odata.include-annotations" => {
-                self.annotations = value.split(',').map(|name| name.trim().to_owned()).collect();
+                self.annotations = value
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect();
             }
             "odata.maxpagesize" | "maxpagesize" => {
                 let size: Option<usize> = value.parse().ok();
-                self.page = size.filter(|size| *size > 0).map(|size| size.min(LARGEST_PAGE));
+                self.page = size
+                    .filter(|size| *size > 0)
+                    .map(|size| size.min(LARGEST_PAGE));
             }
             "odata.continue-on-error" => self.continue_on_error = value != "false",
             _ => {}
@@ -135,10 +144,12 @@ impl Prefer {
 
     /// Whether an annotation was asked for.
     pub(crate) fn annotates(&self, name: &str) -> bool {
-        self.annotations.iter().any(|wanted| match wanted.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => wanted == name,
-        })
+        self.annotations
+            .iter()
+            .any(|wanted| match wanted.strip_suffix('*') {
+                Some(start) => name.starts_with(start),
+                None => wanted == name,
+            })
     }
 
     /// Rows on a page.

@@ -100,7 +100,11 @@ impl Environment {
                     column.ok_or_else(|| Refusal::no_property(name, &table.name))
                 })
                 .collect::<Outcome<_>>()?,
-            None => table.columns.iter().filter(|c| c.is != Type::PartyList).collect(),
+            None => table
+                .columns
+                .iter()
+                .filter(|c| c.is != Type::PartyList)
+                .collect(),
         };
         for column in wanted {
             let name = column.value_name();
@@ -109,7 +113,10 @@ impl Environment {
             shown.insert(name, value);
         }
         // The id is always there.
-        shown.insert(table.id.clone(), all.get(&table.id).cloned().unwrap_or_default());
+        shown.insert(
+            table.id.clone(),
+            all.get(&table.id).cloned().unwrap_or_default(),
+        );
         for (name, inner) in &options.expand {
             let value = self.expanded(table, row, name, inner, prefer)?;
             shown.insert(name.clone(), value);
@@ -156,7 +163,10 @@ impl Environment {
             (None, Type::DateTime | Type::Date) => {
                 add(FORMATTED, value.as_str().unwrap_or_default().to_owned());
             }
-            (None, Type::Money) => add(FORMATTED, format!("${:.2}", value.as_f64().unwrap_or_default())),
+            (None, Type::Money) => add(
+                FORMATTED,
+                format!("${:.2}", value.as_f64().unwrap_or_default()),
+            ),
             (None, Type::Integer) => add(FORMATTED, value.to_string()),
             _ => {}
         }
@@ -175,7 +185,9 @@ impl Environment {
             let target = targets.first().and_then(|target| self.schema.table(target));
             let target = target.ok_or_else(|| Refusal::no_property(name, &table.name))?;
             self.check(target, options)?;
-            let to = row.reference(&column.name).filter(|(to, _)| *to == target.name);
+            let to = row
+                .reference(&column.name)
+                .filter(|(to, _)| *to == target.name);
             return match to.and_then(|(to, id)| self.row(to, id)) {
                 Some(to) => Ok(Value::Object(self.shown(target, to, options, prefer)?)),
                 None => Ok(Value::Null),
@@ -206,9 +218,13 @@ impl Environment {
         let target = self.set(&target.set)?;
         let own = row.text(&table.id);
         let leads_here = |row: &&Row| {
-            row.reference(&column).is_some_and(|(to, id)| to == table.name && id == own)
+            row.reference(&column)
+                .is_some_and(|(to, id)| to == table.name && id == own)
         };
-        let rows = self.rows(&target.name).map(|(_, row)| row).filter(leads_here);
+        let rows = self
+            .rows(&target.name)
+            .map(|(_, row)| row)
+            .filter(leads_here);
         let rows = rows.collect();
         Ok(Some((target, rows)))
     }
@@ -227,14 +243,24 @@ impl Environment {
             Some(names) => format!("({})", names.join(",")),
             None => String::new(),
         };
-        let context = format!("{}/api/data/v9.2/$metadata#{}{selected}", self.base_url, table.set);
+        let context = format!(
+            "{}/api/data/v9.2/$metadata#{}{selected}",
+            self.base_url, table.set
+        );
         body.insert("@odata.context".to_owned(), json!(context));
         if options.count {
-            body.insert("@odata.count".to_owned(), json!(rows.len().min(MOST_COUNTED)));
+            body.insert(
+                "@odata.count".to_owned(),
+                json!(rows.len().min(MOST_COUNTED)),
+            );
         }
         let most = options.top.unwrap_or(usize::MAX);
         // `$top` is one page, whatever size pages have.
-        let size = if options.top.is_some() { most } else { prefer.page_size() };
+        let size = if options.top.is_some() {
+            most
+        } else {
+            prefer.page_size()
+        };
         let shown = rows.iter().skip(options.skip).take(size);
         let shown = shown
             .map(|row| Ok(Value::Object(self.shown(table, row, options, prefer)?)))

@@ -9,9 +9,14 @@ async fn an_error_waits_for_its_record() {
     let vendor = Vendor::new();
     vendor.fault(json!({ "fault": "record_error", "object": "task", "message": "The customer's own rule says no" }));
     vendor.make("contacts", json!({ "lastname": "A" })).await;
-    let reply = vendor.call("POST", "tasks", &[], json!({ "subject": "a" })).await;
+    let reply = vendor
+        .call("POST", "tasks", &[], json!({ "subject": "a" }))
+        .await;
     refused(&reply, 400, "0x80040265");
-    assert_eq!(reply.body["error"]["message"], "The customer's own rule says no");
+    assert_eq!(
+        reply.body["error"]["message"],
+        "The customer's own rule says no"
+    );
     vendor.make("tasks", json!({ "subject": "a" })).await;
 }
 
@@ -32,7 +37,12 @@ async fn the_answers_of_trouble() {
     vendor.fault(json!({ "fault": "expire_access_token" }));
     let reply = vendor.get("contacts").await;
     assert_eq!((reply.status, &reply.body), (401, &Value::Null));
-    assert!(reply.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer authorization_uri="));
+    assert!(
+        reply.headers["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Bearer authorization_uri=")
+    );
 }
 
 #[tokio::test]
@@ -46,7 +56,13 @@ async fn a_lost_answer_was_applied() {
         .body(bytes::Bytes::from(json!({ "subject": "a" }).to_string()))
         .unwrap();
     assert!(vendor.sandbox.handle(request).await.is_err());
-    refused(&vendor.patch(&at, &["If-None-Match: *"], json!({ "subject": "a" })).await, 412, "0x80040237");
+    refused(
+        &vendor
+            .patch(&at, &["If-None-Match: *"], json!({ "subject": "a" }))
+            .await,
+        412,
+        "0x80040237",
+    );
 }
 
 #[tokio::test]
@@ -55,7 +71,10 @@ async fn a_reset_brings_everything_back() {
     vendor.make("tasks", json!({ "subject": "a" })).await;
     let before = vendor.contact("ada@acme.example").await;
     vendor.sandbox.reset();
-    vendor.token = vendor.sandbox.credentials()["access_token"].as_str().unwrap().to_owned();
+    vendor.token = vendor.sandbox.credentials()["access_token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(vendor.rows("tasks").await.is_empty());
     assert_eq!(vendor.contact("ada@acme.example").await, before);
 }

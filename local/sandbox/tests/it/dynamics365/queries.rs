@@ -5,8 +5,14 @@ use serde_json::{Value, json};
 use super::vendor::{API, Vendor, refused};
 
 async fn names(vendor: &Vendor, filter: &str) -> Vec<String> {
-    let rows = vendor.rows(&format!("contacts?$select=firstname&$orderby=firstname&$filter={filter}")).await;
-    rows.iter().map(|row| row["firstname"].as_str().unwrap().to_owned()).collect()
+    let rows = vendor
+        .rows(&format!(
+            "contacts?$select=firstname&$orderby=firstname&$filter={filter}"
+        ))
+        .await;
+    rows.iter()
+        .map(|row| row["firstname"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -35,7 +41,8 @@ async fn filters() {
     ] {
         assert_eq!(names(&vendor, &filter).await, wanted, "{filter}");
     }
-    let alias = "Microsoft.Dynamics.CRM.In(PropertyName=@a,PropertyValues=@b)&@a='firstname'&@b=['Ada']";
+    let alias =
+        "Microsoft.Dynamics.CRM.In(PropertyName=@a,PropertyValues=@b)&@a='firstname'&@b=['Ada']";
     assert_eq!(names(&vendor, alias).await, ["Ada"]);
 }
 
@@ -56,7 +63,11 @@ async fn what_cannot_be_asked() {
         "$skip=1",
         "$search=ada",
     ] {
-        refused(&vendor.get(&format!("contacts?{query}")).await, 400, "0x80060888");
+        refused(
+            &vendor.get(&format!("contacts?{query}")).await,
+            400,
+            "0x80060888",
+        );
     }
 }
 
@@ -70,7 +81,10 @@ async fn pages_are_followed_as_they_come() {
         let reply = vendor.call("GET", &at, &one, Value::Null).await;
         assert_eq!(reply.status, 200, "{}", reply.text);
         assert_eq!(reply.body["@odata.count"], 6);
-        assert_eq!(reply.body["@odata.context"], format!("{API}/$metadata#contacts(firstname)"));
+        assert_eq!(
+            reply.body["@odata.context"],
+            format!("{API}/$metadata#contacts(firstname)")
+        );
         let rows = reply.body["value"].as_array().unwrap();
         assert_eq!(rows.len(), 1);
         seen.push(rows[0]["firstname"].clone());
@@ -81,7 +95,13 @@ async fn pages_are_followed_as_they_come() {
     }
     assert_eq!(seen, ["Milton", "Dorothea", "Dora", "Carla", "Ben", "Ada"]);
     let top = vendor.get("contacts?$top=2").await.body;
-    assert_eq!((top["value"].as_array().unwrap().len(), top.get("@odata.nextLink")), (2, None));
+    assert_eq!(
+        (
+            top["value"].as_array().unwrap().len(),
+            top.get("@odata.nextLink")
+        ),
+        (2, None)
+    );
     assert_eq!(vendor.get("contacts/$count").await.text, "6");
 }
 
@@ -94,12 +114,24 @@ async fn annotations_say_what_a_value_means() {
     let of = |name: &str| row[format!("_parentcustomerid_value@{name}")].clone();
     assert_eq!(of("Microsoft.Dynamics.CRM.lookuplogicalname"), "account");
     assert_eq!(of("OData.Community.Display.V1.FormattedValue"), "Acme Corp");
-    assert_eq!(of("Microsoft.Dynamics.CRM.associatednavigationproperty"), "parentcustomerid_account");
-    assert_eq!(row["statecode@OData.Community.Display.V1.FormattedValue"], "Active");
+    assert_eq!(
+        of("Microsoft.Dynamics.CRM.associatednavigationproperty"),
+        "parentcustomerid_account"
+    );
+    assert_eq!(
+        row["statecode@OData.Community.Display.V1.FormattedValue"],
+        "Active"
+    );
     let one = ["Prefer: odata.include-annotations=\"Microsoft.Dynamics.CRM.lookuplogicalname\""];
     let row = vendor.call("GET", path, &one, Value::Null).await.body["value"][0].clone();
-    assert!(row.get("statecode@OData.Community.Display.V1.FormattedValue").is_none());
-    assert!(row.get("_parentcustomerid_value@Microsoft.Dynamics.CRM.lookuplogicalname").is_some());
+    assert!(
+        row.get("statecode@OData.Community.Display.V1.FormattedValue")
+            .is_none()
+    );
+    assert!(
+        row.get("_parentcustomerid_value@Microsoft.Dynamics.CRM.lookuplogicalname")
+            .is_some()
+    );
 }
 
 #[tokio::test]
@@ -109,10 +141,25 @@ async fn the_context_of_an_account_comes_in_one_call() {
     let query = "$select=name,revenue,_primarycontactid_value&$expand=opportunity_customer_accounts($select=name,estimatedvalue;\
                  $filter=statecode eq 0;$top=10),incident_customer_accounts($select=title),contact_customer_accounts($select=fullname;$orderby=fullname desc)";
     let body = vendor.get(&format!("accounts({acme})?{query}")).await.body;
-    assert_eq!((&body["name"], &body["revenue"]), (&json!("Acme Corp"), &json!(12_000_000.0)));
-    assert_eq!(body["opportunity_customer_accounts"][0]["name"], "Acme expansion");
-    assert_eq!(body["incident_customer_accounts"][0]["title"], "Export is slow");
-    assert_eq!(body["contact_customer_accounts"][0]["fullname"], "Ben Okafor");
+    assert_eq!(
+        (&body["name"], &body["revenue"]),
+        (&json!("Acme Corp"), &json!(12_000_000.0))
+    );
+    assert_eq!(
+        body["opportunity_customer_accounts"][0]["name"],
+        "Acme expansion"
+    );
+    assert_eq!(
+        body["incident_customer_accounts"][0]["title"],
+        "Export is slow"
+    );
+    assert_eq!(
+        body["contact_customer_accounts"][0]["fullname"],
+        "Ben Okafor"
+    );
     let single = vendor.get("contacts?$select=fullname&$expand=parentcustomerid_account($select=name)&$filter=firstname eq 'Carla'").await;
-    assert_eq!(single.body["value"][0]["parentcustomerid_account"]["name"], "Globex");
+    assert_eq!(
+        single.body["value"][0]["parentcustomerid_account"]["name"],
+        "Globex"
+    );
 }

@@ -25,15 +25,24 @@ fn metadata(test: &str) -> Option<Metadata> {
         columns.insert(name.clone(), rows.collect());
         let mut names = Vec::new();
         for (list, member) in [
-            ("ManyToOneRelationships", "ReferencingEntityNavigationPropertyName"),
-            ("OneToManyRelationships", "ReferencedEntityNavigationPropertyName"),
+            (
+                "ManyToOneRelationships",
+                "ReferencingEntityNavigationPropertyName",
+            ),
+            (
+                "OneToManyRelationships",
+                "ReferencedEntityNavigationPropertyName",
+            ),
         ] {
             let rows = table[list].as_array().unwrap().iter();
             names.extend(rows.filter_map(|row| row[member].as_str().map(str::to_owned)));
         }
         navigations.insert(name, names);
     }
-    Some(Metadata { columns, navigations })
+    Some(Metadata {
+        columns,
+        navigations,
+    })
 }
 
 #[tokio::test]
@@ -54,17 +63,38 @@ async fn every_column_is_the_vendors() {
                 panic!("{table} has no {name}");
             };
             let at = format!("{table}.{name}");
-            for member in ["SchemaName", "AttributeType", "IsValidForCreate", "IsValidForUpdate", "MaxLength"] {
+            for member in [
+                "SchemaName",
+                "AttributeType",
+                "IsValidForCreate",
+                "IsValidForUpdate",
+                "MaxLength",
+            ] {
                 assert_eq!(own.get(member), wanted.get(member), "{at}: {member}");
             }
-            assert_eq!(own["RequiredLevel"]["Value"], wanted["RequiredLevel"], "{at}");
+            assert_eq!(
+                own["RequiredLevel"]["Value"], wanted["RequiredLevel"],
+                "{at}"
+            );
             assert_eq!(own["@odata.type"], wanted["@odata.type"], "{at}");
-            if let Some(options) = wanted["OptionSet"]["Options"].as_array().filter(|_| own["AttributeType"] != "EntityName") {
-                let one = vendor.get(&format!("{path}(LogicalName='{name}')")).await.body;
+            if let Some(options) = wanted["OptionSet"]["Options"]
+                .as_array()
+                .filter(|_| own["AttributeType"] != "EntityName")
+            {
+                let one = vendor
+                    .get(&format!("{path}(LogicalName='{name}')"))
+                    .await
+                    .body;
                 for option in one["OptionSet"]["Options"].as_array().into_iter().flatten() {
                     let same = |known: &&Value| known["Value"] == option["Value"];
-                    let known = options.iter().find(same).unwrap_or_else(|| panic!("{at}: {option}"));
-                    assert_eq!(option["Label"]["UserLocalizedLabel"]["Label"], known["Label"], "{at}");
+                    let known = options
+                        .iter()
+                        .find(same)
+                        .unwrap_or_else(|| panic!("{at}: {option}"));
+                    assert_eq!(
+                        option["Label"]["UserLocalizedLabel"]["Label"], known["Label"],
+                        "{at}"
+                    );
                     assert_eq!(option.get("State"), known.get("State"), "{at}");
                 }
             }
@@ -80,7 +110,10 @@ fn belongs(metadata: &Metadata, table: &str, row: &Value) {
         if name.contains('@') {
             continue;
         }
-        let column = name.strip_prefix('_').and_then(|name| name.strip_suffix("_value")).unwrap_or(name);
+        let column = name
+            .strip_prefix('_')
+            .and_then(|name| name.strip_suffix("_value"))
+            .unwrap_or(name);
         if metadata.navigations[table].contains(name) {
             continue;
         }
@@ -88,7 +121,9 @@ fn belongs(metadata: &Metadata, table: &str, row: &Value) {
         let known = known.unwrap_or_else(|| panic!("{table} has no {name}"));
         let right = value.is_null()
             || match known["AttributeType"].as_str().unwrap() {
-                "Integer" | "BigInt" | "Picklist" | "State" | "Status" => value.is_i64() || value.is_u64(),
+                "Integer" | "BigInt" | "Picklist" | "State" | "Status" => {
+                    value.is_i64() || value.is_u64()
+                }
                 "Money" | "Decimal" | "Double" => value.is_number(),
                 "Boolean" => value.is_boolean(),
                 _ => value.is_string(),
@@ -97,7 +132,10 @@ fn belongs(metadata: &Metadata, table: &str, row: &Value) {
         if known["AttributeType"] == "DateTime" && value.is_string() {
             let text = value.as_str().unwrap();
             let day = text.parse::<jiff::civil::Date>().is_ok() && text.len() == 10;
-            assert!(day || text.parse::<jiff::Timestamp>().is_ok(), "{table}.{name}: {text}");
+            assert!(
+                day || text.parse::<jiff::Timestamp>().is_ok(),
+                "{table}.{name}: {text}"
+            );
         }
     }
 }
@@ -110,10 +148,30 @@ async fn every_answer_has_what_its_table_has() {
     let vendor = Vendor::new();
     let ada = vendor.contact("ada@acme.example").await;
     let party = json!({ "participationtypemask": 5, "partyid_contact@odata.bind": format!("/contacts({ada})") });
-    vendor.make("appointments", with(meeting("Discovery"), json!({ "appointment_activity_parties": [party] }))).await;
-    vendor.make("phonecalls", json!({ "subject": "Call", "phonenumber": "+1 555", "actualdurationminutes": 30 })).await;
-    vendor.make("tasks", json!({ "subject": "Task", "percentcomplete": 10 })).await;
-    vendor.make("annotations", json!({ "subject": "Note", "notetext": "Text" })).await;
+    vendor
+        .make(
+            "appointments",
+            with(
+                meeting("Discovery"),
+                json!({ "appointment_activity_parties": [party] }),
+            ),
+        )
+        .await;
+    vendor
+        .make(
+            "phonecalls",
+            json!({ "subject": "Call", "phonenumber": "+1 555", "actualdurationminutes": 30 }),
+        )
+        .await;
+    vendor
+        .make("tasks", json!({ "subject": "Task", "percentcomplete": 10 }))
+        .await;
+    vendor
+        .make(
+            "annotations",
+            json!({ "subject": "Note", "notetext": "Text" }),
+        )
+        .await;
     let mut rows_seen = 0;
     for (set, table) in [
         ("accounts", "account"),
@@ -140,8 +198,13 @@ async fn every_answer_has_what_its_table_has() {
                     let navigation = value.as_str().unwrap().to_owned();
                     let known = metadata.navigations[table].contains(&navigation);
                     // Users, teams and business units are not in the export.
-                    let own = name.contains("_owner") || name.contains("by_value") || name.contains("_owning");
-                    assert!(known || own || table == "activityparty", "{table}: {navigation}");
+                    let own = name.contains("_owner")
+                        || name.contains("by_value")
+                        || name.contains("_owning");
+                    assert!(
+                        known || own || table == "activityparty",
+                        "{table}: {navigation}"
+                    );
                 }
             }
         }

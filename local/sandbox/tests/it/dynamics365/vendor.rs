@@ -38,7 +38,10 @@ impl Vendor {
         let read = Arc::clone(&seconds);
         let clock = Arc::new(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
         let sandbox = Sandbox::new("dynamics365", BASE, clock, 7).unwrap();
-        let token = sandbox.credentials()["access_token"].as_str().unwrap().to_owned();
+        let token = sandbox.credentials()["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         Self {
             sandbox,
             token,
@@ -81,7 +84,8 @@ impl Vendor {
             return self.send(request.body(Bytes::new()).unwrap()).await;
         }
         let request = request.header("content-type", "application/json; charset=utf-8");
-        self.send(request.body(Bytes::from(body.to_string())).unwrap()).await
+        self.send(request.body(Bytes::from(body.to_string())).unwrap())
+            .await
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -104,21 +108,36 @@ impl Vendor {
         let reply = self.call("POST", set, &[], body).await;
         assert_eq!(reply.status, 204, "{}", reply.text);
         let at = reply.headers["odata-entityid"].to_str().unwrap();
-        at.rsplit_once('(').unwrap().1.trim_end_matches(')').to_owned()
+        at.rsplit_once('(')
+            .unwrap()
+            .1
+            .trim_end_matches(')')
+            .to_owned()
     }
 
     pub async fn contact(&self, email: &str) -> String {
-        let rows = self.rows(&format!("contacts?$select=contactid&$filter=emailaddress1 eq '{email}'")).await;
+        let rows = self
+            .rows(&format!(
+                "contacts?$select=contactid&$filter=emailaddress1 eq '{email}'"
+            ))
+            .await;
         rows[0]["contactid"].as_str().unwrap().to_owned()
     }
 
     pub async fn account(&self, name: &str) -> String {
-        let rows = self.rows(&format!("accounts?$select=accountid&$filter=name eq '{name}'")).await;
+        let rows = self
+            .rows(&format!(
+                "accounts?$select=accountid&$filter=name eq '{name}'"
+            ))
+            .await;
         rows[0]["accountid"].as_str().unwrap().to_owned()
     }
 
     pub async fn user(&self) -> String {
-        self.get("WhoAmI").await.body["UserId"].as_str().unwrap().to_owned()
+        self.get("WhoAmI").await.body["UserId"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 }
 

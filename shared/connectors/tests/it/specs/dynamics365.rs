@@ -31,12 +31,17 @@ fn column<'a>(table: &'a Value, name: &str) -> &'a Value {
 /// The options of a column.
 fn options(column: &Value) -> Vec<i64> {
     let options = column["OptionSet"]["Options"].as_array().unwrap();
-    options.iter().map(|option| option["Value"].as_i64().unwrap()).collect()
+    options
+        .iter()
+        .map(|option| option["Value"].as_i64().unwrap())
+        .collect()
 }
 
 #[test]
 fn every_column_of_the_default_mapping_can_hold_what_it_is_given() {
-    let Some(all) = tables("every_column_of_the_default_mapping_can_hold_what_it_is_given") else { return };
+    let Some(all) = tables("every_column_of_the_default_mapping_can_hold_what_it_is_given") else {
+        return;
+    };
     let mapping = connector(CRM).manifest().default_mapping();
     let mut compared = 0;
     for record in &mapping.records {
@@ -46,10 +51,17 @@ fn every_column_of_the_default_mapping_can_hold_what_it_is_given() {
             let column = column(table, &field.to);
             assert_eq!(column["IsValidForUpdate"], true, "{at}");
             // The state is written when the record is there.
-            assert!(column["IsValidForCreate"] == true || field.to == "statecode", "{at}");
+            assert!(
+                column["IsValidForCreate"] == true || field.to == "statecode",
+                "{at}"
+            );
             match column["AttributeType"].as_str().unwrap() {
                 "String" | "Memo" => {
-                    assert_eq!(field.max.map(Value::from).as_ref(), column.get("MaxLength"), "{at}");
+                    assert_eq!(
+                        field.max.map(Value::from).as_ref(),
+                        column.get("MaxLength"),
+                        "{at}"
+                    );
                 }
                 "DateTime" => assert_eq!(field.transform, Transform::Datetime, "{at}"),
                 "State" | "Status" => {
@@ -90,12 +102,20 @@ fn bodies() -> Vec<(String, Value)> {
 
 #[test]
 fn every_member_written_is_a_column_or_a_navigation_property() {
-    let Some(all) = tables("every_member_written_is_a_column_or_a_navigation_property") else { return };
+    let Some(all) = tables("every_member_written_is_a_column_or_a_navigation_property") else {
+        return;
+    };
     let navigations = |set: &str| -> Vec<String> {
         let table = table(&all, set);
         let lists = [
-            ("ManyToOneRelationships", "ReferencingEntityNavigationPropertyName"),
-            ("OneToManyRelationships", "ReferencedEntityNavigationPropertyName"),
+            (
+                "ManyToOneRelationships",
+                "ReferencingEntityNavigationPropertyName",
+            ),
+            (
+                "OneToManyRelationships",
+                "ReferencedEntityNavigationPropertyName",
+            ),
         ];
         let rows = lists.iter().flat_map(|(list, member)| {
             let rows = table[*list].as_array().unwrap().iter();
@@ -108,7 +128,10 @@ fn every_member_written_is_a_column_or_a_navigation_property() {
             if let Some(navigation) = name.strip_suffix("@odata.bind") {
                 // Users are not in the export.
                 let known = navigations(set).iter().any(|known| known == navigation);
-                assert!(known || navigation == "partyid_systemuser", "{set} has no {navigation}");
+                assert!(
+                    known || navigation == "partyid_systemuser",
+                    "{set} has no {navigation}"
+                );
             } else if !navigations(set).contains(name) {
                 column(table(&all, set), name);
             }
@@ -116,7 +139,10 @@ fn every_member_written_is_a_column_or_a_navigation_property() {
     };
     let bodies = bodies();
     assert!(bodies.len() > 8);
-    let roles = options(column(table(&all, "activityparties"), "participationtypemask"));
+    let roles = options(column(
+        table(&all, "activityparties"),
+        "participationtypemask",
+    ));
     for (set, body) in bodies {
         check(&set, &body);
         for (name, parties) in body.as_object().unwrap() {
@@ -132,17 +158,26 @@ fn every_member_written_is_a_column_or_a_navigation_property() {
 
 #[test]
 fn every_column_read_is_there() {
-    let Some(all) = tables("every_column_read_is_there") else { return };
+    let Some(all) = tables("every_column_read_is_there") else {
+        return;
+    };
     let operation = Operation::FindPeople {
         emails: vec!["ada@acme.example".to_owned()],
     };
-    let request = connector(CRM).request(&operation, &connection(CRM)).unwrap();
+    let request = connector(CRM)
+        .request(&operation, &connection(CRM))
+        .unwrap();
     let text = String::from_utf8(request.body().to_vec()).unwrap();
     let mut read = 0;
-    for line in text.lines().filter_map(|line| line.strip_prefix("GET /api/data/v9.2/")) {
+    for line in text
+        .lines()
+        .filter_map(|line| line.strip_prefix("GET /api/data/v9.2/"))
+    {
         let (set, rest) = line.split_once("?$select=").unwrap();
         for name in rest.split('&').next().unwrap().split(',') {
-            let column_name = name.strip_prefix('_').and_then(|name| name.strip_suffix("_value"));
+            let column_name = name
+                .strip_prefix('_')
+                .and_then(|name| name.strip_suffix("_value"));
             let found = column(table(&all, set), column_name.unwrap_or(name));
             assert_eq!(found["IsValidForRead"], true, "{set}.{name}");
             read += 1;
