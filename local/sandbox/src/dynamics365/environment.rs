@@ -191,7 +191,9 @@ impl Environment {
                 .iter()
                 .all(|(name, value)| match row.values.get(name) {
                     Some(Value::String(text)) => text.eq_ignore_ascii_case(value),
-                    Some(other) => other.to_string() == *value,
+                    Some(other) => {
+                        serde_json::from_str(value).is_ok_and(|value: Value| *other == value)
+                    }
                     None => false,
                 })
         };
@@ -252,7 +254,7 @@ impl Environment {
     pub(super) fn state(&self) -> Value {
         let objects = self.schema.tables.iter().map(|table| {
             let rows = self.rows(&table.name).map(|(id, row)| {
-                let mut shown = self.columns(table, row);
+                let mut shown = Self::columns(table, row);
                 if table.is_activity() {
                     shown.insert("parties".to_owned(), Value::Array(self.state_parties(id)));
                 }
@@ -278,7 +280,7 @@ impl Environment {
     }
 
     /// All columns of a row under the names they are read by.
-    pub(super) fn columns(&self, table: &Table, row: &Row) -> Map<String, Value> {
+    pub(super) fn columns(table: &Table, row: &Row) -> Map<String, Value> {
         let readable = table
             .columns
             .iter()

@@ -1,8 +1,12 @@
 //! What the environment knows of its tables: our own selection in `schema/*.toml`, checked against the
 //! vendor's metadata by a test. Columns and keys can be added while it runs.
 
+mod table;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+pub(super) use table::Table;
 
 /// The kinds of column that behave differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -175,124 +179,10 @@ pub(super) struct Key {
     pub(super) made: jiff::Timestamp,
 }
 
-#[derive(Debug, Clone)]
-pub(super) struct Table {
-    pub(super) name: String,
-    pub(super) schema: String,
-    pub(super) set: String,
-    pub(super) code: i64,
-    pub(super) id: String,
-    pub(super) primary: String,
-    pub(super) label: String,
-    pub(super) plural: String,
-    pub(super) columns: Vec<Column>,
-    pub(super) keys: Vec<Key>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    schema: String,
-    set: String,
-    code: i64,
-    id: String,
-    primary: String,
-    label: String,
-    plural: String,
-    columns: Vec<[String; 6]>,
-}
-
-impl Table {
-    fn read(text: &str) -> Option<Self> {
-        let table: Written = toml::from_str(text).ok()?;
-        Some(Self {
-            name: table.name,
-            schema: table.schema,
-            set: table.set,
-            code: table.code,
-            id: table.id,
-            primary: table.primary,
-            label: table.label,
-            plural: table.plural,
-            columns: table
-                .columns
-                .iter()
-                .map(Column::read)
-                .collect::<Option<_>>()?,
-            keys: Vec::new(),
-        })
-    }
-
-    pub(super) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
-    }
-
-    /// A column by the name under which it is read: a look-up by `_name_value`.
-    pub(super) fn readable(&self, name: &str) -> Option<&Column> {
-        self.columns
-            .iter()
-            .filter(|column| column.is != Type::PartyList)
-            .find(|column| column.value_name() == name)
-    }
-
-    pub(super) fn is_activity(&self) -> bool {
-        self.id == "activityid"
-    }
-
-    /// Where the parties of an activity stand.
-    pub(super) fn parties(&self) -> Option<String> {
-        self.is_activity()
-            .then(|| format!("{}_activity_parties", self.name))
-    }
-
-    /// What a look-up is called as a navigation property, with the table it leads to. The name of one
-    /// that may lead to several tables ends with the table, and that of an activity with its own.
-    pub(super) fn navigations(&self) -> impl Iterator<Item = (String, &Column, &str)> {
-        let own = if self.is_activity() {
-            format!("_{}", self.name)
-        } else {
-            String::new()
-        };
-        let lookups = self.columns.iter().filter(|column| column.is.is_lookup());
-        lookups.flat_map(move |column| {
-            let own = own.clone();
-            column.targets.iter().map(move |target| {
-                let one = column.targets.len() == 1 || column.is == Type::Owner;
-                let end = if one {
-                    String::new()
-                } else {
-                    format!("_{target}")
-                };
-                (
-                    format!("{}{end}{own}", column.name),
-                    column,
-                    target.as_str(),
-                )
-            })
-        })
-    }
-
-    /// The look-up behind a navigation property; names are case-sensitive.
-    pub(super) fn navigation(&self, name: &str) -> Option<(&Column, Vec<&str>)> {
-        let mut found: Option<(&Column, Vec<&str>)> = None;
-        for (known, column, target) in self.navigations() {
-            if known == name {
-                found
-                    .get_or_insert_with(|| (column, Vec::new()))
-                    .1
-                    .push(target);
-            }
-        }
-        found
-    }
-
-    /// The states of it: the column that has them, where records have states.
-    pub(super) fn default_status(&self, state: i64) -> Option<i64> {
-        let column = self.column("statuscode")?;
-        let mut of_state = column.choices.iter().filter(|c| c.state == Some(state));
-        of_state.next().map(|choice| choice.value)
-    }
+/// A label as the metadata has it.
+pub(super) fn label(text: &str) -> Value {
+    let label = json!({ "Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": null, "HasChanged": null });
+    json!({ "LocalizedLabels": [label], "UserLocalizedLabel": label })
 }
 
 /// The collections that lead from a record to those that refer to it: table, name, table, look-up.
@@ -418,12 +308,6 @@ impl Schema {
             .filter(|column| column.targets.iter().any(leads_here))
             .map(|_| (to, column.to_owned()))
     }
-}
-
-/// A label as the metadata has it.
-pub(super) fn label(text: &str) -> Value {
-    let label = json!({ "Label": text, "LanguageCode": 1033, "IsManaged": true, "MetadataId": null, "HasChanged": null });
-    json!({ "LocalizedLabels": [label], "UserLocalizedLabel": label })
 }
 
 #[cfg(test)]

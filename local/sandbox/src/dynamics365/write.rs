@@ -41,12 +41,11 @@ impl Environment {
                 ("createdby" | "modifiedby" | "ownerid" | "owninguser", _) => caller.clone(),
                 ("owningbusinessunit", _) => reference("businessunit", &self.business_unit),
                 ("activitytypecode", _) => json!(table.name),
-                ("statecode", _) => json!(0),
+                ("statecode" | "instancetypecode", _) => json!(0),
                 ("statuscode", _) => json!(table.default_status(0)),
                 // An outgoing call, a priority that is normal.
                 ("directioncode", _) => json!(true),
                 ("prioritycode", _) if table.is_activity() => json!(1),
-                ("instancetypecode", _) => json!(0),
                 (_, Type::Boolean) => json!(false),
                 _ => continue,
             };
@@ -58,9 +57,9 @@ impl Environment {
             row.insert("overriddencreatedon".to_owned(), now);
         }
         let status = draft.values.get("statuscode").and_then(Value::as_i64);
-        self.status_of(table, &id, 0, status)?;
+        status_of(table, &id, 0, status)?;
         merge(&mut row, draft.values);
-        self.derive(table, &mut row);
+        derive(table, &mut row);
         self.keys_free(table, &id, &row)?;
         self.put(&table.name, &id, Some(row));
         if table.is_activity() {
@@ -103,7 +102,7 @@ impl Environment {
         let mut row = before.values;
         if state.is_some() || status.is_some() {
             let state = state.unwrap_or(was);
-            let status = self.status_of(table, id, state, status)?;
+            let status = status_of(table, id, state, status)?;
             row.insert("statecode".to_owned(), json!(state));
             row.insert("statuscode".to_owned(), json!(status));
         }
@@ -113,7 +112,7 @@ impl Environment {
             "modifiedby".to_owned(),
             reference("systemuser", &self.caller),
         );
-        self.derive(table, &mut row);
+        derive(table, &mut row);
         self.keys_free(table, id, &row)?;
         self.put(&table.name, id, Some(row));
         if draft.parties.is_some() {
@@ -259,53 +258,6 @@ impl Environment {
         Ok((table.name, id))
     }
 
-    /// The status that goes with a state: the one that is named, if it is one of the state's.
-    fn status_of(
-        &self,
-        table: &Table,
-        id: &str,
-        state: i64,
-        status: Option<i64>,
-    ) -> Outcome<Option<i64>> {
-        let Some(status) = status else {
-            return Ok(table.default_status(state));
-        };
-        let column = table.column("statuscode");
-        let mut known = column.into_iter().flat_map(|column| &column.choices);
-        if known.any(|choice| choice.value == status && choice.state == Some(state)) {
-            return Ok(Some(status));
-        }
-        let message = format!(
-            "{status} is not a valid status code for state code {}State.{state} on {} with Id {id}.",
-            table.schema, table.name
-        );
-        Err(Refusal::new(400, "0x80048408", message))
-    }
-
-    /// What follows from other columns.
-    fn derive(&self, table: &Table, row: &mut BTreeMap<String, Value>) {
-        let text = |row: &BTreeMap<String, Value>, name: &str| {
-            row.get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
-        if table.column("fullname").is_some() {
-            let full = format!("{} {}", text(row, "firstname"), text(row, "lastname"));
-            row.insert("fullname".to_owned(), json!(full.trim()));
-        }
-        if table.is_activity() {
-            let time = |name: &str| text(row, name).parse::<jiff::Timestamp>().ok();
-            if let (Some(start), Some(end)) = (time("scheduledstart"), time("scheduledend")) {
-                let minutes = (end.as_second() - start.as_second()) / 60;
-                row.insert("scheduleddurationminutes".to_owned(), json!(minutes));
-            }
-        }
-        if let Some(owner) = row.get("ownerid").cloned() {
-            row.insert("owninguser".to_owned(), owner);
-        }
-    }
-
     pub(super) fn now_text(&self) -> String {
         let whole = jiff::Timestamp::from_second(self.now.as_second());
         whole.unwrap_or(self.now).to_string()
@@ -330,5 +282,46 @@ fn merge(row: &mut BTreeMap<String, Value>, values: BTreeMap<String, Value>) {
         } else {
             row.insert(name, value);
         }
+    }
+}
+
+/// The status that goes with a state: the one that is named, if it is one of the state's.
+fn status_of(table: &Table, id: &str, state: i64, status: Option<i64>) -> Outcome<Option<i64>> {
+    let Some(status) = status else {
+        return Ok(table.default_status(state));
+    };
+    let column = table.column("statuscode");
+    let mut known = column.into_iter().flat_map(|column| &column.choices);
+    if known.any(|choice| choice.value == status && choice.state == Some(state)) {
+        return Ok(Some(status));
+    }
+    let message = format!(
+        "{status} is not a valid status code for state code {}State.{state} on {} with Id {id}.",
+        table.schema, table.name
+    );
+    Err(Refusal::new(400, "0x80048408", message))
+}
+
+/// What follows from other columns.
+fn derive(table: &Table, row: &mut BTreeMap<String, Value>) {
+    let text = |row: &BTreeMap<String, Value>, name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    if table.column("fullname").is_some() {
+        let full = format!("{} {}", text(row, "firstname"), text(row, "lastname"));
+        row.insert("fullname".to_owned(), json!(full.trim()));
+    }
+    if table.is_activity() {
+        let time = |name: &str| text(row, name).parse::<jiff::Timestamp>().ok();
+        if let (Some(start), Some(end)) = (time("scheduledstart"), time("scheduledend")) {
+            let minutes = (end.as_second() - start.as_second()) / 60;
+            row.insert("scheduleddurationminutes".to_owned(), json!(minutes));
+        }
+    }
+    if let Some(owner) = row.get("ownerid").cloned() {
+        row.insert("owninguser".to_owned(), owner);
     }
 }

@@ -63,10 +63,10 @@ pub(super) fn has_state(write: &Write) -> bool {
 /// A mapping that cannot be carried out.
 pub(super) fn change_set(write: &Write, user: &str) -> Result<Part, Verdict> {
     let set = identifier(&write.object)?;
-    let path = format!("{set}({})", id_of(write));
+    let address = format!("{set}({})", id_of(write));
     let patch = |headers, body| Inner {
         method: "PATCH",
-        path: path.clone(),
+        path: address.clone(),
         headers,
         body: Some(Value::Object(body)),
     };

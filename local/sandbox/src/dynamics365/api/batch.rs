@@ -157,7 +157,11 @@ impl Inner {
             let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
             let known = made.iter().find(|(known, _)| known == id);
             if let Some((_, link)) = known {
-                address = format!("{link}/{rest}").trim_end_matches('/').to_owned();
+                address = if rest.is_empty() {
+                    link.clone()
+                } else {
+                    format!("{link}/{rest}")
+                };
             } else if id.chars().all(|c| c.is_ascii_digit()) {
                 return Err(unknown(id));
             }

@@ -1,5 +1,7 @@
 //! `EntityDefinitions`: tables, their columns and alternate keys, and making a column or a key.
 
+mod making;
+
 use serde_json::{Map, Value, json};
 
 use super::{Call, done, guid_of, ok, refuse_method};
@@ -36,19 +38,19 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             .tables
             .iter()
             .filter(|table| env.has(&table.name));
-        let rows = all.map(|table| definition(env, table)).collect();
+        let rows = all.map(definition).collect();
         return answer(env, call, rows, "EntityDefinitions");
     }
     let table = named_table(env, first)?;
     match (call.method, rest) {
         ("GET", []) => {
-            let mut row = definition(env, &table);
+            let mut row = definition(&table);
             for (name, inner) in expanded(call) {
                 let rows = match name.as_str() {
                     "Attributes" => table
                         .columns
                         .iter()
-                        .map(|c| attribute(env, &table, c, false))
+                        .map(|c| attribute(&table, c, false))
                         .collect(),
                     "Keys" => table.keys.iter().map(|k| key(env, &table, k)).collect(),
                     other => return Err(Refusal::no_property(other, "EntityMetadata")),
@@ -65,7 +67,7 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             let rows = table
                 .columns
                 .iter()
-                .map(|c| attribute(env, &table, c, false))
+                .map(|c| attribute(&table, c, false))
                 .collect();
             answer(env, call, rows, "Attributes")
         }
@@ -81,16 +83,14 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
                 .iter()
                 .filter(|c| c.is.names().1.eq_ignore_ascii_case(kind));
             let options = expanded(call).iter().any(|(name, _)| name == "OptionSet");
-            let rows = of_kind
-                .map(|c| attribute(env, &table, c, options))
-                .collect();
+            let rows = of_kind.map(|c| attribute(&table, c, options)).collect();
             answer(env, call, rows, "Attributes")
         }
         (method, [one]) if one.starts_with("Attributes(") => {
-            let column = named_column(env, &table, one)?;
+            let column = named_column(&table, one)?;
             match method {
                 "GET" => {
-                    let row = attribute(env, &table, &column, true);
+                    let row = attribute(&table, &column, true);
                     let mut row = selected(vec![row], &own(call))?.pop().unwrap_or_default();
                     context(env, &mut row, "Attributes/$entity");
                     Ok(ok(row))
@@ -104,12 +104,12 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
                 _ => refuse_method(call),
             }
         }
-        ("POST", ["Attributes"]) => make_column(env, call, &table),
+        ("POST", ["Attributes"]) => making::column(env, call, &table),
         ("GET", ["Keys"]) => {
             let rows = table.keys.iter().map(|k| key(env, &table, k)).collect();
             answer(env, call, rows, "Keys")
         }
-        ("POST", ["Keys"]) => make_key(env, call, &table),
+        ("POST", ["Keys"]) => making::key(env, call, &table),
         _ => refuse_method(call),
     }
 }
@@ -133,7 +133,7 @@ fn named_table(env: &Environment, segment: &str) -> Outcome<Table> {
         table.name == name
             || id
                 .as_ref()
-                .is_some_and(|id| metadata_id(env, &table.name) == *id)
+                .is_some_and(|id| metadata_id(&table.name) == *id)
     });
     found.cloned().ok_or_else(|| {
         let message = format!("Could not find an entity with specified entity name: {name}.");
@@ -141,12 +141,12 @@ fn named_table(env: &Environment, segment: &str) -> Outcome<Table> {
     })
 }
 
-fn named_column(env: &Environment, table: &Table, segment: &str) -> Outcome<Column> {
+fn named_column(table: &Table, segment: &str) -> Outcome<Column> {
     let name = named(segment).unwrap_or_default();
     let id = guid_of(&name);
     let is = |column: &&Column| {
         let own = format!("{}.{}", table.name, column.name);
-        column.name == name || id.as_ref().is_some_and(|id| metadata_id(env, &own) == *id)
+        column.name == name || id.as_ref().is_some_and(|id| metadata_id(&own) == *id)
     };
     table.columns.iter().find(is).cloned().ok_or_else(|| {
         let message = format!(
@@ -158,13 +158,13 @@ fn named_column(env: &Environment, table: &Table, segment: &str) -> Outcome<Colu
 }
 
 /// Ids of the metadata depend on nothing but the name.
-fn metadata_id(_: &Environment, what: &str) -> String {
+fn metadata_id(what: &str) -> String {
     crate::oauth::Noise::new(0).guid(&format!("metadata/{what}"))
 }
 
-fn definition(env: &Environment, table: &Table) -> Value {
+fn definition(table: &Table) -> Value {
     json!({
-        "MetadataId": metadata_id(env, &table.name),
+        "MetadataId": metadata_id(&table.name),
         "LogicalName": table.name,
         "SchemaName": table.schema,
         "EntitySetName": table.set,
@@ -181,7 +181,7 @@ fn definition(env: &Environment, table: &Table) -> Value {
     })
 }
 
-fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -> Value {
+fn attribute(table: &Table, column: &Column, options: bool) -> Value {
     let (kind, derived) = column.is.names();
     let (required, can) = (column.required(), "canmodifyrequirementlevelsettings");
     let mut shown = Map::new();
@@ -192,7 +192,7 @@ fn attribute(env: &Environment, table: &Table, column: &Column, options: bool) -
     );
     add(
         "MetadataId",
-        json!(metadata_id(env, &format!("{}.{}", table.name, column.name))),
+        json!(metadata_id(&format!("{}.{}", table.name, column.name))),
     );
     add("EntityLogicalName", json!(table.name));
     add("LogicalName", json!(column.name));
@@ -274,7 +274,7 @@ fn key(env: &Environment, table: &Table, key: &Key) -> Value {
         "Pending"
     };
     json!({
-        "MetadataId": metadata_id(env, &format!("{}.{}", table.name, key.schema)),
+        "MetadataId": metadata_id(&format!("{}.{}", table.name, key.schema)),
         "LogicalName": key.schema.to_lowercase(),
         "SchemaName": key.schema,
         "EntityLogicalName": table.name,
@@ -349,10 +349,10 @@ fn passes(row: &Value, filter: &str) -> Outcome<bool> {
         else {
             return Err(wrong());
         };
-        let pointer = format!("/{}", path.replace('/', "/"));
+        let pointer = format!("/{path}");
         let value = row.pointer(&pointer).cloned().unwrap_or_default();
         // An enumeration's member names its type before it.
-        let literal = match literal.rsplit_once("'") {
+        let literal = match literal.rsplit_once('\'') {
             Some((start, _)) => json!(start.rsplit_once('\'').map_or(start, |(_, text)| text)),
             None => serde_json::from_str(literal).map_err(|_| wrong())?,
         };
@@ -385,108 +385,4 @@ fn answer(env: &Environment, call: &Call<'_>, rows: Vec<Value>, what: &str) -> O
     let mut body = json!({ "value": selected(rows, &call.options)? });
     context(env, &mut body, what);
     Ok(ok(body))
-}
-
-/// A label's text.
-fn words(body: &Map<String, Value>) -> String {
-    let label = body
-        .get("DisplayName")
-        .and_then(|name| name.pointer("/LocalizedLabels/0/Label"));
-    label.and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// A name of a customer's own begins with the prefix of its publisher.
-fn prefixed(name: &str) -> Outcome<()> {
-    let prefix = name
-        .split_once('_')
-        .map(|(prefix, rest)| (prefix.len(), rest.is_empty()));
-    if matches!(prefix, Some((2..=8, false))) {
-        return Ok(());
-    }
-    let message = format!("The name '{name}' must start with a valid customization prefix.");
-    Err(Refusal::new(400, "0x8004f026", message))
-}
-
-fn make_column(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome<Answer> {
-    let body = call.body("Attributes")?;
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let kind = text("@odata.type").trim_start_matches('#');
-    let kind = kind
-        .strip_prefix("Microsoft.Dynamics.CRM.")
-        .unwrap_or_default();
-    let (is, default) = match kind {
-        "StringAttributeMetadata" => (Type::String, 100),
-        "MemoAttributeMetadata" => (Type::Memo, 2_000),
-        "IntegerAttributeMetadata" => (Type::Integer, 0),
-        "DateTimeAttributeMetadata" => (Type::DateTime, 0),
-        _ => {
-            let message = format!("The sandbox makes no columns of the type '{kind}'.");
-            return Err(Refusal::new(501, "0x80040800", message));
-        }
-    };
-    let schema = text("SchemaName");
-    prefixed(schema)?;
-    if table.column(&schema.to_lowercase()).is_some() {
-        let message = format!("An attribute with the specified name {schema} already exists");
-        return Err(Refusal::new(400, "0x80044363", message));
-    }
-    let max = body
-        .get("MaxLength")
-        .and_then(Value::as_u64)
-        .and_then(|max| usize::try_from(max).ok());
-    let column = Column::custom(schema, is, max.unwrap_or(default), &words(&body));
-    let id = metadata_id(env, &format!("{}.{}", table.name, column.name));
-    if let Some(table) = env.schema.table_mut(&table.name) {
-        table.columns.push(column);
-    }
-    let at = format!(
-        "{}/api/data/v9.2/EntityDefinitions({})/Attributes({id})",
-        env.base_url,
-        metadata_id(env, &table.name)
-    );
-    Ok(done().with("odata-entityid", at))
-}
-
-fn make_key(env: &mut Environment, call: &Call<'_>, table: &Table) -> Outcome<Answer> {
-    let body = call.body("Keys")?;
-    let schema = body
-        .get("SchemaName")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
-    prefixed(&schema)?;
-    let columns: Vec<String> = body
-        .get("KeyAttributes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|name| name.as_str().map(str::to_owned))
-        .collect();
-    if columns.is_empty() || columns.len() > 16 {
-        return Err(Refusal::query("A key has 1 to 16 columns."));
-    }
-    for name in &columns {
-        table
-            .column(name)
-            .ok_or_else(|| Refusal::no_property(name, &table.name))?;
-    }
-    if table.keys.len() >= 10 || table.keys.iter().any(|key| key.schema == schema) {
-        return Err(Refusal::query(
-            "The table has that key, or ten keys already.",
-        ));
-    }
-    let made = env.now;
-    let id = metadata_id(env, &format!("{}.{schema}", table.name));
-    if let Some(table) = env.schema.table_mut(&table.name) {
-        table.keys.push(Key {
-            schema,
-            columns,
-            made,
-        });
-    }
-    let at = format!(
-        "{}/api/data/v9.2/EntityDefinitions(LogicalName='{}')/Keys({id})",
-        env.base_url, table.name
-    );
-    Ok(done().with("odata-entityid", at))
 }

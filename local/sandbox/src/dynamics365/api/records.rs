@@ -1,5 +1,7 @@
 //! Calls on records: their sets, one of them, a property, what they refer to.
 
+mod references;
+
 use serde_json::{Map, Value, json};
 
 use super::{Call, done, link, ok, refuse_method, with_body};
@@ -8,7 +10,6 @@ use crate::dynamics365::environment::{Environment, Row};
 use crate::dynamics365::query::Options;
 use crate::dynamics365::refusal::{Outcome, Refusal};
 use crate::dynamics365::schema::Table;
-use crate::dynamics365::values::guid;
 use crate::oauth::Answer;
 
 /// The union of all activities, which can only be read.
@@ -43,10 +44,15 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
         Key::Alternate(values) => env.by_key(&table, values)?,
     };
     match (call.method, rest) {
-        ("PATCH", []) => upsert(env, call, &table, &key, id),
-        ("GET", []) => one(env, call, &table, &existing(env, &table, id, first)?),
+        ("PATCH", []) => upsert(env, call, &table, &key, id.as_ref()),
+        ("GET", []) => one(
+            env,
+            call,
+            &table,
+            &existing(env, &table, id.as_ref(), first)?,
+        ),
         ("DELETE", []) => {
-            let id = existing(env, &table, id, first)?;
+            let id = existing(env, &table, id.as_ref(), first)?;
             matched(env, call, &table, &id)?;
             if table.name == "activityparty" {
                 return refuse_method(call);
@@ -58,11 +64,11 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             env,
             call,
             &table,
-            &existing(env, &table, id, first)?,
+            &existing(env, &table, id.as_ref(), first)?,
             property,
         ),
         ("GET", [property, "$value"]) => {
-            let id = existing(env, &table, id, first)?;
+            let id = existing(env, &table, id.as_ref(), first)?;
             let row = env
                 .row(&table.name, &id)
                 .ok_or_else(|| Refusal::gone(&table.name, &id))?;
@@ -75,17 +81,17 @@ pub(super) fn respond(env: &mut Environment, call: &Call<'_>) -> Outcome<Answer>
             Ok(Answer::new(200, "text/plain", text).with("odata-version", "4.0"))
         }
         (_, [navigation, "$ref"]) => {
-            let id = existing(env, &table, id, first)?;
-            references(env, call, &table, &id, navigation)
+            let id = existing(env, &table, id.as_ref(), first)?;
+            references::respond(env, call, &table, &id, navigation)
         }
         _ => refuse_method(call),
     }
 }
 
 /// The record that has to be there.
-fn existing(env: &Environment, table: &Table, id: Option<String>, shown: &str) -> Outcome<String> {
-    let there = id.as_ref().filter(|id| env.row(&table.name, id).is_some());
-    match (there, &id) {
+fn existing(env: &Environment, table: &Table, id: Option<&String>, shown: &str) -> Outcome<String> {
+    let there = id.filter(|id| env.row(&table.name, id).is_some());
+    match (there, id) {
         (Some(id), _) => Ok(id.clone()),
         (None, Some(id)) => Err(Refusal::gone(&table.name, id)),
         (None, None) => {
@@ -186,21 +192,21 @@ fn upsert(
     call: &Call<'_>,
     table: &Table,
     key: &Key,
-    id: Option<String>,
+    id: Option<&String>,
 ) -> Outcome<Answer> {
     if table.name == "activityparty" {
         return refuse_method(call);
     }
     let body = call.body(&table.set)?;
-    let there = id.clone().filter(|id| env.row(&table.name, id).is_some());
+    let there = id.filter(|id| env.row(&table.name, id).is_some());
     if let Some(id) = there {
         if call.header("if-none-match") == Some("*") {
             return Err(Refusal::exists());
         }
-        matched(env, call, table, &id)?;
+        matched(env, call, table, id)?;
         duplicate(env, call, table, &body)?;
-        env.update(table, &id, &body)?;
-        return written(env, call, table, &id, false);
+        env.update(table, id, &body)?;
+        return written(env, call, table, id, false);
     }
     if call.header("if-match").is_some() {
         existing(env, table, id, &call.segments.join("/"))?;
@@ -303,82 +309,6 @@ fn property_call(
                 id,
                 &Map::from_iter([(property.to_owned(), Value::Null)]),
             )?;
-            Ok(done())
-        }
-        _ => refuse_method(call),
-    }
-}
-
-/// `/$ref`: relating records, and the opposite.
-fn references(
-    env: &mut Environment,
-    call: &Call<'_>,
-    table: &Table,
-    id: &str,
-    navigation: &str,
-) -> Outcome<Answer> {
-    // A collection's member may stand in its parentheses: `contact_customer_accounts(guid)/$ref`.
-    let (navigation, member) = match navigation.split_once('(') {
-        Some((name, rest)) => (name, guid(rest.trim_end_matches(')'))),
-        None => (navigation, None),
-    };
-    let named = |env: &Environment| -> Outcome<(String, String)> {
-        let body = call.body(&table.set)?;
-        let uri = body
-            .get("@odata.id")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        env.record_at(uri)
-    };
-    if let Some((column, targets)) = table.navigation(navigation) {
-        let column = column.name.clone();
-        return match call.method {
-            "PUT" => {
-                let (to, other) = named(env)?;
-                if !targets.contains(&to.as_str()) {
-                    return Err(Refusal::query(format!(
-                        "'{navigation}' cannot refer to '{to}'."
-                    )));
-                }
-                env.refer(table, id, &column, Some((to, other)))?;
-                Ok(done())
-            }
-            "DELETE" => {
-                env.refer(table, id, &column, None)?;
-                Ok(done())
-            }
-            _ => refuse_method(call),
-        };
-    }
-    let (target, column) = env
-        .schema
-        .collection(table, navigation)
-        .map(|(target, column)| (target.clone(), column))
-        .ok_or_else(|| Refusal::no_property(navigation, &table.name))?;
-    match call.method {
-        "POST" => {
-            let (to, other) = named(env)?;
-            if to != target.name {
-                return Err(Refusal::query(format!(
-                    "'{navigation}' does not take '{to}'."
-                )));
-            }
-            env.refer(
-                &target,
-                &other,
-                &column,
-                Some((table.name.clone(), id.to_owned())),
-            )?;
-            Ok(done())
-        }
-        "DELETE" => {
-            let asked = call.options.iter().find(|(name, _)| name == "$id");
-            let other = match (member, asked) {
-                (Some(member), _) => member,
-                (None, Some((_, uri))) => env.record_at(uri)?.1,
-                (None, None) => return refuse_method(call),
-            };
-            env.refer(&target, &other, &column, None)?;
             Ok(done())
         }
         _ => refuse_method(call),

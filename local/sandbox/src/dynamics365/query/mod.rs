@@ -2,6 +2,7 @@
 
 mod filter;
 mod options;
+mod passing;
 mod shown;
 
 pub(super) use filter::Filter;

@@ -91,7 +91,7 @@ impl Environment {
     ) -> Outcome<Map<String, Value>> {
         let mut shown = Map::new();
         shown.insert("@odata.etag".to_owned(), json!(row.etag()));
-        let all = self.columns(table, row);
+        let all = Self::columns(table, row);
         let wanted: Vec<&Column> = match &options.select {
             Some(names) => names
                 .iter()

@@ -10,8 +10,8 @@ use crate::fixture::{Fixture, connection, connector};
 const CRM: &str = "dynamics365";
 
 fn tables(test: &str) -> Option<Value> {
-    let text = std::fs::read(folder(test)?.join("dynamics365-entitydefinitions.json")).unwrap();
-    Some(serde_json::from_slice(&text).unwrap())
+    let file = std::fs::read(folder(test)?.join("dynamics365-entitydefinitions.json")).unwrap();
+    Some(serde_json::from_slice(&file).unwrap())
 }
 
 fn table<'a>(all: &'a Value, set: &str) -> &'a Value {
