@@ -74,7 +74,7 @@ test('a version that is old is refused, one that is current is not read again', 
   const made = await client.create({ collection: 'accounts', data: { name: 'Umbrella' }, returnRepresentation: true });
   const etag = made['@odata.etag'];
   const same = await client.retrieve({ collection: 'accounts', key: made.accountid, ifnonematch: etag });
-  assert.equal(same, null);
+  assert.equal(same ?? null, null, 'the library swallows the 304');
   await client.update({ collection: 'accounts', key: made.accountid, data: { revenue: 5 }, ifmatch: etag });
   const stale = await client.update({ collection: 'accounts', key: made.accountid, data: { revenue: 6 }, ifmatch: etag });
   assert.equal(stale, false, 'the library swallows the 412');
@@ -153,7 +153,7 @@ test('a batch answers each request, reads included', async () => {
   client.retrieveMultiple({ collection: 'contacts', select: ['fullname'], top: 1 });
   client.create({ collection: 'tasks', data: { subject: 'a' } });
   client.create({ collection: 'tasks', data: { subject: 'b' } });
-  client.retrieve({ collection: 'accounts', key: await 0 || randomUUID() }).catch?.(() => {});
+  client.retrieve({ collection: 'accounts', key: randomUUID() });
   const error = await failure(client.executeBatch());
   assert.ok([error].flat().some((one) => one.status === 404), JSON.stringify(error));
   client.startBatch();
@@ -223,7 +223,7 @@ test('an opportunity is won by its action', async () => {
   const client = await connect();
   const { opportunityid } = await one(client, 'opportunities', "name eq 'Acme expansion'", ['opportunityid']);
   const close = { '@odata.type': 'Microsoft.Dynamics.CRM.opportunityclose', subject: 'Won', 'opportunityid@odata.bind': `opportunities(${opportunityid})` };
-  await client.callAction({ name: 'WinOpportunity', data: { Status: 3, OpportunityClose: close } });
+  await client.callAction({ actionName: 'WinOpportunity', action: { Status: 3, OpportunityClose: close } });
   assert.equal((await client.retrieve({ collection: 'opportunities', key: opportunityid })).statecode, 1);
 });
 
