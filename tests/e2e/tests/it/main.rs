@@ -11,6 +11,7 @@ mod attacks;
 mod audited;
 mod authorizing;
 mod canary;
+mod chosen;
 mod connecting;
 mod cost;
 mod delivering;
