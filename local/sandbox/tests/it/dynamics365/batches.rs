@@ -26,7 +26,8 @@ fn set(parts: &[String]) -> String {
             &format!("binary\r\nContent-ID: {number}\r\n"),
             1,
         );
-        text.push_str(&format!("--changeset_1\r\n{headed}"));
+        text += "--changeset_1\r\n";
+        text += &headed;
     }
     text + "--changeset_1--\r\n"
 }

@@ -166,6 +166,6 @@ async fn who_calls_and_which_version() {
             .as_array()
             .unwrap()
             .iter()
-            .any(|set| set["name"] == Value::from("appointments"))
+            .any(|set| set["name"] == "appointments")
     );
 }

@@ -15,8 +15,8 @@ struct Metadata {
 }
 
 fn metadata(test: &str) -> Option<Metadata> {
-    let text = std::fs::read(specs(test)?.join("dynamics365-entitydefinitions.json")).unwrap();
-    let all: Value = serde_json::from_slice(&text).unwrap();
+    let file = std::fs::read(specs(test)?.join("dynamics365-entitydefinitions.json")).unwrap();
+    let all: Value = serde_json::from_slice(&file).unwrap();
     let (mut columns, mut navigations) = (BTreeMap::new(), BTreeMap::new());
     for table in all["value"].as_array().unwrap() {
         let name = table["LogicalName"].as_str().unwrap().to_owned();
