@@ -205,34 +205,10 @@ async fn a_refused_record_keeps_no_other_out_and_leaves_nothing_half_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_environment_without_sales_and_one_that_is_busy() {
+async fn an_environment_without_sales_has_no_leads_and_takes_sessions() {
     let machine = connected(6).await;
     machine.sandbox.set(&json!({ "sales": false })).unwrap();
     machine.accept(&meeting("evt_1", "ses_1", "No leads")).await;
     machine.work().await;
-    machine.each_once(ORG).await;
-    // Too many requests within five minutes: the hub waits as long as it is told.
-    machine
-        .sandbox
-        .set(&json!({ "request_limit": 30 }))
-        .unwrap();
-    for wave in 1..3 {
-        let events: Vec<Value> = (0..6)
-            .map(|number| {
-                let name = format!("{wave}{number}");
-                let (id, session) = (format!("evt_{name}"), format!("ses_{name}"));
-                meeting(&id, &session, &format!("Busy {name}"))
-            })
-            .collect();
-        machine.accept(&json!(events)).await;
-        machine.work().await;
-    }
-    let requests = machine.sandbox.requests();
-    assert!(requests.iter().any(|request| request.status == Some(429)));
-    machine
-        .sandbox
-        .set(&json!({ "request_limit": 6_000 }))
-        .unwrap();
-    assert_eq!(machine.held("appointments").len(), 13);
     machine.each_once(ORG).await;
 }
