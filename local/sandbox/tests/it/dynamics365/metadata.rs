@@ -1,6 +1,6 @@
 //! Tables, columns and alternate keys.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::vendor::{Vendor, refused};
 
