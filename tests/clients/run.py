@@ -36,6 +36,7 @@ SUITES = [
     ("@hubspot/api-client", "hubspot_node.mjs", 4102),
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
+    ("dynamics-web-api", "dynamics365_node.mjs", 4103),
 ]
 
 

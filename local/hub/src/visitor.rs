@@ -76,7 +76,7 @@ impl<'a> Visitor<'a> {
 
     /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve.
     pub(crate) async fn connect(&self, crm: &str) -> anyhow::Result<String> {
-        let new = json!({ "crm": crm, "name": format!("Demo {crm}") });
+        let new = json!({ "crm": crm, "name": format!("Demo {crm}"), "settings": examples(crm)? });
         let created = self
             .api(
                 http::Method::POST,
@@ -165,4 +165,16 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
     }
     serde_json::from_slice(answer.body())
         .with_context(|| format!("the answer is not JSON: {}", shown(answer)))
+}
+
+/// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
+fn examples(crm: &str) -> anyhow::Result<Value> {
+    let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
+    let required = manifest
+        .settings
+        .into_iter()
+        .filter(|(_, setting)| setting.required);
+    Ok(required
+        .map(|(name, setting)| (name, Value::from(setting.default)))
+        .collect())
 }

@@ -95,7 +95,19 @@ impl Seeder {
         if let Some(connection) = known.iter().find(in_use) {
             return Ok(connection.id.to_string());
         }
-        let new = json!({ "crm": crm, "name": format!("Sample {crm}") });
+        // What a connection cannot be made without is the manifest's example, which the fakes know.
+        let manifest = self.hub.registry().manifest(&crm_id(crm)?);
+        let known = manifest
+            .and_then(Result::ok)
+            .map(|manifest| manifest.settings);
+        let required = known
+            .into_iter()
+            .flatten()
+            .filter(|(_, setting)| setting.required);
+        let settings: serde_json::Map<String, Value> = required
+            .map(|(name, setting)| (name, Value::from(setting.default)))
+            .collect();
+        let new = json!({ "crm": crm, "name": format!("Sample {crm}"), "settings": settings });
         let new = NewConnection::read(&self.hub, &new)
             .map_err(|faults| SampleError::Unfit(format!("no connection of {crm}: {faults}")))?;
         let made = connections::create(&self.hub, &caller, new).await;

@@ -21,12 +21,12 @@ pub use registry::Registry;
 registry::crms! {
     salesforce
     hubspot
+    dynamics365
     pipedrive
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
-    dynamics365
     zoho
     monday
     copper

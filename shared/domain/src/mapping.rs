@@ -112,6 +112,8 @@ pub enum Transform {
     Duration,
     /// Looked up in `values`; what is not there becomes `otherwise`, or is left out.
     Choice,
+    /// The same as a whole number, for a CRM whose lists have numbers; what is none is left out.
+    Number,
 }
 
 /// When a field may be written.
@@ -148,7 +150,7 @@ pub struct FieldRule {
     /// The value of a constant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
-    /// The CRM's value for each of ours, for a choice.
+    /// The CRM's value for each of ours, for a choice or a number.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
     /// The CRM's value for anything else.

@@ -181,8 +181,20 @@ impl Machine {
         id
     }
 
-    /// Creates a connection.
-    pub async fn create(&self, organization: &str, settings: Value) -> String {
+    /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
+    pub async fn create(&self, organization: &str, mut settings: Value) -> String {
+        let manifest = hub_connectors::manifest(self.crm)
+            .expect("a CRM")
+            .expect("a manifest");
+        for (name, setting) in manifest
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.required)
+        {
+            if settings.get(name).is_none() {
+                settings[name] = json!(setting.default);
+            }
+        }
         let created = self
             .create_by(organization, json!({ "settings": settings }))
             .await;

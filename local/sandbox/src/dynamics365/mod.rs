@@ -1,314 +1,165 @@
-//! A fake Dynamics 365: the Entra ID v2.0 endpoints of its tenant, and `WhoAmI` of one environment.
-//! Its records come later.
+//! A fake Dynamics 365: the Entra ID v2.0 endpoints of its tenant, and the Web API of one environment.
 //!
 //! `README.md` here lists where it knowingly differs from the real one.
 
-mod authorize;
-mod errors;
-mod token;
+mod address;
+mod api;
+mod entra;
+mod environment;
+mod faults;
+mod limits;
+mod parties;
+mod query;
+mod refusal;
+mod schema;
+mod seed;
+mod settings;
+mod values;
+mod write;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request, Response};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
-use crate::frame::{Fault, FaultKind, Setup};
-use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble, credential, person};
+use crate::frame::{self, Crm, Fault, FaultError, FaultKind, Setup};
+use crate::oauth::{Answer, PEOPLE, Server};
+use entra::{APP, Entra};
+use environment::Environment;
+use limits::Limits;
+use query::Prefer;
+use refusal::Refusal;
 
-/// The tenant with its app, and one environment.
+/// The tenant and one environment.
 #[derive(Debug)]
 pub(crate) struct Dynamics365 {
-    tables: Tables,
-    settings: Settings,
-    /// Also the environment's address and so the audience of its tokens.
-    base_url: String,
-    tenant: String,
-    client_id: String,
-    client_secret: String,
-}
-
-/// The tenant's domain, which addresses it as well as its id.
-const DOMAIN: &str = "liveprompt.onmicrosoft.com";
-/// Who a token of client credentials stands for.
-const APP: &str = "app";
-/// Tokens for anything but the environment open nothing here.
-const GRAPH: &str = "https://graph.microsoft.com";
-
-/// The switches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    redirect_uris: Vec<String>,
-    /// Tenants that exist, but do not have the app.
-    other_tenants: Vec<String>,
-    /// Whether the environment has an application user for the app.
-    application_user: bool,
-    /// Whether the app's secret has expired.
-    secret_expired: bool,
-    access_seconds: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            redirect_uris: vec![
-                "http://127.0.0.1:3000/api/integrations/dynamics365/callback".to_owned(),
-            ],
-            other_tenants: vec!["fabrikam.onmicrosoft.com".to_owned()],
-            application_user: true,
-            secret_expired: false,
-            access_seconds: 3599,
-        }
-    }
+    entra: Entra,
+    env: Environment,
+    limits: Limits,
 }
 
 impl Dynamics365 {
     pub(crate) fn new(setup: &Setup) -> Self {
-        let tables = Tables::new(setup.seed);
-        let noise = &tables.noise;
+        let entra = Entra::new(setup);
+        let mut env = Environment::new(&setup.base_url, setup.seed, setup.started);
+        let people = PEOPLE.iter().map(|person| person.email).chain([APP]);
+        let users: Vec<String> = people.map(|user| entra.user_id(user)).collect();
+        seed::plant(&mut env, &users, setup.started);
         Self {
-            settings: Settings::default(),
-            base_url: setup.base_url.clone(),
-            tenant: noise.guid("tenant"),
-            client_id: noise.guid("client"),
-            // Real ones have a tilde, which a form has to escape.
-            client_secret: format!("8Q8~{}", noise.text("secret", 36)),
-            tables,
+            entra,
+            env,
+            limits: Limits::default(),
         }
     }
 
-    /// The token of a consent, and when it ends.
-    fn access(&mut self, grant: Option<u64>, consent: &Consent, now: Timestamp) -> String {
-        let ends = crate::oauth::after(now, self.settings.access_seconds);
-        let id = self.tables.noise.label("access");
-        let noise = &self.tables.noise;
-        let mut claims = json!({
-            "aud": consent.realm,
-            "iss": format!("https://sts.windows.net/{}/", self.tenant),
-            "iat": now.as_second(), "nbf": now.as_second(), "exp": ends.as_second(),
-            "appid": self.client_id, "tid": self.tenant, "oid": noise.guid(&consent.user),
-            "uti": noise.text(&id, 22), "ver": "1.0",
-        });
-        if let (false, Some(claims)) = (consent.user == APP, claims.as_object_mut()) {
-            claims.insert("scp".to_owned(), json!("user_impersonation"));
-            claims.insert("upn".to_owned(), json!(consent.user));
-        }
-        let value = noise.jwt(&claims);
-        self.tables
-            .keep_access(&value, grant, consent.clone(), Some(ends));
-        value
-    }
-
-    /// A new refresh token; those before it live on.
-    fn refresh_token(&mut self, grant: u64, now: Timestamp) -> String {
-        let value = format!("0.A{}", self.tables.noise.fresh("refresh", 400));
-        self.tables.keep_refresh(&value, grant, now);
-        value
-    }
-
-    fn data(&self, request: &Request<Bytes>, what: &str, now: Timestamp) -> Answer {
-        let live = credential(request, "Bearer").and_then(|token| self.tables.access(token, now));
-        let Some(access) = live.filter(|access| access.consent.realm == self.base_url) else {
-            let challenge = format!(
-                "Bearer authorization_uri={base}/{}/oauth2/authorize, resource_id={base}/",
-                self.tenant,
-                base = self.base_url
-            );
-            return Answer::empty(401).with("www-authenticate", challenge);
+    /// A call of the Web API.
+    fn data(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        let user = match self.entra.admitted(request, now) {
+            Ok(user) => user,
+            Err(answer) => return answer,
         };
-        let noise = &self.tables.noise;
-        if access.consent.user == APP && !self.settings.application_user {
-            let message = "The user is not a member of the organization.";
-            return data_error(403, "0x80072560", message);
-        }
-        if !matches!(what, "WhoAmI" | "WhoAmI()") {
-            let message = format!("Resource not found for the segment '{what}'.");
-            return data_error(404, "0x8006088a", &message);
-        }
-        let context = format!(
-            "{}/api/data/v9.2/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
-            self.base_url
-        );
-        let body = json!({
-            "@odata.context": context,
-            "BusinessUnitId": noise.guid("business unit"),
-            "UserId": noise.guid(&format!("systemuser/{}", access.consent.user)),
-            "OrganizationId": noise.guid("organization"),
-        });
-        Answer::json(200, body).with("odata-version", "4.0")
-    }
-
-    fn is_here(&self, tenant: &str) -> bool {
-        tenant == self.tenant || tenant.eq_ignore_ascii_case(DOMAIN)
-    }
-
-    /// Whether the address names this tenant, or leaves it open.
-    fn tenant(&mut self, name: &str, now: Timestamp) -> Result<(), Answer> {
-        if self.is_here(name) || matches!(name, "organizations" | "common") {
-            return Ok(());
-        }
-        if self
-            .settings
-            .other_tenants
-            .iter()
-            .any(|other| other == name)
+        self.env.now = now;
+        self.env.caller = self.entra.user_id(&user);
+        let answer = if request
+            .uri()
+            .path()
+            .trim_end_matches('/')
+            .ends_with("/$batch")
         {
-            return Err(self.unknown_app(&self.client_id.clone(), name, now));
-        }
-        let text = format!(
-            "Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the \
-             correct cloud. Check with your subscription administrator, this may happen if there are no active \
-             subscriptions for the tenant."
-        );
-        Err(self.refused(400, "invalid_request", 90002, &text, now))
+            self.batch(request, now)
+        } else {
+            match self.limits.admit(1, &self.env.settings, now) {
+                Ok(()) => one(&self.entra, &mut self.env, request),
+                Err(refusal) => refusal.answer(),
+            }
+        };
+        self.limits.label(answer, &self.env.settings, now)
     }
 
-    fn discovery(&self, tenant: &str) -> Answer {
-        let at = |path: &str| format!("{}/{tenant}/oauth2/v2.0/{path}", self.base_url);
-        Answer::json(
-            200,
-            json!({
-                "issuer": format!("{}/{}/v2.0", self.base_url, self.tenant),
-                "authorization_endpoint": at("authorize"),
-                "token_endpoint": at("token"),
-                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-                "response_modes_supported": ["query", "form_post"],
-                "response_types_supported": ["code"],
-                "scopes_supported": ["openid", "profile", "email", "offline_access"],
-                "subject_types_supported": ["pairwise"],
-            }),
-        )
+    /// Each request inside counts.
+    fn batch(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        if request.method() != Method::POST {
+            return Refusal::method(request.method().as_str()).answer();
+        }
+        let settings = &self.env.settings;
+        let parts = api::parts(request);
+        let count = parts
+            .as_ref()
+            .map_or(0, |parts| parts.iter().map(api::Part::count).sum());
+        if let Err(refusal) = self.limits.admit(count.max(1), settings, now) {
+            return refusal.answer();
+        }
+        let entra = &self.entra;
+        match parts {
+            Ok(parts) => {
+                let on = Prefer::of(request).continue_on_error;
+                api::batch(&mut self.env, parts, on, |env, request| {
+                    one(entra, env, request)
+                })
+            }
+            Err(refusal) => refusal.answer(),
+        }
     }
 }
 
-fn data_error(status: u16, code: &str, message: &str) -> Answer {
-    let body = json!({ "error": { "code": code, "message": message } });
-    Answer::json(status, body).with("odata-version", "4.0")
+/// One request that was admitted.
+fn one(entra: &Entra, env: &mut Environment, request: &Request<Bytes>) -> Answer {
+    let path = request.uri().path().trim_end_matches('/');
+    let last = path.rsplit('/').next().unwrap_or_default();
+    if matches!(last, "WhoAmI" | "WhoAmI()") && request.method() == Method::GET {
+        return api::ok(entra.who(&env.caller, &env.business_unit));
+    }
+    api::respond(env, request)
 }
 
-impl Server for Dynamics365 {
-    type Switches = Settings;
-
-    const OWN: &'static [FaultKind] = &[
-        FaultKind {
-            name: "consent_required",
-            params: &[],
-        },
-        FaultKind {
-            name: "interaction_required",
-            params: &[],
-        },
-        FaultKind {
-            name: "temporarily_unavailable",
-            params: &[],
-        },
-    ];
-    // A token is checked by its signature: nobody can take it back.
-    const ACCESS_ENDS_WITH_GRANT: bool = false;
-
-    fn respond(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let path = request.uri().path().to_owned();
-        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
-        match (request.method().as_str(), segments.as_slice()) {
-            ("GET" | "POST", [tenant, "oauth2", "v2.0", "authorize"]) => {
-                self.authorize(tenant, request, now)
-            }
-            ("POST", [tenant, "oauth2", "v2.0", "token"]) => self.token(tenant, request, now),
-            ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
-                match self.tenant(tenant, now) {
-                    Ok(()) => self.discovery(tenant),
-                    Err(answer) => answer,
-                }
-            }
-            ("GET", ["api", "data", "v9.0" | "v9.1" | "v9.2", what]) => {
-                self.data(request, what, now)
-            }
-            _ => Answer::html(
-                404,
-                "<html><body>404 - File or directory not found.</body></html>",
-            ),
-        }
-    }
-
-    fn troubled(&mut self, trouble: Trouble, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        if !request.uri().path().starts_with("/api/data") {
-            let (status, code, text) = match trouble {
-                Trouble::Server => (
-                    500,
-                    90033,
-                    "A transient error has occurred. Please try again.",
-                ),
-                _ => (
-                    429,
-                    90055,
-                    "The server is too busy to handle the request. Please try again later.",
-                ),
-            };
-            return self.refused(status, "temporarily_unavailable", code, text, now);
-        }
-        let (code, text) = match trouble {
-            Trouble::RateLimit => (
-                "0x80072322",
-                "Number of requests exceeded the limit of 6000 over time window of 300 seconds.",
-            ),
-            Trouble::Concurrency => (
-                "0x80072326",
-                "Number of concurrent requests exceeded the limit of 52.",
-            ),
-            Trouble::DailyLimit => (
-                "0x80072321",
-                "Combined execution time of incoming requests exceeded limit of 1,200,000 milliseconds over time \
-                 window of 300 seconds. Decrease number of concurrent requests or reduce the duration of requests \
-                 and try again later.",
-            ),
-            Trouble::Server => {
-                return data_error(500, "0x80040216", "An unexpected error occurred.");
-            }
+impl Crm for Dynamics365 {
+    fn answer(&mut self, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes> {
+        let answer = if request.uri().path().starts_with("/api/data/") {
+            self.data(request, now)
+        } else {
+            self.entra.respond(request, now)
         };
-        data_error(429, code, text).with("retry-after", "30")
+        answer.into_response(request.method() == Method::HEAD)
     }
 
-    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, now: Timestamp) -> Option<Answer> {
-        Some(self.named_fault(&fault.name, now))
+    fn state(&mut self, now: Timestamp) -> Value {
+        let mut state = self.entra.tables().shown(now);
+        if let Some(state) = state.as_object_mut() {
+            state.insert("objects".to_owned(), self.env.state());
+            state.insert(
+                "limits".to_owned(),
+                self.limits.shown(&self.env.settings, now),
+            );
+        }
+        state
     }
 
-    fn hand_out(&mut self, now: Timestamp) -> Value {
-        let user = PEOPLE.first().map_or("", |person| person.email);
-        let scopes = vec!["user_impersonation".to_owned(), "offline_access".to_owned()];
-        let consent = Consent {
-            user: user.to_owned(),
-            scopes,
-            realm: self.base_url.clone(),
-        };
-        let grant = self.tables.open(consent.clone(), None, now);
-        let refresh = self.refresh_token(grant, now);
-        let access = self.access(Some(grant), &consent, now);
-        json!({
-            "base_url": self.base_url,
-            "environment_url": self.base_url,
-            "tenant": self.tenant,
-            "tenant_domain": DOMAIN,
-            "account": self.tables.noise.guid("organization"),
-            "client_id": self.client_id,
-            "client_secret": self.client_secret,
-            "redirect_uri": self.settings.redirect_uris.first(),
-            "access_token": access,
-            "refresh_token": refresh,
-            "scope": format!("{}/user_impersonation", self.base_url),
-            "username": user,
-            "name": person(user).map(|(_, person)| person.first),
-        })
+    fn credentials(&mut self, now: Timestamp) -> Value {
+        self.entra.hand_out(now)
     }
 
-    fn tables(&mut self) -> &mut Tables {
-        &mut self.tables
+    fn settings(&self) -> Value {
+        frame::settings::shown(&self.env.settings)
     }
 
-    fn switches(&self) -> &Settings {
-        &self.settings
+    fn set(&mut self, wanted: &Map<String, Value>) -> Result<(), FaultError> {
+        let settings = frame::settings::with(&self.env.settings, wanted)?;
+        self.entra.switches_mut().clone_from(&settings);
+        self.env.settings = settings;
+        Ok(())
     }
 
-    fn switches_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+    fn own_faults(&self) -> &'static [FaultKind] {
+        faults::OWN
+    }
+
+    fn fault(
+        &mut self,
+        fault: &Fault,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Option<Response<Bytes>> {
+        let head = request.method() == Method::HEAD;
+        faults::apply(self, fault, request, now).map(|answer| answer.into_response(head))
     }
 }

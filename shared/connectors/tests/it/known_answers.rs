@@ -20,6 +20,29 @@ fn every_fixture_names_its_source() {
     }
 }
 
+/// A line of a body that is no JSON as a whole: as JSON where it is, so that the order of its members is nothing.
+fn line(line: &str) -> Value {
+    if line.starts_with('{') {
+        serde_json::from_str(line).unwrap()
+    } else {
+        json!(line)
+    }
+}
+
+/// The body of a reply: JSON, text, or lines, of which those that are JSON are written as such.
+fn body_of(wanted: &Value) -> String {
+    let lines = wanted["lines"].as_array().map(|lines| {
+        let lines = lines.iter().map(|line| match line {
+            Value::String(text) => text.clone(),
+            json => json.to_string(),
+        });
+        lines.collect::<Vec<String>>().join("\r\n")
+    });
+    lines
+        .or_else(|| wanted["text"].as_str().map(str::to_owned))
+        .unwrap_or_else(|| wanted["body"].to_string())
+}
+
 #[test]
 fn an_operation_becomes_its_request() {
     for crm in CRMS {
@@ -37,6 +60,12 @@ fn an_operation_becomes_its_request() {
                     let uri = request.uri().to_string();
                     assert_eq!(json!(request.method().as_str()), wanted["method"], "{name}");
                     assert_eq!(json!(uri.strip_prefix(base)), wanted["path"], "{name}");
+                    if let Some(lines) = wanted["lines"].as_array() {
+                        let text = String::from_utf8(request.body().to_vec()).unwrap();
+                        let found: Vec<Value> = text.split("\r\n").map(line).collect();
+                        assert_eq!(found, *lines, "{name}: {text}");
+                        continue;
+                    }
                     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
                     assert_eq!(
                         body,
@@ -61,12 +90,9 @@ fn a_reply_has_its_verdicts_and_its_answer() {
             let operation = fixture.operation();
             for wanted in fixture.replies() {
                 let name = format!("{}: {}", fixture.name, wanted["about"]);
-                let body = wanted["text"]
-                    .as_str()
-                    .map_or_else(|| wanted["body"].to_string(), str::to_owned);
                 let mut reply = reply(
                     u16::try_from(wanted["status"].as_u64().unwrap()).unwrap(),
-                    body,
+                    body_of(wanted),
                 );
                 for (header, value) in wanted["headers"].as_object().into_iter().flatten() {
                     let header: http::HeaderName = header.parse().unwrap();

@@ -44,6 +44,10 @@ pub(super) fn value(
         (Transform::Choice, Raw::Text(text)) => {
             Value::String(rule.values.get(&text).or(rule.otherwise.as_ref())?.clone())
         }
+        (Transform::Number, Raw::Text(text)) => {
+            let number = rule.values.get(&text).or(rule.otherwise.as_ref())?;
+            Value::from(number.parse::<i64>().ok()?)
+        }
         (Transform::Line, Raw::Text(text)) => limited(&text::one_line(&text), rule.max),
         (Transform::Html, Raw::Text(text)) => Value::String(text::html(&text, rule.max)),
         (_, Raw::Text(text)) => limited(&text, rule.max),

@@ -234,6 +234,47 @@ fn a_time_of_day_and_a_length_are_written_as_clocks() {
 }
 
 #[test]
+fn a_number_of_a_list_is_a_number_or_nothing() {
+    let mapping = |values: [(&str, &str); 1], otherwise: Option<&str>| Mapping {
+        version: 0,
+        records: vec![RecordRule {
+            kind: RecordKind::Task,
+            object: "X".to_owned(),
+            fields: vec![FieldRule {
+                values: values
+                    .map(|(ours, theirs)| (ours.to_owned(), theirs.to_owned()))
+                    .into(),
+                otherwise: otherwise.map(str::to_owned),
+                ..field("Status", Source::TaskStatus, Transform::Number, None)
+            }],
+        }],
+    };
+    let record = record(json!([{ "name": "Ada", "email": "ada@acme.example" }]));
+    let status = record.action_items.values().next().unwrap();
+    let status = status.value.status.clone();
+    for (ours, theirs, otherwise, wanted) in [
+        (status.as_str(), "5", None, Some(json!(5))),
+        (status.as_str(), "five", None, None),
+        ("another", "5", None, None),
+        ("another", "5", Some("-7"), Some(json!(-7))),
+    ] {
+        let plan = make(
+            &record,
+            &connection(),
+            &mapping([(ours, theirs)], otherwise),
+            &[],
+        )
+        .unwrap();
+        let found = plan.writes[0].fields.get("Status");
+        assert_eq!(
+            found.map(|field| field.value.clone()),
+            wanted,
+            "{ours} {theirs}"
+        );
+    }
+}
+
+#[test]
 fn the_content_hash_sees_what_is_said_and_not_who_said_it() {
     let people = json!([{ "name": "Ada", "email": "ada@acme.example" }]);
     let one = record(people.clone());

@@ -12,6 +12,7 @@ mod audited;
 mod authorizing;
 mod batches;
 mod canary;
+mod chosen;
 mod connecting;
 mod cost;
 mod delivering;

@@ -444,7 +444,7 @@ async fn faults_and_state() {
         (reply.status, &reply.body["error"]["code"]),
         (429, &json!("0x80072322"))
     );
-    assert_eq!(reply.headers["retry-after"], "30");
+    assert_eq!(reply.headers["retry-after"], "10");
     for (name, status, error, code) in [
         ("consent_required", 400, "invalid_grant", 65001),
         ("interaction_required", 400, "interaction_required", 50076),

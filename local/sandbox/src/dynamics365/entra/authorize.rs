@@ -5,7 +5,7 @@ use http::Request;
 use jiff::Timestamp;
 
 use super::errors::unknown_app;
-use super::{Dynamics365, GRAPH};
+use super::{Entra, GRAPH};
 use crate::oauth::{
     Answer, Challenge, Code, Consent, Decision, after, decision, get, is_verifier, location, page,
     posting, problem, query, urlencoded, who, words,
@@ -22,7 +22,7 @@ pub(super) struct Asked {
     pub(super) scopes: Vec<String>,
 }
 
-impl Dynamics365 {
+impl Entra {
     /// Reads a scope; it may name one resource, and only one that is there.
     pub(super) fn asked(&self, scope: Option<&str>) -> Result<Asked, Wrong> {
         let mut asked = Asked {
@@ -39,6 +39,10 @@ impl Dynamics365 {
             }
             let (resource, permission) = word.rsplit_once('/').unwrap_or((GRAPH, &word));
             let resource = resource.trim_end_matches('/');
+            // Whatever the environment is called, tokens are bound to its address here.
+            let environments = &self.settings.environments;
+            let is_here = environments.iter().any(|known| known == resource);
+            let resource = if is_here { &self.base_url } else { resource };
             if !asked.resource.is_empty() && asked.resource != resource {
                 let text = "Provided value for the input parameter scope is not valid because it contains more \
                             than one resource.";

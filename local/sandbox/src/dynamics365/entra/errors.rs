@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::Dynamics365;
+use super::Entra;
 use crate::oauth::Answer;
 
-impl Dynamics365 {
+impl Entra {
     /// An error of the token endpoint.
     pub(super) fn refused(
         &mut self,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use super::{APP, Dynamics365};
+use super::{APP, Entra};
 use crate::oauth::{
     Answer, CodeFault, Consent, Fate, Form, after, basic, content_type, get, is_verifier,
     urlencoded,
@@ -20,7 +20,7 @@ const MALFORMED: &str = "Invalid request. Request is malformed or invalid.";
 const REVOKED: &str = "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user \
                        might have changed or reset their password.";
 
-impl Dynamics365 {
+impl Entra {
     pub(super) fn token(
         &mut self,
         tenant: &str,
