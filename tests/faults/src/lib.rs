@@ -1,1 +1,45 @@
-//! x
+//! The fault laboratory: every call on the path of a delivery fails, in every way, and afterwards the CRM
+//! holds what was accepted: nothing lost, nothing twice, nothing older over newer.
+//!
+//! Everything is real but the two ends: the functions' own handlers, the AWS SDK, the engine; over an embedded
+//! AWS and fake CRMs, on one thread, in paused time, without a socket. Two seams carry all calls: the SDK's
+//! HTTP client and the way to CRMs. `docs/PROOF.md` says how to run, read and replay it.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up is a test that fails"
+)]
+
+mod canon;
+mod clients;
+mod connect;
+mod describe;
+mod fault;
+mod history;
+mod lab;
+mod ledger;
+mod life;
+mod marked;
+mod marker;
+mod minimal;
+mod name;
+mod remote;
+mod run;
+mod scenario;
+mod seam;
+mod tamper;
+mod work;
+
+pub use fault::Fault;
+pub use history::{Finding, Held, History, Wanted, Wrong};
+pub use lab::Setup;
+pub use ledger::{Dead, Entry};
+pub use life::note_panics;
+pub use marker::Versions;
+pub use name::Name;
+pub use remote::Remote;
+pub use run::{Outcome, faultless, run, setups};
+pub use scenario::{Act, Step, core};
+pub use seam::{Call, Passed, Script, Strike};
+pub use tamper::{Tamper, Tampered};

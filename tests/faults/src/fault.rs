@@ -1,0 +1,69 @@
+//! What can go wrong with one call.
+
+use std::{fmt, time::Duration};
+
+/// How long the longest function may run, as in the template. Whatever runs longer is killed.
+pub const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
+/// A slow answer that is still in time.
+pub(crate) const SLOW: Duration = Duration::from_secs(5);
+
+/// A class of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// It never takes effect: AWS says 500, a CRM cannot be reached.
+    ErrorBefore,
+    /// It takes effect, and the connection breaks before the answer.
+    ErrorAfter,
+    /// It takes effect, and something on the way answers 500 or 502 instead.
+    RefusedAfter,
+    /// It takes effect, and no answer comes as long as anybody waits.
+    TimeoutAfter,
+    /// The worker dies before the call is sent.
+    DeathBefore,
+    /// It takes effect, and the worker dies before it reads the answer.
+    DeathAfter,
+    /// It takes effect, and the answer takes five seconds.
+    Slow,
+    /// It takes effect, and the worker stands still until the platform kills it: meanwhile it holds its
+    /// lease and its place.
+    Frozen,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ErrorBefore,
+        Self::ErrorAfter,
+        Self::RefusedAfter,
+        Self::TimeoutAfter,
+        Self::DeathBefore,
+        Self::DeathAfter,
+        Self::Slow,
+        Self::Frozen,
+    ];
+
+    /// What it is called in figures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ErrorBefore => "error before",
+            Self::ErrorAfter => "error after",
+            Self::RefusedAfter => "refused after",
+            Self::TimeoutAfter => "timeout after",
+            Self::DeathBefore => "death before",
+            Self::DeathAfter => "death after",
+            Self::Slow => "slow",
+            Self::Frozen => "frozen",
+        }
+    }
+
+    /// Whether the call never takes effect.
+    pub fn is_before(self) -> bool {
+        matches!(self, Self::ErrorBefore | Self::DeathBefore)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

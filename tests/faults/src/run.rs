@@ -1,0 +1,134 @@
+//! One run: a fresh laboratory, a scenario, a script of faults, and what the history checker says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    canon,
+    history::{Finding, History, Wrong, ours},
+    lab::{Lab, Setup},
+    life,
+    scenario::{Step, wanted},
+    seam::{Passed, Script, Strike},
+};
+
+/// What a run left.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Every call.
+    pub passed: Passed,
+    /// Events that were accepted for the connection.
+    pub deliveries: usize,
+    /// What the CRM holds, in words that do not depend on times and ids.
+    pub left: Vec<String>,
+}
+
+impl Outcome {
+    /// How many findings are of a kind.
+    pub fn count(&self, wrong: Wrong) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.wrong == wrong)
+            .count()
+    }
+
+    /// Its calls, numbered, one a line.
+    pub fn sequence(&self) -> String {
+        let calls = self.passed.calls.iter().enumerate();
+        calls.fold(String::new(), |text, (place, call)| {
+            format!("{text}{:>5} {call}\n", place + 1)
+        })
+    }
+}
+
+/// A script without any fault.
+pub fn faultless() -> Script {
+    Box::new(|_, _| Strike::default())
+}
+
+/// Runs a scenario. `reference` is what a run without faults leaves.
+pub async fn run(
+    setup: &Setup,
+    seed: u64,
+    steps: &[Step],
+    script: Script,
+    reference: Option<&[String]>,
+) -> Outcome {
+    life::panics();
+    let lab = Lab::new(setup, seed).await;
+    let before = lab.remote.objects();
+    lab.seam.arm(lab.world.clock.clone(), script);
+    let worked = lab.work(lab.drive(steps)).await;
+    lab.seam.disarm();
+    let passed = lab.seam.passed();
+    let history = lab.history(&passed);
+    let mut findings = history.check();
+    let mut find = |wrong, what| findings.push(Finding { wrong, what });
+    if let Err(left) = worked {
+        find(Wrong::Lost, left);
+    }
+    for text in &passed.unnamed {
+        find(Wrong::Different, format!("the call {text} has no name"));
+    }
+    for panic in life::panics() {
+        find(Wrong::Different, format!("a panic: {panic}"));
+    }
+    let left = canon::changed(&before, &lab.remote.objects());
+    if let Some(reference) = reference.filter(|_| findings.is_empty()) {
+        for difference in differences(reference, &left) {
+            findings.push(Finding {
+                wrong: Wrong::Different,
+                what: difference,
+            });
+        }
+    }
+    Outcome {
+        findings,
+        passed,
+        deliveries: lab.told(|told| told.accepted.len()),
+        left,
+    }
+}
+
+fn differences(reference: &[String], left: &[String]) -> Vec<String> {
+    let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
+    for line in left {
+        *counts.entry(line).or_default() += 1;
+    }
+    for line in reference {
+        *counts.entry(line).or_default() -= 1;
+    }
+    let uneven = counts.into_iter().filter(|(_, count)| *count != 0);
+    uneven
+        .map(|(line, count)| match count {
+            1.. => format!("not without faults: {line}"),
+            _ => format!("only without faults: {line}"),
+        })
+        .collect()
+}
+
+impl Lab {
+    fn history(&self, passed: &Passed) -> History {
+        self.told(|told| {
+            let wanted = wanted(told.accepted.values());
+            let keys: BTreeSet<String> = wanted.iter().map(|wanted| wanted.key.clone()).collect();
+            History {
+                wanted,
+                refused: told.refused.clone(),
+                writes: passed.writes.clone(),
+                held: ours(&self.remote.objects(), &keys),
+                entries: self.entries(),
+                revisions: self.revisions(),
+                dead: self.dead(),
+                poison: told.poison.clone(),
+                may_park: false,
+            }
+        })
+    }
+}
+
+/// One setup for each CRM of the registry.
+pub fn setups() -> Vec<Setup> {
+    hub_engine::CRMS.iter().map(|crm| Setup::of(crm)).collect()
+}
