@@ -32,6 +32,15 @@ pub enum Wrong {
 }
 
 impl Wrong {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Lost,
+        Self::Duplicated,
+        Self::Stale,
+        Self::Refused,
+        Self::Different,
+    ];
+
     /// In a word.
     pub fn name(self) -> &'static str {
         match self {
@@ -164,6 +173,16 @@ impl History {
         }
         findings.sort();
         findings
+    }
+
+    /// Deliveries that wait for a person, where that is all that is left.
+    pub fn parked(&self) -> usize {
+        let sessions: BTreeSet<&String> =
+            self.wanted.iter().map(|wanted| &wanted.session).collect();
+        sessions
+            .iter()
+            .filter(|session| self.is_parked(session))
+            .count()
     }
 
     fn is_parked(&self, session: &str) -> bool {

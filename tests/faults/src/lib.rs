@@ -10,13 +10,16 @@
     clippy::missing_panics_doc,
     reason = "a test that cannot be set up is a test that fails"
 )]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod canon;
+mod chaos;
 mod clients;
 mod connect;
 mod describe;
 mod fault;
 mod history;
+mod keep;
 mod lab;
 mod ledger;
 mod life;
@@ -24,22 +27,29 @@ mod marked;
 mod marker;
 mod minimal;
 mod name;
+mod points;
 mod remote;
 mod run;
 mod scenario;
 mod seam;
+mod stage;
+mod tally;
 mod tamper;
 mod work;
 
 pub use fault::Fault;
 pub use history::{Finding, Held, History, Wanted, Wrong};
+pub use keep::chunks;
 pub use lab::Setup;
 pub use ledger::{Dead, Entry};
 pub use life::note_panics;
 pub use marker::Versions;
 pub use name::Name;
+pub use points::{pairs, singles};
 pub use remote::Remote;
 pub use run::{Outcome, faultless, run, setups};
 pub use scenario::{Act, Step, core};
 pub use seam::{Call, Passed, Script, Strike};
+pub use stage::{Failure, Job, Point, Stage, Task, paused};
+pub use tally::Tally;
 pub use tamper::{Tamper, Tampered};

@@ -88,6 +88,15 @@ impl Name {
         self.text().ends_with(".crm.write")
     }
 
+    /// Whether what is written, and what is known of it, depends on this call.
+    pub fn decides(self) -> bool {
+        let text = self.text();
+        text.starts_with("deliver.")
+            && ["claim", "settle", ".crm."]
+                .iter()
+                .any(|part| text.contains(part))
+    }
+
     /// Whether it is a call to a queue.
     pub fn is_queue(self) -> bool {
         self.text().contains(".sqs.")

@@ -1,0 +1,196 @@
+//! Many runs, on as many threads as there are, each run on one.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use crate::{
+    Fault, Name, Outcome, Setup, Step,
+    chaos::{self, Chaos},
+    points,
+    run::{faultless, run},
+    tally::Tally,
+};
+
+/// A fault at one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Point {
+    /// Which call.
+    pub name: Name,
+    /// Which time it is made.
+    pub nth: usize,
+    /// What strikes it.
+    pub fault: Fault,
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}#{}={}", self.name, self.nth, self.fault)
+    }
+}
+
+/// What a run does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Task {
+    /// The core scenario, with faults at these calls.
+    Core(Vec<Point>),
+    /// What the seed says.
+    Seed(u64),
+}
+
+/// One run of a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The place of its setup.
+    pub setup: usize,
+    /// What it does.
+    pub task: Task,
+}
+
+/// A run that found something.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The CRM.
+    pub crm: &'static str,
+    /// What was done.
+    pub task: Task,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "FAILED {} {}", self.crm, self.task)?;
+        for finding in &self.outcome.findings {
+            writeln!(f, "  {finding}")?;
+        }
+        write!(f, "{}", self.outcome.sequence())
+    }
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Core(points) => {
+                let points: Vec<String> = points.iter().map(ToString::to_string).collect();
+                write!(f, "--at '{}'", points.join(";"))
+            }
+            Self::Seed(seed) => write!(f, "--seed {seed}"),
+        }
+    }
+}
+
+/// Setups with what a run without faults leaves at each.
+pub struct Stage {
+    setups: Vec<Setup>,
+    /// By setup and scenario.
+    references: Mutex<BTreeMap<(usize, u64), Vec<String>>>,
+}
+
+/// Runs a future on this thread, in paused time.
+pub fn paused<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build();
+    runtime.expect("a runtime").block_on(work)
+}
+
+impl Stage {
+    /// A stage over these setups.
+    pub fn new(setups: Vec<Setup>) -> Self {
+        Self {
+            setups,
+            references: Mutex::default(),
+        }
+    }
+
+    /// The setups.
+    pub fn setups(&self) -> &[Setup] {
+        &self.setups
+    }
+
+    /// What a run of a scenario without faults leaves; scenarios are told by a number.
+    fn reference(&self, setup: usize, scenario: u64, steps: &[Step]) -> Vec<String> {
+        let known = self
+            .references
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&(setup, scenario)) {
+            return known.clone();
+        }
+        drop(known);
+        let outcome = paused(run(&self.setups[setup], 1, steps, faultless(), None));
+        assert!(
+            outcome.findings.is_empty(),
+            "{} without faults: {:#?}\n{}",
+            self.setups[setup].crm,
+            outcome.findings,
+            outcome.sequence()
+        );
+        let mut known = self
+            .references
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.insert((setup, scenario), outcome.left.clone());
+        outcome.left
+    }
+
+    /// One run, on this thread.
+    pub fn once(&self, job: &Job) -> Outcome {
+        let setup = &self.setups[job.setup];
+        match &job.task {
+            Task::Core(points) => {
+                let steps = crate::core();
+                let reference = self.reference(job.setup, 0, &steps);
+                let script = points::script(points.clone());
+                paused(run(setup, 1, &steps, script, Some(&reference)))
+            }
+            Task::Seed(seed) => {
+                let chaos = Chaos::new(*seed, setup);
+                let reference = self.reference(job.setup, chaos.scenario(), &chaos.calm());
+                paused(run(
+                    setup,
+                    *seed,
+                    chaos.steps(),
+                    chaos::script(*seed),
+                    Some(&reference),
+                ))
+            }
+        }
+    }
+
+    /// All runs, and those that found something, at most `most` of them.
+    pub fn run(&self, jobs: &[Job], most: usize) -> (Tally, Vec<Failure>) {
+        static NOTED: OnceLock<()> = OnceLock::new();
+        NOTED.get_or_init(crate::note_panics);
+        let next = AtomicUsize::new(0);
+        let done = Mutex::new((Tally::default(), Vec::new()));
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some(job) = jobs.get(next.fetch_add(1, Relaxed)) {
+                        let outcome = self.once(job);
+                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                        let (tally, failures) = &mut *done;
+                        tally.add(&outcome, matches!(job.task, Task::Seed(_)));
+                        if !outcome.findings.is_empty() && failures.len() < most {
+                            failures.push(Failure {
+                                crm: self.setups[job.setup].crm,
+                                task: job.task.clone(),
+                                outcome,
+                            });
+                        }
+                    }
+                });
+            }
+        });
+        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
