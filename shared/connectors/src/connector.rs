@@ -16,6 +16,40 @@ pub trait Connector: Send + Sync {
     /// Whatever of the CRM is a value.
     fn manifest(&self) -> &Manifest;
 
+    /// Adds to a plan what the CRM needs beyond the records of the mapping: *steps*. Each is one more
+    /// [`Write`](hub_domain::Write), with [`step`](hub_domain::Write::step) saying what it does and `after` naming the writes that must be
+    /// in the CRM first. The engine sends a plan stage by stage: whatever waits for nothing goes out in
+    /// as few calls as [`Connector::writes`] makes of it, then whatever waited for that, with the ids
+    /// filled in. Whatever is done is remembered, so a delivery that stopped (a limit, a refusal, a death)
+    /// goes on behind it. The steps must be the same for the same plan.
+    ///
+    /// An appointment that can be completed only once it is there, and a note that must not cost the
+    /// session if it is refused:
+    ///
+    /// ```
+    /// use hub_domain::{Plan, Write, plan::Step};
+    ///
+    /// fn steps(plan: &mut Plan) {
+    ///     let mut steps = Vec::new();
+    ///     for write in &plan.writes {
+    ///         let complete = Step { name: "done".to_owned(), creates: false };
+    ///         steps.push(Write::step(&plan.session, complete, write));
+    ///         let note = Step { name: "note".to_owned(), creates: true };
+    ///         steps.push(Write {
+    ///             object: "notes".to_owned(),
+    ///             optional: true,
+    ///             ..Write::step(&plan.session, note, write)
+    ///         });
+    ///     }
+    ///     plan.writes.extend(steps);
+    /// }
+    /// ```
+    ///
+    /// In [`Connector::request`] a step is known by its name, and the record it belongs to by
+    /// [`Write::id_of`](hub_domain::Write::id_of). A step with `creates` is a record like any other: it has an id of its own, and
+    /// the manifest's [`Idempotency`](crate::Idempotency) keeps it from being made twice. Any other must bear repetition.
+    fn steps(&self, _plan: &mut Plan, _link: &Connection) {}
+
     /// Splits plans into writing operations, each of which fits one call. The default never splits a
     /// plan; a CRM whose batches take one object may regroup the writes, each of them once.
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
@@ -53,10 +87,15 @@ pub trait Connector: Send + Sync {
     ) -> Result<http::Request<Bytes>, Verdict>;
 
     /// The verdict on each record of the operation: for a write one per write, plan by plan; for
-    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success. A
-    /// [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call; with
-    /// [`Idempotency::UniqueKey`](crate::Idempotency::UniqueKey) it then has the id that the CRM holds
-    /// under our key, or none.
+    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success.
+    ///
+    /// A [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call. It then
+    /// has another id, by the manifest's kind: with
+    /// [`Idempotency::UniqueKey`](crate::Idempotency::UniqueKey) the one that the CRM holds under our key,
+    /// or none; with [`Idempotency::ClientId`](crate::Idempotency::ClientId) the one that we chose
+    /// (an update: a create found it there), or none if it had one (a create: an update found it gone);
+    /// with [`Idempotency::ReadBack`](crate::Idempotency::ReadBack) and
+    /// [`Idempotency::IdempotencyKey`](crate::Idempotency::IdempotencyKey) none (a create: it is gone).
     fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict>;
 
     /// What a reading operation found.
@@ -64,6 +103,12 @@ pub trait Connector: Send + Sync {
     /// # Errors
     /// The verdict of [`Connector::interpret`] where that is not `Done`.
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict>;
+
+    /// What must be asked next for the answer to be whole: the next page, or the next query. `None` when
+    /// it is.
+    fn next(&self, _operation: &Operation, _reply: &Reply) -> Option<Operation> {
+        None
+    }
 }
 
 /// How the errors of one CRM look: where the code, the message and the fields stand in a body.

@@ -48,6 +48,12 @@ pub struct Manifest {
     pub limits: Vec<Limit>,
     /// How a write is kept from happening twice.
     pub idempotency: Idempotency,
+    /// How long the CRM remembers a key of a request, where that is how it tells a repeat.
+    #[serde(default)]
+    pub idempotency_key: Option<Remembered>,
+    /// How a write of which nobody knows whether it was made is looked for.
+    #[serde(default)]
+    pub read_back: LookedFor,
     /// What the customer may set, with defaults.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
@@ -108,6 +114,29 @@ pub struct Limit {
     pub header: Option<String>,
 }
 
+/// How long a CRM remembers a key of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Remembered {
+    /// In seconds, from the first request with the key on.
+    pub window_s: u64,
+}
+
+/// How a write is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LookedFor {
+    /// How long the CRM may take to show what it holds, in seconds: no earlier than this after an
+    /// attempt is it asked whether the attempt took effect.
+    pub settle_s: u64,
+}
+
+impl Default for LookedFor {
+    fn default() -> Self {
+        Self { settle_s: 60 }
+    }
+}
+
 /// How a write is kept from happening twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,11 +146,15 @@ pub enum Idempotency {
     /// Our key is a unique field, and a second record with it is refused: it is then looked up by our
     /// key, and updated.
     UniqueKey,
-    /// We choose the record's id.
+    /// We choose the record's id ([`Write::client_id`](hub_domain::Write::client_id)): a create that finds
+    /// it taken made it before, and a write of which nobody knows whether it was made goes out with that
+    /// id, which makes or updates it.
     ClientId,
-    /// The CRM remembers a key of the request.
+    /// The CRM remembers a key of the request ([`Write::token`](hub_domain::Write::token)) for a while: a
+    /// repeat within it is harmless, and later the write is looked for first, as with `read_back`. The key
+    /// is of one write: take one write in a call, unless the CRM takes a key for each.
     IdempotencyKey,
-    /// An ambiguous write is looked for before it is sent again.
+    /// A write of which nobody knows whether it was made is looked for before it is sent again.
     ReadBack,
     /// Nothing helps: at most once, and an ambiguous write waits for a person.
     None,
@@ -219,6 +252,13 @@ impl Manifest {
             source,
         };
         let mut manifest: Self = toml::from_str(text).map_err(|error| fault(error.into()))?;
+        if (manifest.idempotency == Idempotency::IdempotencyKey)
+            != manifest.idempotency_key.is_some()
+        {
+            let words =
+                "idempotency_key = { window_s = … } goes with idempotency = \"idempotency_key\"";
+            return Err(fault(words.into()));
+        }
         manifest.crm = Some(
             crm.parse()
                 .map_err(|error: hub_domain::id::InvalidId| fault(error.into()))?,

@@ -1,7 +1,7 @@
 //! What can be asked of a CRM, and what it answers.
 
 use bytes::Bytes;
-use hub_domain::{Plan, Timestamp, mapping::RecordKind, matching::Candidate};
+use hub_domain::{Plan, Timestamp, Write, mapping::RecordKind, matching::Candidate};
 use serde::{Deserialize, Serialize};
 
 /// What can be asked of a CRM. Each is one call.
@@ -23,7 +23,8 @@ pub enum Operation {
         /// The CRM's object.
         object: String,
     },
-    /// Which records hold these keys of ours?
+    /// Which records hold these keys of ours? What is not named in the answer counts as not there, so
+    /// the answer must be whole: [`crate::Connector::next`] asks for further pages.
     ReadBack {
         /// What kind of record.
         kind: RecordKind,
@@ -31,6 +32,11 @@ pub enum Operation {
         object: String,
         /// Our keys.
         keys: Vec<String>,
+        /// The writes they are of, for a CRM that finds nothing by our key alone and has to be asked by
+        /// people or by time. Empty where a person asks.
+        writes: Vec<Write>,
+        /// No record of these keys was made before this, as far as we know.
+        since: Option<Timestamp>,
     },
 }
 

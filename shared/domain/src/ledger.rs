@@ -4,6 +4,8 @@
 //! plan, and records the *outcome*, again conditional on its claim. These are the rules of both;
 //! the store turns them into statements.
 
+mod unfinished;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::{
     matching::Chosen,
     verdict::{FieldFault, SkipReason},
 };
+
+pub use unfinished::{Attempt, Unfinished};
 
 /// What a person reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -72,6 +76,12 @@ pub struct LedgerEntry {
     /// The CRM's id per key of ours.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub records: BTreeMap<String, String>,
+    /// What the worker that claimed it last is at, and those whose claims it took over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    /// What is left of attempts before.
+    #[serde(default)]
+    pub unfinished: Unfinished,
     /// Who was matched to what, and why not to others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub matches: Vec<Chosen>,
@@ -203,6 +213,15 @@ pub fn refused(claim: &Claim, standing: &LedgerEntry) -> ClaimOutcome {
     }
 }
 
+/// Whether a claim was refused only because a worker died on the entry: then it is taken over, with what
+/// that worker may have written.
+pub fn abandoned(claim: &Claim, standing: &LedgerEntry) -> bool {
+    standing.status == DeliveryStatus::Claimed
+        && standing.lease_until <= claim.now
+        && standing.settled < claim.revision
+        && standing.revision <= claim.revision
+}
+
 /// What a worker records.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -221,6 +240,8 @@ pub struct Outcome {
     pub mapping_version: u32,
     /// The CRM's id per key of ours.
     pub records: BTreeMap<String, String>,
+    /// What is left of this attempt and those before.
+    pub unfinished: Unfinished,
     /// Who was matched to what.
     pub matches: Vec<Chosen>,
     /// The verdict's name.
@@ -252,6 +273,8 @@ mod tests {
             content: Some(content.to_owned()),
             mapping_version: 0,
             records: BTreeMap::new(),
+            attempt: None,
+            unfinished: Unfinished::default(),
             matches: Vec::new(),
             verdict: String::new(),
             reason: String::new(),
@@ -303,6 +326,19 @@ mod tests {
             lease_until: 61_000,
             probably_new: false,
         };
+        assert!(abandoned(&claim, &entry(2, 1_000, "")));
+        assert!(!abandoned(&claim, &entry(2, 1_001, "")), "it is held");
+        assert!(!abandoned(&claim, &entry(3, 0, "")), "it is stale");
+        assert!(
+            !abandoned(
+                &Claim {
+                    revision: 1,
+                    ..claim.clone()
+                },
+                &entry(0, 0, "")
+            ),
+            "it is older"
+        );
         assert_eq!(
             refused(&claim, &entry(3, 0, "old")),
             ClaimOutcome::Skip(SkipReason::Stale)

@@ -4,6 +4,7 @@
 //! undo and the audit trail show it. Nothing writes to a CRM outside a plan.
 
 mod compose;
+mod step;
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ use crate::{
     matching::{Candidate, Match},
     session::{Part, SessionRecord},
 };
+
+pub use step::{Step, client_id, step_key};
 
 /// A value for one field, and where it came from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,20 @@ pub struct Write {
     pub people: Vec<Candidate>,
     /// The CRM's id of the company it is related to.
     pub company: Option<String>,
+    /// The step it is, where it is no record of the mapping: a connector adds those.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
+    /// The writes of this plan that must be in the CRM before it, by our key. When it is sent, each has
+    /// the CRM's id; an empty one where the CRM does not say.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub after: BTreeMap<String, Option<String>>,
+    /// Whether the session counts as delivered without it, should the CRM refuse it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
+    /// For a CRM that remembers a key of the request: the same whenever this write may be sent a second
+    /// time, another one for anything else. The engine sets it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub token: String,
 }
 
 /// What one session writes on one connection.
@@ -201,6 +218,10 @@ fn write(
         fields: rule.fields.iter().filter_map(planned).collect(),
         people: people.to_vec(),
         company,
+        step: None,
+        after: BTreeMap::new(),
+        optional: false,
+        token: String::new(),
     }
 }
 

@@ -7,7 +7,10 @@
 
 mod apply;
 mod call;
+mod carry;
+mod doubt;
 mod prepare;
+mod stage;
 mod syncs;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -16,7 +19,7 @@ use futures_util::future::{BoxFuture, join_all};
 use hub_aws::AwsError;
 use hub_domain::{
     ConnectionId, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, Timestamp, Verdict,
-    ledger::{ClaimOutcome, Outcome},
+    ledger::{ClaimOutcome, Outcome, Unfinished},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
@@ -26,8 +29,9 @@ use crate::{error::aws_verdict, hub::Hub, lifecycle, reference::DeliveryReferenc
 use apply::Applied;
 use prepare::{Claimed, Prepared, Unready};
 
-/// With less time than this a batch is not begun: five calls to a CRM, each as long as it may take.
-const LEAST_TIME: Duration = Duration::from_secs(100);
+/// With less time than this a batch is not begun: its first calls to the CRM. Before each further one
+/// `call` asks whether there is time for it.
+const LEAST_TIME: Duration = Duration::from_mins(1);
 /// How long a lease outlives the function: its last write may still be on the way.
 const LEASE_SLACK: Duration = Duration::from_secs(5);
 
@@ -82,6 +86,7 @@ async fn batch(
         .first()
         .map(|message| hub.queues().name_of(&message.source).to_owned())
         .unwrap_or_default();
+    let deadline = hub.clock().now() + remaining;
     if remaining < LEAST_TIME {
         return messages.into_iter().map(|message| message.id).collect();
     }
@@ -105,7 +110,12 @@ async fn batch(
         let key = (connection.organization.clone(), connection.id.clone());
         groups.entry(key).or_default().push(claimed);
     }
-    let applied = join_all(groups.into_values().map(|group| apply::apply(hub, group))).await;
+    let applied = join_all(
+        groups
+            .into_values()
+            .map(|group| apply::apply(hub, group, deadline)),
+    )
+    .await;
     settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
     actions.carry_out(hub).await
 }
@@ -167,7 +177,12 @@ async fn claim(
     for ((prepared, claim), outcome) in prepared.into_iter().zip(claims).zip(outcomes) {
         let action = match outcome {
             Ok(ClaimOutcome::Granted { before }) => {
+                let content = &claim.content;
                 granted.push(Claimed {
+                    unfinished: before.as_ref().map_or_else(
+                        || Unfinished::new(content),
+                        |before| Unfinished::before(before, content),
+                    ),
                     prepared,
                     claim,
                     failures: before.as_ref().map_or(0, |before| before.failures),
@@ -226,7 +241,9 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
         claimed,
         verdict,
         records,
+        unfinished,
         matches,
+        refused,
     } in applied
     {
         let Claimed {
@@ -249,10 +266,15 @@ async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
             not_before: not_before(&next.action, now),
             mapping_version: prepared.mapping.version,
             records,
+            unfinished,
             matches,
             verdict: verdict.name(),
             reason: next.reason,
-            faults: next.faults,
+            faults: if next.faults.is_empty() {
+                refused
+            } else {
+                next.faults
+            },
             now: now.as_millisecond(),
         });
         recorded.push((prepared.job, next.action));

@@ -1,6 +1,6 @@
 //! Deliveries, as the API shows them.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 pub use hub_aws::store::{DeliveryFilter, DeliveryPage};
 use hub_connectors::{Answer, Operation, ReadBack};
@@ -32,6 +32,8 @@ pub struct Detail {
     pub plan: Option<Plan>,
 }
 
+/// The time for reading records back.
+const LOOK_UP: Duration = Duration::from_mins(2);
 /// Pages that are read for one page of a viewer, who may see few of them or none.
 const ROUNDS: usize = 10;
 
@@ -208,7 +210,11 @@ async fn rebuild(
             })
         })
         .collect();
-    Ok(plan::make(record, connection, &mapping, &matches).ok())
+    let made = plan::make(record, connection, &mapping, &matches).ok();
+    Ok(made.map(|mut plan| {
+        connector.steps(&mut plan, connection);
+        plan
+    }))
 }
 
 /// The records of the CRM that hold these keys of ours: one for each that was written, more than
@@ -232,18 +238,21 @@ pub async fn read_back(
             kind,
             object: object.to_owned(),
             keys: chunk.to_vec(),
+            writes: Vec::new(),
+            since: None,
         };
-        match read(hub, connector.as_ref(), &connection, &operation)
+        let deadline = hub.clock().now() + LOOK_UP;
+        let answers = read(hub, connector.as_ref(), &connection, &operation, deadline)
             .await
-            .map_err(EngineError::Crm)?
-        {
-            Answer::Records(records) => found.extend(records),
-            Answer::People(_) | Answer::Fields(_) => {
+            .map_err(EngineError::Crm)?;
+        for answer in answers {
+            let Answer::Records(records) = answer else {
                 return Err(EngineError::Bug {
                     context: "reading records back",
                     source: None,
                 });
-            }
+            };
+            found.extend(records);
         }
     }
     Ok(found)

@@ -15,7 +15,7 @@ use crate::egress::{self, Allowed, Reach, Resolver};
 /// Time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a whole call. CRMs answer in seconds or not at all; a Lambda that waits longer pays.
-/// A delivery makes at most five in a row: token, look-up, write, and two again after a refresh.
+/// A delivery asks before each whether there is time for it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;

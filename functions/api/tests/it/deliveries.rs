@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Router;
 use hub_domain::{
     ConnectionId, FieldFault, SessionId,
-    ledger::{Claim, ClaimOutcome, DeliveryStatus, Outcome},
+    ledger::{Claim, ClaimOutcome, DeliveryStatus, Outcome, Unfinished},
     matching::{Chosen, Rejection},
 };
 use hub_engine::{connections, ingest};
@@ -52,6 +52,7 @@ async fn settled(world: &World, claim: Claim) {
         failures: 2,
         mapping_version: 0,
         records: BTreeMap::from([(claim.session.to_string(), "00U1".to_owned())]),
+        unfinished: Unfinished::default(),
         matches: vec![Chosen {
             person: 0,
             object: Some("Contact".to_owned()),

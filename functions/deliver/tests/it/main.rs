@@ -162,7 +162,7 @@ async fn with_too_little_time_left_nothing_is_begun() {
         &world,
         crm,
         &event,
-        Deadline::after(Duration::from_secs(99)),
+        Deadline::after(Duration::from_secs(59)),
     )
     .await;
     assert_eq!(stay, ids(&event, &[0, 1, 2]));

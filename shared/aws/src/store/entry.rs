@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hub_domain::{
     ConnectionId, OrganizationId, SessionId,
-    ledger::{DeliveryStatus, LedgerEntry},
+    ledger::{Attempt, DeliveryStatus, LedgerEntry, Unfinished},
 };
 use serde::de::DeserializeOwned;
 
@@ -52,6 +52,10 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
         .into_iter()
         .map(|(tail, id)| (format!("{session}{tail}"), id))
         .collect();
+    let unfinished = match text_of(item, "uf") {
+        Some(text) => must(Unfinished::read(text, &session), WHAT)?,
+        None => Unfinished::default(),
+    };
     Ok(LedgerEntry {
         event: must(text_of(item, "ev").and_then(|id| id.parse().ok()), WHAT)?,
         status,
@@ -65,6 +69,8 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
             .map(str::to_owned),
         mapping_version: number_of(item, "mv").unwrap_or_default(),
         records,
+        attempt: text_of(item, "am").and_then(attempt),
+        unfinished,
         matches: json(item, "mt")?,
         verdict: text_of(item, "vd").unwrap_or_default().to_owned(),
         reason,
@@ -76,4 +82,10 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
         connection,
         session,
     })
+}
+
+/// What a claim noted of its attempt: when it began, and the beginning of its content.
+fn attempt(text: &str) -> Option<Attempt> {
+    let (since, content) = text.split_once('.')?;
+    Some(Attempt::at(since.parse().ok()?, content))
 }

@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
     BatchStatementResponse, ReturnValuesOnConditionCheckFailure,
 };
-use hub_domain::ledger::{Claim, ClaimOutcome, DeliveryStatus, Outcome, refused};
+use hub_domain::ledger::{
+    Attempt, Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, abandoned, refused,
+};
 use serde::Serialize;
 
 use super::{
@@ -26,17 +28,22 @@ use crate::error::{AwsError, by_code, classify};
 
 /// Statements in one call.
 const STATEMENTS: usize = 25;
-/// How often a claim may change between `INSERT` and `UPDATE` before it counts as a race.
-const ROUNDS: usize = 3;
+/// How often a claim may change between `INSERT`, `UPDATE` and taking over before it counts as a race.
+const ROUNDS: usize = 4;
 /// The content's hash from a claim to its outcome: nobody knows meanwhile what the CRM holds, and
 /// content that comes back must not pass for a repeat. Not a missing attribute: a condition on that
 /// needs an `OR`, and no document says that an `UPDATE` with an `OR` still names a single key.
 pub(super) const UNKNOWN: &str = "";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a claim is made.
 enum How {
+    /// There is probably no entry.
     Insert,
+    /// There is one, whose last attempt has an outcome.
     Update,
+    /// Its worker died. What it may have written is carried over in this very write, so that it is known
+    /// however many workers die in a row.
+    TakeOver(Box<LedgerEntry>),
 }
 
 fn status_text(status: DeliveryStatus) -> AttributeValue {
@@ -44,6 +51,11 @@ fn status_text(status: DeliveryStatus) -> AttributeValue {
         Ok(serde_json::Value::String(name)) => text(name),
         _ => text("claimed"),
     }
+}
+
+/// An attempt, as a claim notes it.
+fn attempt_text(attempt: &Attempt) -> AttributeValue {
+    text(format!("{}.{}", attempt.since, attempt.content))
 }
 
 fn json_text<T: Serialize>(value: &T) -> Result<AttributeValue, AwsError> {
@@ -74,7 +86,7 @@ impl Store {
             }
             let statements = open
                 .iter()
-                .map(|(_, claim, how)| self.claim_statement(claim, *how))
+                .map(|(_, claim, how)| self.claim_statement(claim, how))
                 .collect();
             let replies = self.execute(statements).await;
             let mut again = Vec::new();
@@ -114,50 +126,68 @@ impl Store {
             .collect()
     }
 
-    fn claim_statement(&self, claim: &Claim, how: How) -> Result<BatchStatementRequest, AwsError> {
+    fn claim_statement(&self, claim: &Claim, how: &How) -> Result<BatchStatementRequest, AwsError> {
         let key = Key::delivery(&claim.organization, &claim.connection, &claim.session);
         let table = &self.table;
+        let attempt = Attempt::at(claim.now, &claim.content);
+        let claimed = || status_text(DeliveryStatus::Claimed);
         let (statement, parameters) = match how {
             How::Insert => (
                 format!(
-                    "INSERT INTO \"{table}\" VALUE {{'pk': ?, 'sk': ?, 'ev': ?, 'st': ?, 'rev': ?, 'sd': ?, 'lu': ?, 'wk': ?, 'fl': ?, 'ct': ?, 'ca': ?, 'ua': ?}}"
+                    "INSERT INTO \"{table}\" VALUE {{'pk': ?, 'sk': ?, 'ev': ?, 'st': ?, 'rev': ?, 'sd': ?, 'lu': ?, 'wk': ?, 'fl': ?, 'ct': ?, 'am': ?, 'ca': ?, 'ua': ?}}"
                 ),
                 vec![
                     text(key.pk),
                     text(key.sk),
                     text(claim.event.as_str()),
-                    status_text(DeliveryStatus::Claimed),
+                    claimed(),
                     number(claim.revision),
                     number(0),
                     number(claim.lease_until),
                     text(&claim.worker),
                     number(0),
                     text(UNKNOWN),
+                    attempt_text(&attempt),
                     number(claim.now),
                     number(claim.now),
                 ],
             ),
-            How::Update => (
-                format!(
-                    "UPDATE \"{table}\" SET ev = ? SET st = ? SET rev = ? SET lu = ? SET wk = ? SET ua = ? SET ct = ? \
-                     WHERE pk = ? AND sk = ? AND sd < ? AND rev <= ? AND lu <= ? AND ct <> ? RETURNING ALL OLD *"
-                ),
-                vec![
+            How::Update | How::TakeOver(_) => {
+                let (attempt, last) = match how {
+                    How::TakeOver(standing) => {
+                        let before = standing.attempt.as_ref();
+                        let joined = before.map_or(attempt.clone(), |before| before.and(&attempt));
+                        (joined, [" AND wk = ?", " AND st = ?"])
+                    }
+                    How::Insert | How::Update => (attempt, ["", " AND st <> ?"]),
+                };
+                let statement = format!(
+                    "UPDATE \"{table}\" SET ev = ? SET st = ? SET rev = ? SET lu = ? SET wk = ? SET ua = ? SET ct = ? SET am = ? \
+                     WHERE pk = ? AND sk = ? AND sd < ? AND rev <= ? AND lu <= ? AND ct <> ?{} RETURNING ALL OLD *",
+                    last.concat()
+                );
+                let mut parameters = vec![
                     text(claim.event.as_str()),
-                    status_text(DeliveryStatus::Claimed),
+                    claimed(),
                     number(claim.revision),
                     number(claim.lease_until),
                     text(&claim.worker),
                     number(claim.now),
                     text(UNKNOWN),
+                    attempt_text(&attempt),
                     text(key.pk),
                     text(key.sk),
                     number(claim.revision),
                     number(claim.revision),
                     number(claim.now),
                     text(&claim.content),
-                ],
-            ),
+                ];
+                if let How::TakeOver(standing) = how {
+                    parameters.push(text(&standing.worker));
+                }
+                parameters.push(claimed());
+                (statement, parameters)
+            }
         };
         request(statement, parameters)
     }
@@ -184,6 +214,7 @@ impl Store {
         if outcome.status == DeliveryStatus::Delivered {
             set("ct = ?", text(&claim.content));
         }
+        let mut remove = vec!["REMOVE am"];
         if !outcome.records.is_empty() {
             let short: BTreeMap<&str, &str> = outcome
                 .records
@@ -200,7 +231,10 @@ impl Store {
         if !outcome.matches.is_empty() {
             set("mt = ?", json_text(&outcome.matches)?);
         }
-        let mut remove = Vec::new();
+        match outcome.unfinished.stored(&claim.session) {
+            Some(left) => set("uf = ?", text(left)),
+            None => remove.push("REMOVE uf"),
+        }
         if outcome.reason.is_empty() {
             remove.push("REMOVE rs");
         } else {
@@ -322,7 +356,7 @@ fn answer(
     let read = |item: &Item| entry(item).map(Box::new);
     match (reply.error().and_then(|error| error.code()), how) {
         (None, How::Insert) => Ok(Ok(ClaimOutcome::Granted { before: None })),
-        (None, How::Update) => Ok(match reply.item() {
+        (None, How::Update | How::TakeOver(_)) => Ok(match reply.item() {
             Some(item) => read(item).map(|before| ClaimOutcome::Granted {
                 before: Some(before),
             }),
@@ -331,13 +365,16 @@ fn answer(
             }),
         }),
         (Some(Code::DuplicateItem), How::Insert) => Err(How::Update),
-        (Some(Code::ConditionalCheckFailed), How::Update) => {
+        (Some(Code::ConditionalCheckFailed), How::Update | How::TakeOver(_)) => {
             match reply
                 .error()
                 .and_then(|error| error.item())
                 .filter(|item| !item.is_empty())
             {
-                Some(item) => Ok(read(item).map(|standing| refused(claim, &standing))),
+                Some(item) => match read(item) {
+                    Ok(standing) if abandoned(claim, &standing) => Err(How::TakeOver(standing)),
+                    standing => Ok(standing.map(|standing| refused(claim, &standing))),
+                },
                 None => Err(How::Insert),
             }
         }

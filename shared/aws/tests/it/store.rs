@@ -15,7 +15,7 @@ mod usage;
 use std::{collections::BTreeMap, fmt::Debug, future::Future, str::FromStr};
 
 use hub_aws::{AwsError, KeyRing, SealingKey, Store};
-use hub_domain::ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome};
+use hub_domain::ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, Unfinished};
 use tokio::task::JoinSet;
 
 /// When everything happens, in milliseconds since 1970.
@@ -86,6 +86,7 @@ fn delivered(claim: &Claim) -> Outcome {
         not_before: 0,
         mapping_version: 0,
         records: BTreeMap::new(),
+        unfinished: Unfinished::default(),
         matches: Vec::new(),
         verdict: "done",
         reason: String::new(),

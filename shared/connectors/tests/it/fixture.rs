@@ -52,6 +52,8 @@ impl Fixture {
                 kind: read(&what["kind"]),
                 object: read(&what["object"]),
                 keys: read(&what["keys"]),
+                writes: what.get("writes").map_or_else(Vec::new, read),
+                since: what.get("since").map(read),
             },
             other => panic!("{}: unknown operation {other}", self.name),
         }

@@ -45,6 +45,10 @@ fn plan(number: usize, writes: usize, mapping: &Mapping) -> Plan {
         fields: BTreeMap::from([("Subject".to_owned(), field.clone())]),
         people: Vec::new(),
         company: None,
+        step: None,
+        after: BTreeMap::new(),
+        optional: false,
+        token: String::new(),
     };
     Plan {
         delivery: format!("dlv_1.{number}").parse().unwrap(),

@@ -1,8 +1,10 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
 //! the CRM says the token is spent.
 
-use hub_connectors::{Answer, Connector, Idempotency, Operation, Reply};
-use hub_domain::{Cause, Connection, Verdict};
+use std::time::Duration;
+
+use hub_connectors::{Answer, Connector, Operation, Reply};
+use hub_domain::{Cause, Connection, Scope, Timestamp, Verdict};
 
 use secrecy::ExposeSecret;
 
@@ -10,8 +12,42 @@ use crate::{
     hub::Hub,
     mask::masked,
     tokens::{self, Access, For},
-    transport::{self, TransportError},
+    transport::{self, CALL_TIMEOUT, TransportError},
 };
+
+/// With less time left than this nothing is asked: the longest single request, which is one for a token,
+/// and recording what came of it.
+const ENOUGH: Duration = Duration::from_secs(30);
+/// How long after it was sent a request without an answer may still take effect. Nobody writes the
+/// delivery again before that, so it never lands on top of what is newer: a worker that dies has sent its
+/// last request [`ENOUGH`] before its end, and its lease outlives that.
+pub(super) const ARRIVES_WITHIN: Duration = Duration::from_secs(35);
+
+/// Why an operation has no answer.
+#[derive(Debug)]
+pub(crate) struct Unanswered {
+    /// What is done about it.
+    pub(crate) verdict: Verdict,
+    /// Whether it may have taken effect: it was sent.
+    pub(crate) may_be_done: bool,
+}
+
+impl From<Verdict> for Unanswered {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            may_be_done: false,
+        }
+    }
+}
+
+/// A wait that is no failure.
+pub(super) fn pause(until: Timestamp) -> Verdict {
+    Verdict::Throttle {
+        until,
+        scope: Scope::Connection,
+    }
+}
 
 /// Carries an operation out and gives the verdicts of its records, with the reply they came from.
 #[tracing::instrument(skip_all, fields(crm = %connection.crm, connection.id = %connection.id))]
@@ -20,36 +56,60 @@ pub(crate) async fn call(
     connector: &dyn Connector,
     connection: &Connection,
     operation: &Operation,
-) -> Result<(Vec<Verdict>, Reply), Verdict> {
+    deadline: Timestamp,
+) -> Result<(Vec<Verdict>, Reply), Unanswered> {
+    in_time(hub, deadline)?;
     let mut access = tokens::access(hub, connector.manifest(), connection, None, For::Work).await?;
     let mut refreshed = false;
     loop {
+        in_time(hub, deadline)?;
         let reply = once(hub, connector, connection, operation, &access).await?;
         let verdicts = connector.interpret(operation, &reply);
         if !verdicts.contains(&Verdict::Refresh) {
             return Ok((verdicts, reply));
         }
         if refreshed {
-            return Err(Verdict::Reauthorize {
+            return Err(Unanswered::from(Verdict::Reauthorize {
                 cause: Cause::Revoked,
                 reason: "the CRM refuses a token that was just refreshed".to_owned(),
-            });
+            }));
         }
         refreshed = true;
+        in_time(hub, deadline)?;
         let spent = Some(access.version);
         access = tokens::access(hub, connector.manifest(), connection, spent, For::Work).await?;
     }
 }
 
-/// Carries a reading operation out and gives what it found.
+/// Stops before a request for which there is no time: the rest goes on with the next receive, and is no
+/// failure.
+fn in_time(hub: &Hub, deadline: Timestamp) -> Result<(), Verdict> {
+    let now = hub.clock().now();
+    let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
+    if left < ENOUGH {
+        return Err(pause(now));
+    }
+    Ok(())
+}
+
+/// Carries a reading operation out, with all pages of its answer, and gives what it found.
 pub(crate) async fn read(
     hub: &Hub,
     connector: &dyn Connector,
     connection: &Connection,
     operation: &Operation,
-) -> Result<Answer, Verdict> {
-    let (_, reply) = call(hub, connector, connection, operation).await?;
-    connector.read(operation, &reply)
+    deadline: Timestamp,
+) -> Result<Vec<Answer>, Verdict> {
+    let mut found = Vec::new();
+    let mut next = Some(operation.clone());
+    while let Some(operation) = next {
+        let (_, reply) = call(hub, connector, connection, &operation, deadline)
+            .await
+            .map_err(|unanswered| unanswered.verdict)?;
+        found.push(connector.read(&operation, &reply)?);
+        next = connector.next(&operation, &reply);
+    }
+    Ok(found)
 }
 
 async fn once(
@@ -58,7 +118,7 @@ async fn once(
     connection: &Connection,
     operation: &Operation,
     access: &Access,
-) -> Result<Reply, Verdict> {
+) -> Result<Reply, Unanswered> {
     let mut request = connector.request(operation, connection)?;
     connector
         .manifest()
@@ -67,9 +127,11 @@ async fn once(
             cause: Cause::ClientRefused,
             reason: error.to_string(),
         })?;
-    let answer = transport::send(hub.transport(), request)
+    // The way out has this limit too; here it holds whatever the way out is.
+    let answer = tokio::time::timeout(CALL_TIMEOUT, transport::send(hub.transport(), request))
         .await
-        .map_err(|error| unanswered(connector, operation, &error))?;
+        .unwrap_or_else(|_| Err(TransportError::Lost("timed out".to_owned())))
+        .map_err(|error| unanswered(&error))?;
     let (parts, body) = answer.into_parts();
     Ok(Reply {
         status: parts.status,
@@ -79,30 +141,20 @@ async fn once(
     })
 }
 
-/// What it means that no answer came. A write that may have been applied is sent again only where
-/// a repeat is harmless.
-fn unanswered(connector: &dyn Connector, operation: &Operation, error: &TransportError) -> Verdict {
+/// What it means that no answer came. What was sent may have taken effect; what is done about that is a
+/// matter of each write.
+fn unanswered(error: &TransportError) -> Unanswered {
     let reason = error.to_string();
-    let is_write = matches!(operation, Operation::Write { .. });
-    match error {
-        TransportError::Forbidden(_) => Verdict::Misconfigured { reason },
-        TransportError::NotSent(_) => Verdict::Retry {
+    let may_be_done = match error {
+        TransportError::Forbidden(_) => return Verdict::Misconfigured { reason }.into(),
+        TransportError::NotSent(_) => false,
+        TransportError::Lost(_) => true,
+    };
+    Unanswered {
+        verdict: Verdict::Retry {
             after: None,
             reason,
         },
-        TransportError::Lost(_) => match connector.manifest().idempotency {
-            Idempotency::ReadBack | Idempotency::None if is_write => Verdict::Misconfigured {
-                reason: format!("the write may have been made, and cannot be told: {reason}"),
-            },
-            Idempotency::Upsert
-            | Idempotency::UniqueKey
-            | Idempotency::ClientId
-            | Idempotency::IdempotencyKey
-            | Idempotency::ReadBack
-            | Idempotency::None => Verdict::Retry {
-                after: None,
-                reason,
-            },
-        },
+        may_be_done,
     }
 }

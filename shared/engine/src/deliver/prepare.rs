@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hub_aws::{AwsError, seams::ulid, store::SealedSession};
 use hub_domain::{
     Cause, Connection, ConnectionState, CrmId, Mapping, SessionRecord, SkipReason, Verdict,
-    ledger::Claim,
+    ledger::{Claim, Unfinished},
     plan::{self, NoPlan},
 };
 
@@ -36,6 +36,8 @@ pub(super) struct Claimed {
     pub(super) failures: u32,
     /// What the CRM holds already, by the ledger.
     pub(super) records: BTreeMap<String, String>,
+    /// What is left of attempts before, by the ledger.
+    pub(super) unfinished: Unfinished,
 }
 
 /// A delivery that may not be claimed now, and why.

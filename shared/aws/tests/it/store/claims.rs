@@ -181,6 +181,32 @@ async fn an_expired_lease_is_taken_over(on: Harness) {
         "an intent without an outcome"
     );
 
+    let attempt = before.attempt.unwrap();
+    assert_eq!((attempt.since, attempt.is_of(&slow.content)), (NOW, true));
+    assert_eq!(
+        calls(&on),
+        6,
+        "the entry that refused says that its worker died"
+    );
+
+    // This one dies too. Whoever is next knows of both.
+    let last = Claim {
+        now: LEASE_END + 60_000,
+        lease_until: LEASE_END + 120_000,
+        ..claim("ses_1", 2, "last")
+    };
+    let before = granted(&store, &last).await.unwrap();
+    assert_eq!(
+        (before.worker.as_str(), before.lease_until),
+        ("fast", LEASE_END + 60_000)
+    );
+    let attempt = before.attempt.unwrap();
+    assert_eq!((attempt.since, attempt.is_of(&slow.content)), (NOW, true));
+    let carried = standing(&store, &last).await.unwrap().attempt.unwrap();
+    assert_eq!(carried.since, NOW);
+    assert!(!carried.is_of(&slow.content) && !carried.is_of(&last.content));
+    let fast = last;
+
     for settled in [false, true] {
         let late = settle(&store, &delivered(&slow)).await;
         assert!(is_conflict(&late), "{late:?}");
@@ -189,7 +215,7 @@ async fn an_expired_lease_is_taken_over(on: Harness) {
         }
     }
     let entry = standing(&store, &fast).await.unwrap();
-    assert_eq!((entry.worker.as_str(), entry.settled), ("fast", 1));
+    assert_eq!((entry.worker.as_str(), entry.settled), ("last", 2));
 }
 
 async fn a_failed_delivery_is_claimed_at_once(on: Harness) {

@@ -105,6 +105,8 @@ async fn an_outcome_is_read_as_it_was_recorded(on: Harness) {
         content: Some("content 1".to_owned()),
         mapping_version: 3,
         records: outcome.records,
+        attempt: None,
+        unfinished: outcome.unfinished,
         matches: outcome.matches,
         verdict: "done".to_owned(),
         reason: outcome.reason,

@@ -197,6 +197,8 @@ fn every_field_queried_can_be_read_filtered_and_sorted_by() {
             kind: hub_domain::mapping::RecordKind::Task,
             object: "Task".to_owned(),
             keys: vec!["ses_1".to_owned(); 1000],
+            writes: Vec::new(),
+            since: None,
         },
     ];
     let mut queries = 0;
