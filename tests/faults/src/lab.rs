@@ -10,7 +10,7 @@ use std::{
 
 use axum::Router;
 use bytes::Bytes;
-use hub_connectors::Connector;
+use hub_connectors::{Connector, Idempotency};
 use hub_domain::Timestamp;
 use hub_engine::{Hub, Settings};
 use hub_local::lambda::{jobs, lambda};
@@ -79,6 +79,8 @@ pub(crate) struct Lab {
     pub(crate) connection: String,
     /// Rung when somebody outside the queues has done something.
     pub(crate) bell: Arc<Notify>,
+    /// Whether the CRM gives no way to tell if a write was made.
+    pub(crate) may_park: bool,
     told: Mutex<Told>,
     settings: Settings,
 }
@@ -89,6 +91,8 @@ impl Lab {
         let crm = setup.crm;
         let bell = Arc::new(Notify::new());
         let seam = Seam::new(bell.clone(), setup.tamper.clone());
+        let kind = setup.connector.as_ref().map(|connector| connector.manifest().idempotency);
+        let may_park = kind == Some(Idempotency::None);
         let connectors = registry(setup.connector.clone().map(|connector| (crm, connector)));
         let between: Arc<dyn Between> = Arc::new(seam.clone());
         let world = World::behind(seed, connectors, Some(between)).await;
@@ -122,6 +126,7 @@ impl Lab {
             api: hub_api::router(hub("api"), identity.clone()),
             oauth: hub_oauth::router(hub("oauth"), identity, PUBLIC_URL.to_owned()),
             connection: String::new(),
+            may_park,
             bell,
             told: Mutex::default(),
             settings,

@@ -44,6 +44,7 @@ pub use lab::Setup;
 pub use ledger::{Dead, Entry};
 pub use life::note_panics;
 pub use marker::Versions;
+pub use minimal::minimal;
 pub use name::Name;
 pub use points::{pairs, singles};
 pub use remote::Remote;

@@ -44,6 +44,10 @@ impl Connector for Marked {
         self.0.manifest()
     }
 
+    fn steps(&self, plan: &mut Plan, link: &Connection) {
+        self.0.steps(plan, link);
+    }
+
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
         self.0.writes(plans)
     }
@@ -64,6 +68,10 @@ impl Connector for Marked {
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {
         self.0.read(operation, reply)
+    }
+
+    fn next(&self, operation: &Operation, reply: &Reply) -> Option<Operation> {
+        self.0.next(operation, reply)
     }
 }
 

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hub_engine::CRMS;
+
 use crate::{
     canon,
     history::{Finding, History, Wrong, ours},
     lab::{Lab, Setup},
-    life,
+    life, minimal,
     scenario::{Step, wanted},
     seam::{Passed, Script, Strike},
 };
@@ -125,13 +127,19 @@ impl Lab {
                 revisions: self.revisions(),
                 dead: self.dead(),
                 poison: told.poison.clone(),
-                may_park: false,
+                may_park: self.may_park,
             }
         })
     }
 }
 
-/// One setup for each CRM of the registry.
+/// One setup for each CRM of the registry, and a minimal CRM for each kind of write that none of them has.
 pub fn setups() -> Vec<Setup> {
-    hub_engine::CRMS.iter().map(|crm| Setup::of(crm)).collect()
+    let mut kinds = Vec::new();
+    for crm in CRMS {
+        let connector = hub_connectors::connector(crm).and_then(Result::ok);
+        kinds.extend(connector.map(|connector| connector.manifest().idempotency));
+    }
+    let setups = CRMS.iter().map(|crm| Setup::of(crm));
+    setups.chain(minimal::others(&kinds)).collect()
 }

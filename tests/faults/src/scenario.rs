@@ -178,7 +178,9 @@ impl Lab {
                 self.accepted(std::slice::from_ref(event));
             }
             Act::Poison(queue, body) => {
-                self.tell(|told| drop(told.poison.insert((*body).to_owned())));
+                self.tell(|told| {
+                    told.poison.insert((*body).to_owned());
+                });
                 let queue = match *queue {
                     "live" => format!("{}-live", self.crm),
                     other => other.to_owned(),
