@@ -1,7 +1,7 @@
 //! What a run left in a CRM, in words that do not depend on when it happened and in which order ids were
 //! given: two runs with the same events must leave the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -11,6 +11,45 @@ const BEGINS: &str = "2026-11-20T12";
 const ENDS: &str = "2026-12-15T00";
 const BEGINS_MS: i64 = 1_795_176_000_000;
 const ENDS_MS: i64 = 1_797_292_800_000;
+
+/// What runs without faults leave. There may be several, since some CRMs keep something of the order in which
+/// they were told: an update relates nobody, so a record that was made before its session stays by itself.
+/// Then every record has to be as in one of them, and there are as many of each object.
+#[derive(Debug, Clone, Default)]
+pub struct Reference {
+    lines: BTreeSet<String>,
+    counts: BTreeSet<BTreeMap<String, usize>>,
+}
+
+fn counts(lines: &[String]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        let object = line.split(' ').next().unwrap_or_default();
+        *counts.entry(object.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+impl Reference {
+    /// One more run without faults.
+    pub(crate) fn add(&mut self, left: &[String]) {
+        self.lines.extend(left.iter().cloned());
+        self.counts.insert(counts(left));
+    }
+
+    /// What none of them left.
+    pub(crate) fn differences(&self, left: &[String]) -> Vec<String> {
+        let unknown = left.iter().filter(|line| !self.lines.contains(*line));
+        let mut differences: Vec<String> = unknown
+            .map(|line| format!("no run without faults leaves {line}"))
+            .collect();
+        let found = counts(left);
+        if !self.counts.contains(&found) {
+            differences.push(format!("{found:?} instead of {:?}", self.counts));
+        }
+        differences
+    }
+}
 
 /// What is there now and was not there before, or was different: one line a record.
 pub(crate) fn changed(before: &Value, after: &Value) -> Vec<String> {
@@ -106,6 +145,17 @@ mod tests {
         let other = changed(&before, &run("7", "2026-11-20T12:00:01Z", "newer"));
         assert_ne!(one, other);
         assert_eq!(changed(&before, &json!({})), ["Task 1 is gone"]);
+    }
+
+    #[test]
+    fn each_record_is_as_in_one_of_the_runs() {
+        let lines = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let mut reference = Reference::default();
+        reference.add(&lines(&["Task a", "Task b"]));
+        reference.add(&lines(&["Task a", "Task c"]));
+        assert!(reference.differences(&lines(&["Task b", "Task c"])).is_empty());
+        assert_eq!(reference.differences(&lines(&["Task a", "Task d"])).len(), 1);
+        assert_eq!(reference.differences(&lines(&["Task a"])).len(), 1);
     }
 
     #[test]

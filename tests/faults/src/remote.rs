@@ -98,6 +98,14 @@ impl Remote {
         }
     }
 
+    /// The next call of its API is answered with 503, and nothing is done.
+    pub(crate) fn is_busy(&self) {
+        match self {
+            Self::Sandbox(..) => self.fault(json!({ "fault": "server_error", "times": 1 })),
+            Self::Minimal(minimal) => minimal.is_busy(),
+        }
+    }
+
     /// Makes the platform's application known.
     pub(crate) async fn register(&self, world: &World, crm: &str) {
         if let Self::Sandbox(sandbox, _) = self {

@@ -1,11 +1,11 @@
 //! One run: a fresh laboratory, a scenario, a script of faults, and what the history checker says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hub_engine::CRMS;
 
 use crate::{
-    canon,
+    canon::{self, Reference},
     history::{Finding, History, Wrong, ours},
     lab::{Lab, Setup},
     life, minimal,
@@ -51,13 +51,13 @@ pub fn faultless() -> Script {
     Box::new(|_, _| Strike::default())
 }
 
-/// Runs a scenario. `reference` is what a run without faults leaves.
+/// Runs a scenario. `reference` is what runs without faults leave.
 pub async fn run(
     setup: &Setup,
     seed: u64,
     steps: &[Step],
     script: Script,
-    reference: Option<&[String]>,
+    reference: Option<&Reference>,
 ) -> Outcome {
     life::panics();
     let lab = Lab::new(setup, seed).await;
@@ -80,7 +80,7 @@ pub async fn run(
     }
     let left = canon::changed(&before, &lab.remote.objects());
     if let Some(reference) = reference.filter(|_| findings.is_empty() && history.parked() == 0) {
-        for difference in differences(reference, &left) {
+        for difference in reference.differences(&left) {
             findings.push(Finding {
                 wrong: Wrong::Different,
                 what: difference,
@@ -94,23 +94,6 @@ pub async fn run(
         deliveries: lab.told(|told| told.accepted.len()),
         left,
     }
-}
-
-fn differences(reference: &[String], left: &[String]) -> Vec<String> {
-    let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
-    for line in left {
-        *counts.entry(line).or_default() += 1;
-    }
-    for line in reference {
-        *counts.entry(line).or_default() -= 1;
-    }
-    let uneven = counts.into_iter().filter(|(_, count)| *count != 0);
-    uneven
-        .map(|(line, count)| match count {
-            1.. => format!("not without faults: {line}"),
-            _ => format!("only without faults: {line}"),
-        })
-        .collect()
 }
 
 impl Lab {

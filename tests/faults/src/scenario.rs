@@ -22,6 +22,8 @@ pub enum Act {
     Poison(&'static str, &'static str),
     /// The CRM ends the access token.
     ExpireToken,
+    /// The CRM answers the next call of its API with 503, and does nothing.
+    Busy,
 }
 
 /// What somebody does, and when, counted from the beginning of the run.
@@ -57,10 +59,27 @@ pub fn core() -> Vec<Step> {
         step(960, Act::Post(vec![session("evt_2", s, 1, 2)])),
         step(980, Act::Enqueue(summary("evt_3", s, 1, 3))),
         step(1_000, Act::Post(vec![item("evt_4", s, "a2", 1, 4)])),
+        // The same once more: liveprompt did not hear the answer.
+        step(1_005, Act::Post(vec![item("evt_4", s, "a2", 1, 4)])),
         step(1_010, Act::ExpireToken),
         step(1_020, Act::Post(vec![item("evt_5", s, "a1", 2, 5)])),
+        step(1_030, Act::Busy),
         step(1_040, Act::Post(vec![session("evt_6", s, 2, 6)])),
     ]
+}
+
+/// The same steps with the sessions before everything else, each a minute after the other.
+pub(crate) fn sessions_first(steps: &[Step]) -> Vec<Step> {
+    let is_session = |step: &&Step| match &step.act {
+        Act::Post(events) => events.iter().any(|event| event["type"] == "session.completed"),
+        _ => false,
+    };
+    let (first, rest): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(is_session);
+    let ordered = first.into_iter().chain(rest);
+    (0..)
+        .zip(ordered)
+        .map(|(place, one)| step(place * 60, one.act.clone()))
+        .collect()
 }
 
 fn event(id: &str, kind: &str, minute: u32, payload: Value) -> Value {
@@ -188,6 +207,7 @@ impl Lab {
                 self.put("somebody", &queue, (*body).to_owned(), BTreeMap::new())
                     .await;
             }
+            Act::Busy => self.remote.is_busy(),
             Act::ExpireToken => {
                 self.remote
                     .fault(json!({ "fault": "expire_access_token", "times": 1 }));

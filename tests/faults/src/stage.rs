@@ -11,9 +11,11 @@ use std::{
 
 use crate::{
     Fault, Name, Outcome, Setup, Step,
+    canon::Reference,
     chaos::{self, Chaos},
     points,
     run::{faultless, run},
+    scenario::sessions_first,
     tally::Tally,
 };
 
@@ -89,7 +91,7 @@ impl std::fmt::Display for Task {
 pub struct Stage {
     setups: Vec<Setup>,
     /// By setup and scenario.
-    references: Mutex<BTreeMap<(usize, u64), Vec<String>>>,
+    references: Mutex<BTreeMap<(usize, u64), Reference>>,
 }
 
 /// Runs a future on this thread, in paused time.
@@ -115,30 +117,29 @@ impl Stage {
         &self.setups
     }
 
-    /// What a run of a scenario without faults leaves; scenarios are told by a number.
-    fn reference(&self, setup: usize, scenario: u64, steps: &[Step]) -> Vec<String> {
-        let known = self
-            .references
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    /// What runs of a scenario without faults leave: as it is, and with its sessions before anything else.
+    /// Scenarios are told by a number.
+    fn reference(&self, setup: usize, scenario: u64, steps: &[Step]) -> Reference {
+        let known = self.references.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&(setup, scenario)) {
             return known.clone();
         }
         drop(known);
-        let outcome = paused(run(&self.setups[setup], 1, steps, faultless(), None));
-        assert!(
-            outcome.findings.is_empty(),
-            "{} without faults: {:#?}\n{}",
-            self.setups[setup].crm,
-            outcome.findings,
-            outcome.sequence()
-        );
-        let mut known = self
-            .references
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        known.insert((setup, scenario), outcome.left.clone());
-        outcome.left
+        let mut reference = Reference::default();
+        for steps in [steps.to_vec(), sessions_first(steps)] {
+            let outcome = paused(run(&self.setups[setup], 1, &steps, faultless(), None));
+            assert!(
+                outcome.findings.is_empty(),
+                "{} without faults: {:#?}\n{}",
+                self.setups[setup].crm,
+                outcome.findings,
+                outcome.sequence()
+            );
+            reference.add(&outcome.left);
+        }
+        let mut known = self.references.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((setup, scenario), reference.clone());
+        reference
     }
 
     /// One run, on this thread.

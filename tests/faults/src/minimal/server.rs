@@ -31,6 +31,7 @@ struct State {
     records: BTreeMap<String, Record>,
     /// What was answered to the key of a request, and when.
     remembered: BTreeMap<String, (Timestamp, Value)>,
+    is_busy: bool,
 }
 
 /// A minimal CRM.
@@ -69,6 +70,7 @@ impl Minimal {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         let (status, answer) = match request.uri().path() {
             _ if !is_known => (401, Value::Null),
+            _ if std::mem::take(&mut self.state().is_busy) => (503, Value::Null),
             "/account" => (200, json!({ "id": "account-1" })),
             "/people" => (200, people(&body)),
             "/find" => (200, self.find(&body)),
@@ -78,6 +80,11 @@ impl Minimal {
         let mut response = http::Response::new(Bytes::from(answer.to_string()));
         *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
         response
+    }
+
+    /// The next call is answered with 503.
+    pub(crate) fn is_busy(&self) {
+        self.state().is_busy = true;
     }
 
     /// Everything it holds, by object.
