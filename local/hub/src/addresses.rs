@@ -103,6 +103,7 @@ impl Addresses {
                 .chain([&self.hub, &self.issuer])
                 .filter_map(|url| url.strip_prefix("http://").map(str::to_owned))
                 .collect(),
+            credential_days: None,
         }
     }
 

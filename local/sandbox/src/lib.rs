@@ -19,6 +19,7 @@ mod hubspot;
 mod monday;
 mod oauth;
 mod pipedrive;
+mod receiver;
 mod salesforce;
 mod zoho;
 
@@ -33,4 +34,5 @@ frame::registry! {
     monday: 4106 => monday::Monday,
     copper: 4107 => copper::Copper,
     freshsales: 4108 => freshsales::Freshsales,
+    receiver: 4109 => receiver::Receiver,
 }

@@ -6,7 +6,10 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
+
+use crate::audit::hex;
 
 /// The longest id in characters, prefix included. Two of them with separators stay far below the
 /// 1,024 bytes of a DynamoDB sort key and the 255 characters of a CRM's key field.
@@ -134,6 +137,14 @@ ids! {
     WebhookId = "whk_", MAX_ID_LENGTH;
     /// Which CRM: the name of its manifest, of its queues and of its path in the API.
     CrmId = "", MAX_ID_LENGTH;
+}
+
+impl EventId {
+    /// The id of an event that the hub makes itself: the same of the same text, for ever.
+    pub(crate) fn derived(text: &str) -> Self {
+        let hash = Sha256::digest(text.as_bytes());
+        Self(format!("evt_{}", hex(hash.get(..16).unwrap_or(&hash))))
+    }
 }
 
 impl DeliveryId {

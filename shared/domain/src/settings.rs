@@ -17,6 +17,9 @@ pub struct Settings {
     pub base_urls: BTreeMap<String, String>,
     /// `HUB_EGRESS_ALLOW`: what is exempt from the egress rules. Absent in production.
     pub egress_allow: Vec<String>,
+    /// `HUB_CREDENTIAL_DAYS`: the age from which people are reminded of a secret;
+    /// [`CREDENTIAL_DAYS`](crate::reminder::CREDENTIAL_DAYS) without it.
+    pub credential_days: Option<u32>,
 }
 
 /// Which issuer's tokens are believed.

@@ -21,6 +21,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    notices,
 };
 pub use note::open;
 
@@ -190,7 +191,7 @@ pub(crate) async fn seal(hub: &Hub, now: Timestamp) -> bool {
         if now < since + SEALED_AFTER {
             continue;
         }
-        if let Err(error) = seal_one(hub, &organization, now).await {
+        if let Err(error) = seal_one(hub, &organization, since, now).await {
             all = sealing_failed(Some(&organization), &error);
         }
     }
@@ -209,6 +210,7 @@ fn sealing_failed(organization: Option<&OrganizationId>, error: &EngineError) ->
 async fn seal_one(
     hub: &Hub,
     organization: &OrganizationId,
+    since: Timestamp,
     now: Timestamp,
 ) -> Result<(), EngineError> {
     let failed = EngineError::aws("the audit log");
@@ -229,11 +231,16 @@ async fn seal_one(
         root: head.root(),
     };
     let (note, key) = note::sign(&seed, checkpoint.text(now))?;
+    let (size, note, key) = (checkpoint.size, note.to_string(), key.to_string());
+    // Before the mark goes, so that a death between makes both again.
+    notices::checkpoint(hub, organization, since, size, &note, &key)
+        .await
+        .map_err(&failed)?;
     let sealed = SealedAt {
         organization,
-        size: checkpoint.size,
-        note: &note.to_string(),
-        key: &key.to_string(),
+        size,
+        note: &note,
+        key: &key,
     };
     hub.store().seal_audit(&sealed).await.map_err(&failed)
 }

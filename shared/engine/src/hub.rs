@@ -9,7 +9,8 @@ use std::{
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
 use hub_connectors::{Connector, Manifest, ManifestError, Registry};
 use hub_domain::{
-    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, settings::Settings,
+    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId,
+    reminder::CREDENTIAL_DAYS, settings::Settings,
 };
 use url::Url;
 
@@ -55,6 +56,7 @@ struct Inner {
     clock: Clock,
     entropy: Entropy,
     base_urls: BTreeMap<String, String>,
+    credential_days: u32,
     allowed: Allowed,
     registry: Registry,
     connectors: Mutex<HashMap<String, Arc<dyn Connector>>>,
@@ -112,6 +114,7 @@ impl Hub {
             ),
             transport,
             base_urls: settings.base_urls,
+            credential_days: settings.credential_days.unwrap_or(CREDENTIAL_DAYS),
             allowed: Allowed::new(settings.egress_allow),
             registry: connectors,
             connectors: Mutex::new(HashMap::new()),
@@ -138,6 +141,11 @@ impl Hub {
     /// The vault.
     pub fn vault(&self) -> &Vault {
         &self.0.vault
+    }
+
+    /// The age in days from which people are reminded of a secret.
+    pub(crate) fn credential_days(&self) -> u32 {
+        self.0.credential_days
     }
 
     /// The way out.

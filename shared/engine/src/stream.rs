@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hub_aws::store::{Changed, changed};
 use hub_domain::{ConnectionId, OrganizationId, TableChange, Timestamp, ledger::DeliveryStatus};
 
-use crate::{audit, held, hub::Hub};
+use crate::{audit, daily, held, hub::Hub, notices};
 
 /// Derives all there is from changes, in their order. `Some` is the sequence number of the first
 /// change of which something is still missing: it and all behind it have to come again.
@@ -17,25 +17,27 @@ pub async fn derive(hub: &Hub, changes: &[TableChange]) -> Option<String> {
     let known: Vec<Known> = changes
         .iter()
         .enumerate()
-        .filter_map(|(place, change)| Some((place, changed(change).ok()??)))
+        .filter_map(|(place, change)| Some((place, changed(change).ok()??, change.at)))
         .collect();
     let missing = [
         audit::record(hub, changes).await,
         release(hub, &known).await,
         note_syncs(hub, &known).await,
+        notices::derive(hub, &known).await,
+        daily::watch(hub, &known).await,
     ];
     let first = missing.into_iter().flatten().min()?;
     changes.get(first).map(|change| change.sequence.clone())
 }
 
-/// A change that can be read, with its place.
-type Known = (usize, Changed);
+/// A change that can be read, with its place, and when it was made.
+type Known = (usize, Changed, Timestamp);
 
 /// An organization whose plan has changed need not wait for the next month: its held work goes on as
 /// far as there is room. The place of the first for which that could not be done.
 async fn release(hub: &Hub, changes: &[Known]) -> Option<usize> {
     let mut done: BTreeSet<&OrganizationId> = BTreeSet::new();
-    for (place, change) in changes {
+    for (place, change, _) in changes {
         let Changed::Organization(Some(old), Some(new)) = change else {
             continue;
         };
@@ -55,7 +57,7 @@ async fn release(hub: &Hub, changes: &[Known]) -> Option<usize> {
 async fn note_syncs(hub: &Hub, changes: &[Known]) -> Option<usize> {
     let mut newest: BTreeMap<(&OrganizationId, &ConnectionId), (Timestamp, usize)> =
         BTreeMap::new();
-    for (place, change) in changes {
+    for (place, change, _) in changes {
         let Changed::Delivery(_, Some(new)) = change else {
             continue;
         };

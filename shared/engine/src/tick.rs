@@ -3,13 +3,13 @@
 
 use hub_domain::Timestamp;
 
-use crate::{audit, held, hub::Hub};
+use crate::{audit, daily, held, hub::Hub};
 
 /// Does what is due. `false` says that something of it failed; the next tick tries it again.
 pub async fn tick(hub: &Hub, at: Timestamp) -> bool {
     let sealed = audit::seal(hub, at).await;
     // One task that fails keeps no other from being done.
-    sealed & release(hub, at).await
+    sealed & release(hub, at).await & daily::look(hub, at).await
 }
 
 /// Held work whose time has come goes back to its queue.

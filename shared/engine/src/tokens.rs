@@ -14,6 +14,7 @@ use hub_connectors::Manifest;
 use hub_domain::{Cause, Connection, Method, Verdict};
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::idle::lapse;
 pub use self::idle::{Idle, refresh_idle};
 use crate::{error::aws_verdict, hub::Hub, oauth::credentials};
 

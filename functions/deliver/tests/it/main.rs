@@ -7,7 +7,10 @@
     reason = "a test that panics is a test that fails"
 )]
 
+mod acme;
+mod kinds;
 mod lost_answer;
+mod steps;
 
 use std::time::Duration;
 

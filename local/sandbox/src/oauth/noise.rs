@@ -4,6 +4,7 @@
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 #[derive(Debug)]
@@ -49,6 +50,11 @@ impl Noise {
         }
         text.truncate(length);
         text
+    }
+
+    /// 32 bytes as base64, padded.
+    pub(crate) fn base64(&self, label: &str) -> String {
+        BASE64_STANDARD.encode(self.bytes(label))
     }
 
     /// A GUID.

@@ -24,6 +24,7 @@ mod oauth;
 mod oauth_attacks;
 mod oauth_jwt;
 mod queries;
+mod receiver;
 mod records;
 mod schema;
 mod served;

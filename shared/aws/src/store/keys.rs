@@ -4,7 +4,7 @@
 //! `dynamodb:LeadingKeys`, and no partition of a busy organization runs hot. Classes that are not a
 //! tenant's have `-` as organization.
 
-use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, WebhookId};
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, Timestamp, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -35,6 +35,8 @@ pub enum Class {
     Audit,
     /// What the leaves of the audit log commit to.
     Evidence,
+    /// Events of the hub itself about the organization.
+    Notice,
     /// Authorizations under way; not a tenant's.
     OAuthState,
     /// Which connections lead to a CRM account; not a tenant's.
@@ -43,15 +45,17 @@ pub enum Class {
     Held,
     /// Which audit logs have leaves that no checkpoint covers; not a tenant's.
     Unsealed,
+    /// When each organization is looked at next; not a tenant's.
+    Daily,
 }
 
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
     "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage", "audit",
-    "evid",
+    "evid", "notice",
 ];
 /// The classes under `-`: a closed list.
-pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held", "unsealed"];
+pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held", "unsealed", "daily"];
 
 impl Class {
     /// Its name in keys and policies.
@@ -69,10 +73,12 @@ impl Class {
             Self::Usage => "usage",
             Self::Audit => "audit",
             Self::Evidence => "evid",
+            Self::Notice => "notice",
             Self::OAuthState => "oauth",
             Self::Account => "account",
             Self::Held => "held",
             Self::Unsealed => "unsealed",
+            Self::Daily => "daily",
         }
     }
 
@@ -87,7 +93,8 @@ impl Class {
             | Self::OAuthState
             | Self::Account
             | Self::Held
-            | Self::Unsealed => 8,
+            | Self::Unsealed
+            | Self::Daily => 8,
             Self::Organization
             | Self::Connection
             | Self::Mapping
@@ -95,7 +102,8 @@ impl Class {
             | Self::Lease
             | Self::Webhook
             | Self::Usage
-            | Self::Audit => 1,
+            | Self::Audit
+            | Self::Notice => 1,
         }
     }
 }
@@ -289,6 +297,26 @@ impl Key {
         }
     }
 
+    /// The partition of the events of the hub itself about an organization.
+    pub(super) fn notices(organization: &OrganizationId) -> String {
+        partition(organization.as_str(), Class::Notice, "")
+    }
+
+    /// An event of the hub itself, by its time.
+    pub(super) fn notice(organization: &OrganizationId, at: Timestamp, id: &EventId) -> Self {
+        Self {
+            pk: Self::notices(organization),
+            sk: format!("{:013}#{id}", at.as_millisecond()),
+        }
+    }
+
+    pub(super) fn daily(organization: &OrganizationId) -> Self {
+        Self {
+            pk: partition("-", Class::Daily, organization.as_str()),
+            sk: format!("daily#{organization}"),
+        }
+    }
+
     pub(super) fn oauth_state(state_hash: &str) -> Self {
         Self {
             pk: partition("-", Class::OAuthState, state_hash),
@@ -380,10 +408,12 @@ mod tests {
             Class::Usage,
             Class::Audit,
             Class::Evidence,
+            Class::Notice,
             Class::OAuthState,
             Class::Account,
             Class::Held,
             Class::Unsealed,
+            Class::Daily,
         ];
         let listed: Vec<&str> = TENANT_CLASSES
             .iter()

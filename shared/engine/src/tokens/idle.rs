@@ -61,19 +61,39 @@ pub async fn refresh_idle(
         .map_err(EngineError::aws("the connection"))?;
     let connection = found.ok_or(EngineError::NotFound("the connection"))?;
     let manifest = hub.manifest(&connection.crm)?;
-    let granted = matches!(
-        connection.state,
-        ConnectionState::Active | ConnectionState::AwaitingApproval
-    );
-    // Whoever has credentials of its own has no grant that lapses.
-    let by_person = connection.method == Method::AuthorizationCode;
-    match manifest.oauth.as_ref().filter(|_| granted && by_person) {
+    match manifest.oauth.as_ref().filter(|_| may_lapse(&connection)) {
         Some(oauth) => look(hub, &manifest, &connection, oauth).await,
         None => Ok(Idle {
             refreshed: false,
             lapses_at: None,
         }),
     }
+}
+
+/// When the grant of a connection lapses if nothing more is done; `None` when it does not by itself.
+///
+/// # Errors
+/// AWS does not answer.
+pub(crate) async fn lapse(
+    hub: &Hub,
+    connection: &Connection,
+) -> Result<Option<Timestamp>, EngineError> {
+    let manifest = hub.manifest(&connection.crm)?;
+    let Some(oauth) = manifest.oauth.as_ref().filter(|_| may_lapse(connection)) else {
+        return Ok(None);
+    };
+    let item = item(hub, connection).await.map_err(EngineError::Crm)?;
+    let since = Timestamp::from_millisecond(item.since).unwrap_or_else(|_| hub.clock().now());
+    Ok(lapses_at(oauth, connection.connected_at, since))
+}
+
+/// Whether it has a grant that a person gave: whoever has credentials of its own has none that lapses.
+fn may_lapse(connection: &Connection) -> bool {
+    let granted = matches!(
+        connection.state,
+        ConnectionState::Active | ConnectionState::AwaitingApproval
+    );
+    granted && connection.method == Method::AuthorizationCode
 }
 
 async fn look(

@@ -13,6 +13,7 @@ impl Env {
             secret_prefix: self.required("HUB_SECRET_PREFIX"),
             base_urls: self.map_of("HUB_BASE_URLS", "crm=url pairs separated by commas"),
             egress_allow: self.list_of("HUB_EGRESS_ALLOW", "host:port pairs separated by commas"),
+            credential_days: self.optional_parse("HUB_CREDENTIAL_DAYS", "a whole number of days"),
         }
     }
 

@@ -6,6 +6,7 @@
     clippy::print_stdout
 )]
 
+mod aging;
 mod attacks;
 mod audited;
 mod authorizing;

@@ -37,7 +37,7 @@ impl Least {
 #[rustfmt::skip]
 const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("ingest", "POST", "/api/events", Least::Nobody),
-    ("api", "GET", "/api/health", Least::Nobody),
+    ("api", "GET", "/api/health", Least::Manager),
     ("api", "GET", "/api/openapi.json", Least::Nobody),
     ("api", "POST", "/api/integrations/crm", Least::Admin),
     ("api", "GET", "/api/integrations/crm", Least::Manager),

@@ -70,11 +70,17 @@ const DECLARED: &[Declared] = &[
     // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
     // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
     // mark is deleted). `held::release`: the index, the organization, its connections and count are
-    // read; the count and the delivery's mark are written. The changes themselves come with the stream.
+    // read; the count and the delivery's mark are written. `daily::look` (the index; tokens are refreshed as
+    // deliver does, webhooks read, reminders put); `notices::derive`. The changes come with the stream.
     Declared {
         function: "batch",
-        reads: &["audit", "org", "conn", "usage", "dlv", "unsealed", "held"],
-        writes: &["audit", "evid", "usage", "dlv", "unsealed"],
+        reads: &[
+            "audit", "org", "conn", "usage", "dlv", "token", "hook", "unsealed", "held", "daily",
+        ],
+        writes: &[
+            "audit", "evid", "usage", "dlv", "conn", "token", "lease", "notice", "unsealed",
+            "daily",
+        ],
         statements: &[],
     },
 ];

@@ -242,7 +242,8 @@ async fn faults() {
 
 #[tokio::test]
 async fn every_fake_crm_has_what_the_hub_s_stack_takes() {
-    for crm in hub_sandbox::Sandbox::crms() {
+    let crms = hub_sandbox::Sandbox::crms().iter();
+    for crm in crms.filter(|crm| **crm != "receiver") {
         let caller = Caller::new(crm);
         let all = caller.sandbox.credentials();
         for name in [
