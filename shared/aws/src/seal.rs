@@ -137,8 +137,7 @@ pub fn seal_compressed(
         let message = format!("{} bytes are more than {MAX_PLAIN_BYTES}", plain.len());
         return Err(AwsError::refused("seal", "TooLarge", message));
     }
-    let compressed = zstd::bulk::compress(plain, ZSTD_LEVEL)
-        .map_err(|error| AwsError::refused("seal", "Compression", error.to_string()))?;
+    let compressed = compress(plain)?;
     seal_as(COMPRESSED, ring, entropy, aad, &Zeroizing::new(compressed))
 }
 
@@ -239,8 +238,13 @@ fn header(version: u8, generation: u32) -> [u8; HEADER_LEN] {
     [version, a, b, c, d]
 }
 
+pub(crate) fn compress(plain: &[u8]) -> Result<Vec<u8>, AwsError> {
+    zstd::bulk::compress(plain, ZSTD_LEVEL)
+        .map_err(|error| AwsError::refused("seal", "Compression", error.to_string()))
+}
+
 /// `None` where the bytes are no zstd frame, or where they would become more than the maximum.
-fn decompress(compressed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+pub(crate) fn decompress(compressed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).ok()?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).ok()?;
     let mut plain = Zeroizing::new(Vec::new());

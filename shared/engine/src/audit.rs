@@ -6,11 +6,14 @@
 mod entry;
 mod note;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hub_aws::{
     AwsError,
-    store::{Append, Appended, AuditPage, NewEntry, SealedAt, Unsealed},
+    store::{Append, Appended, AuditHead, AuditPage, NewEntry, SealedAt, Unsealed},
 };
 use hub_domain::{
     OrganizationId, TableChange, Timestamp,
@@ -30,6 +33,8 @@ pub use note::open;
 const SEALED_AFTER: Duration = Duration::from_mins(4);
 /// How often an append is tried that others overtake.
 const ROUNDS: usize = 10;
+/// How far the clock of the table may be ahead of ours.
+const SKEW: Duration = Duration::from_mins(5);
 /// The most entries that one asks for at once.
 pub const PAGE: usize = 100;
 
@@ -110,18 +115,28 @@ async fn append(
 ) -> Result<(), (usize, AwsError)> {
     let mut overtaken = 0;
     while let Some((place, _)) = drafts.first() {
-        let failed = |error| (*place, error);
+        let place = *place;
+        let failed = |error| (place, error);
         let before = hub.store().audit_head(organization).await.map_err(failed)?;
+        let known = known(hub, organization, &before, &drafts).await;
+        let known = known.map_err(failed)?;
+        drafts.retain(|(_, draft)| !known.contains(&draft.id));
         let mut after = before.clone();
-        let entries: Vec<NewEntry> = drafts
-            .iter()
-            .take(Append::MOST)
-            .map(|(_, draft)| {
-                let entry = new_entry(hub, organization, after.size(), draft);
-                after.push(entry.leaf.hash());
-                entry
-            })
-            .collect();
+        let mut left = Append::BYTES;
+        let mut entries: Vec<NewEntry> = Vec::new();
+        for (_, draft) in drafts.iter().take(Append::MOST) {
+            if draft.text.len() > left && !entries.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(draft.text.len());
+            let entry = new_entry(hub, organization, after.tree.size(), draft);
+            after.tree.push(entry.leaf.hash());
+            after.see(&draft.partition, &draft.sequence);
+            entries.push(entry);
+        }
+        if entries.is_empty() {
+            break;
+        }
         let append = Append {
             organization,
             before: &before,
@@ -131,24 +146,36 @@ async fn append(
         };
         match hub.store().append_audit(&append).await.map_err(failed)? {
             Appended::Done => drafts.drain(..entries.len()).for_each(drop),
-            Appended::Not { known } if known.is_empty() => {
+            Appended::Not => {
                 overtaken += 1;
                 if overtaken == ROUNDS {
                     let operation = "dynamodb:TransactWriteItems";
                     return Err(failed(AwsError::Conflict { operation }));
                 }
             }
-            // Brought a second time: what is there already is left out.
-            Appended::Not { known } => {
-                let mut place = 0;
-                drafts.retain(|_| {
-                    place += 1;
-                    !known.contains(&(place - 1))
-                });
-            }
         }
     }
     Ok(())
+}
+
+/// Which drafts are in the log already: brought a second time, by their ids.
+async fn known(
+    hub: &Hub,
+    organization: &OrganizationId,
+    head: &AuditHead,
+    drafts: &[(usize, entry::Draft)],
+) -> Result<BTreeSet<String>, AwsError> {
+    let doubtful = drafts
+        .iter()
+        .map(|(_, draft)| draft)
+        .filter(|draft| !head.is_new(&draft.partition, &draft.sequence));
+    let ids: BTreeSet<&str> = doubtful.clone().map(|draft| draft.id.as_str()).collect();
+    let Some(first) = doubtful.map(|draft| draft.content.at).min() else {
+        return Ok(BTreeSet::new());
+    };
+    // An entry is appended after its change, by another clock.
+    let since = first.checked_sub(SKEW).unwrap_or(first);
+    hub.store().audit_known(organization, &ids, since).await
 }
 
 fn new_entry(
@@ -227,8 +254,8 @@ async fn seal_one(
         .map_err(&failed)?;
     let checkpoint = Checkpoint {
         origin: origin(organization),
-        size: head.size(),
-        root: head.root(),
+        size: head.tree.size(),
+        root: head.tree.root(),
     };
     let (note, key) = note::sign(&seed, checkpoint.text(now))?;
     let (size, note, key) = (checkpoint.size, note.to_string(), key.to_string());

@@ -179,6 +179,27 @@ async fn a_crm_that_cannot_be_asked_is_written_to_at_most_once() {
     is_there_once(&machine, TITLE).await;
 }
 
+/// Somebody deletes the meeting in the CRM. It is made anew; if that answer is lost, it is looked for.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_deleted_is_made_anew_once() {
+    for kind in [CLIENT_ID, IDEMPOTENCY_KEY, READ_BACK] {
+        for luck in [
+            Luck::Good,
+            Luck::LostAfter,
+            Luck::LostBefore,
+            Luck::DeathAfter,
+        ] {
+            let machine = Machine::new(7, Acme::new(kind)).await;
+            machine.work(1).await;
+            machine.delete("ses_demo_meeting");
+            machine.change("Second").await;
+            machine.luck(&[Luck::Good, luck]);
+            machine.work(2).await;
+            is_there_once(&machine, "Second").await;
+        }
+    }
+}
+
 /// A request that no answer came to arrives as late as one may; the newer revision comes as early as it may.
 #[tokio::test(start_paused = true)]
 async fn what_arrives_late_is_never_older_over_newer() {
@@ -193,11 +214,11 @@ async fn what_arrives_late_is_never_older_over_newer() {
         let newer = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             machine.change("Third").await;
-            for _ in 0..1_000 {
+            for _ in 0..200 {
                 if !machine.receive(3, TWO_MINUTES).await {
                     return;
                 }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
             panic!("it never ends");
         };

@@ -121,13 +121,7 @@ async fn whatever_happens_at_a_step_everything_is_there_once() {
             let machine = machine().await;
             let mut all = vec![Luck::Good; stage];
             all.push(luck);
-            // A worker that dies later does not come to an end either.
-            if matches!(luck, Luck::DeathBefore | Luck::DeathAfter) {
-                machine.luck(&all);
-                machine.receive_and_die(1).await;
-            } else {
-                machine.luck(&all);
-            }
+            machine.luck(&all);
             machine.work(1).await;
             is_there_once(&machine);
             assert!(!machine.steps().is_empty(), "{stage} {luck:?}");

@@ -1,35 +1,77 @@
 //! The audit log, as it grows: appending, and which logs wait for a checkpoint.
 //!
 //! The head holds the tree's frontier, so appending costs the same however large the log is. An
-//! append is one transaction: head (if nobody else moved it), leaves, the evidence of each (if its
-//! change has none yet), and the mark that a checkpoint is due. So a death leaves nothing half done,
-//! two writers cannot take the same places, and a change that comes twice makes one leaf.
+//! append is one transaction of four items: head (if nobody else moved it), leaves, what they commit
+//! to, and the mark that a checkpoint is due. So a death leaves nothing half done, and two writers
+//! cannot take the same places.
+//!
+//! A change that comes twice makes one leaf: the head holds the highest sequence number of each
+//! partition that an entry was derived from, and what comes with a higher one is new. What does not
+//! is looked for ([`Store::audit_known`]): nothing promises that numbers of one shard compare with
+//! those of the shard before it.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem, Update},
+    types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use hub_domain::{
     OrganizationId, Timestamp,
     audit::{Evidence, Leaf},
     merkle::{Frontier, Hash},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
     Store, as_document,
     attributes::{Item, bytes, bytes_of, must, number, number_of, text, text_of},
+    document,
     keys::{Class, Key, partition_number},
 };
-use crate::error::{AwsError, classify};
+use crate::{
+    error::{AwsError, classify},
+    seal::{compress, decompress},
+};
 
 const TRANSACT: &str = "dynamodb:TransactWriteItems";
 
-/// A leaf as it is stored, with the id of its evidence.
+/// The log as it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Its tree.
+    pub tree: Frontier,
+    /// The highest sequence number of the changes of each partition.
+    pub seen: BTreeMap<String, String>,
+}
+
+impl AuditHead {
+    /// Whether a change of a partition cannot be in the log yet.
+    pub fn is_new(&self, partition: &str, sequence: &str) -> bool {
+        let seen = self.seen.get(partition);
+        seen.is_none_or(|seen| order(sequence) > order(seen))
+    }
+
+    /// Notes a change of a partition.
+    pub fn see(&mut self, partition: &str, sequence: &str) {
+        if self.is_new(partition, sequence) {
+            self.seen.insert(partition.to_owned(), sequence.to_owned());
+        }
+    }
+}
+
+/// Sequence numbers are decimal numbers of up to 40 digits.
+fn order(sequence: &str) -> (usize, &str) {
+    let digits = sequence.trim_start_matches('0');
+    (digits.len(), digits)
+}
+
+/// What a leaf commits to as it is stored, with the id of its change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct StoredLeaf {
+pub(super) struct StoredEvidence {
     pub(super) id: String,
-    pub(super) leaf: Leaf,
+    /// `None` once it is erased.
+    pub(super) evidence: Option<Evidence>,
 }
 
 /// An entry to append.
@@ -48,10 +90,10 @@ pub struct NewEntry {
 pub struct Append<'a> {
     /// To whose log.
     pub organization: &'a OrganizationId,
-    /// The tree as it was read.
-    pub before: &'a Frontier,
-    /// The tree with the entries.
-    pub after: &'a Frontier,
+    /// The log as it was read.
+    pub before: &'a AuditHead,
+    /// The log with the entries.
+    pub after: &'a AuditHead,
     /// The entries, at most [`Append::MOST`].
     pub entries: &'a [NewEntry],
     /// Now.
@@ -59,21 +101,20 @@ pub struct Append<'a> {
 }
 
 impl Append<'_> {
-    /// The most entries of one append: a transaction takes 100 writes, three of which are for all.
-    pub const MOST: usize = 90;
+    /// The most entries of one append: a batch of the stream.
+    pub const MOST: usize = 100;
+    /// What their contents may have together, in bytes, if they are more than one: an item takes
+    /// 400 KB.
+    pub const BYTES: usize = 300_000;
 }
 
 /// What became of an append.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     /// It is done.
     Done,
-    /// Nothing is done: somebody else appended meanwhile, or these entries, by their places in the
-    /// list, are in the log already.
-    Not {
-        /// The places.
-        known: Vec<usize>,
-    },
+    /// Nothing is done: somebody else appended meanwhile.
+    Not,
 }
 
 /// A log with leaves that no checkpoint covers.
@@ -104,17 +145,69 @@ fn wrong<E>(_: E) -> AwsError {
     }
 }
 
+/// A list as an attribute, compressed: entries are much alike.
+fn packed<T: Serialize>(list: &[T]) -> Result<AttributeValue, AwsError> {
+    let json = serde_json::to_vec(list).map_err(wrong)?;
+    Ok(bytes(compress(&json)?))
+}
+
+/// A list that [`packed`] made.
+pub(super) fn unpacked<T: DeserializeOwned>(item: &Item) -> Result<Vec<T>, AwsError> {
+    let list = bytes_of(item, "z").and_then(decompress);
+    let list = list.and_then(|json| serde_json::from_slice(&json).ok());
+    must(list, "a part of an audit log")
+}
+
 impl Store {
-    /// The tree of an organization's audit log, as it stands now.
-    pub async fn audit_head(&self, organization: &OrganizationId) -> Result<Frontier, AwsError> {
+    /// An organization's audit log as it stands now.
+    pub async fn audit_head(&self, organization: &OrganizationId) -> Result<AuditHead, AwsError> {
         const WHAT: &str = "the head of an audit log";
         let Some(item) = self.get(&Key::audit_head(organization), true).await? else {
-            return Ok(Frontier::default());
+            return Ok(AuditHead::default());
         };
         let (roots, rest) = must(bytes_of(&item, "f"), WHAT)?.as_chunks::<32>();
         let roots: Vec<Hash> = roots.to_vec();
-        let head = Frontier::of(must(number_of(&item, "n"), WHAT)?, roots);
-        must(head.filter(|_| rest.is_empty()), WHAT)
+        let tree = Frontier::of(must(number_of(&item, "n"), WHAT)?, roots);
+        Ok(AuditHead {
+            tree: must(tree.filter(|_| rest.is_empty()), WHAT)?,
+            seen: document(&item)?,
+        })
+    }
+
+    /// Which of these changes have an entry among those that were appended since a moment.
+    pub async fn audit_known(
+        &self,
+        organization: &OrganizationId,
+        ids: &BTreeSet<&str>,
+        since: Timestamp,
+    ) -> Result<BTreeSet<String>, AwsError> {
+        let mut known = BTreeSet::new();
+        let first = Key::audit_leaves(organization, 0).sk;
+        let mut last = Some(Key::audit_leaves(organization, u64::MAX).sk);
+        while let Some(to) = last.filter(|_| known.len() < ids.len()) {
+            let (items, rest) = self
+                .audit_items(organization, (&first, &to), false, 10)
+                .await?;
+            last = rest;
+            for item in items {
+                let at: i64 = must(number_of(&item, "t"), "a part of an audit log")?;
+                if at < since.as_millisecond() {
+                    return Ok(known);
+                }
+                let place = text_of(&item, "sk").and_then(|sk| sk.rsplit('#').next()?.parse().ok());
+                let key = Key::evidence(organization, must(place, "a part of an audit log")?);
+                let Some(item) = self.get(&key, true).await? else {
+                    continue;
+                };
+                let found = unpacked::<StoredEvidence>(&item)?.into_iter();
+                known.extend(
+                    found
+                        .map(|one| one.id)
+                        .filter(|id| ids.contains(id.as_str())),
+                );
+            }
+        }
+        Ok(known)
     }
 
     /// Appends entries to a log, all or none.
@@ -126,21 +219,25 @@ impl Store {
             entries,
             now,
         } = append;
-        let mut writes = vec![
-            self.head(organization, before, after)?,
-            self.leaves(organization, before, entries)?,
-            self.unsealed_since(organization, after, *now)?,
-        ];
-        let shared = writes.len();
-        for entry in *entries {
-            let mut item = Key::evidence(organization, &entry.id).attributes();
-            item.insert("d".to_owned(), as_document(&entry.evidence)?);
-            writes.push(write(self.put_if_absent(item)?));
-        }
+        let first = before.tree.size();
+        let leaves: Vec<&Leaf> = entries.iter().map(|entry| &entry.leaf).collect();
+        let evidence = entries.iter().map(|entry| StoredEvidence {
+            id: entry.id.clone(),
+            evidence: Some(entry.evidence.clone()),
+        });
+        let evidence: Vec<StoredEvidence> = evidence.collect();
+        let mut leaves_item = Key::audit_leaves(organization, first).attributes();
+        leaves_item.insert("z".to_owned(), packed(&leaves)?);
+        leaves_item.insert("t".to_owned(), number(now.as_millisecond()));
+        let mut evidence_item = Key::evidence(organization, first).attributes();
+        evidence_item.insert("z".to_owned(), packed(&evidence)?);
         let outcome = self
             .client
             .transact_write_items()
-            .set_transact_items(Some(writes))
+            .transact_items(self.head(organization, before, after)?)
+            .transact_items(write(self.put_if_absent(leaves_item)?))
+            .transact_items(write(self.put_if_absent(evidence_item)?))
+            .transact_items(self.unsealed_since(organization, &after.tree, *now)?)
             .send()
             .await;
         let Err(error) = outcome else {
@@ -151,62 +248,43 @@ impl Store {
         else {
             return Err(classify(TRANSACT, error));
         };
-        let reasons = cancelled.cancellation_reasons();
-        let failed = |code: &str| {
-            let reasons = reasons.iter().enumerate();
-            let failed = reasons.filter(|(_, reason)| reason.code() == Some(code));
-            failed.map(|(place, _)| place).collect::<Vec<_>>()
-        };
-        let conditions = failed("ConditionalCheckFailed");
-        if conditions.is_empty() && failed("TransactionConflict").is_empty() {
-            return Err(classify(TRANSACT, error));
+        let overtaken = cancelled.cancellation_reasons().iter().any(|reason| {
+            matches!(
+                reason.code(),
+                Some("ConditionalCheckFailed" | "TransactionConflict")
+            )
+        });
+        if overtaken {
+            return Ok(Appended::Not);
         }
-        let known = conditions
-            .iter()
-            .filter_map(|place| place.checked_sub(shared));
-        Ok(Appended::Not {
-            known: known.collect(),
-        })
+        Err(classify(TRANSACT, error))
     }
 
     fn head(
         &self,
         organization: &OrganizationId,
-        before: &Frontier,
-        after: &Frontier,
+        before: &AuditHead,
+        after: &AuditHead,
     ) -> Result<TransactWriteItem, AwsError> {
         let mut item = Key::audit_head(organization).attributes();
-        item.insert("n".to_owned(), number(after.size()));
-        item.insert("f".to_owned(), bytes(after.roots().concat()));
+        item.insert("n".to_owned(), number(after.tree.size()));
+        item.insert("f".to_owned(), bytes(after.tree.roots().concat()));
+        item.insert("d".to_owned(), as_document(&after.seen)?);
+        let size = before.tree.size();
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression(if before.size() == 0 {
+            .condition_expression(if size == 0 {
                 "attribute_not_exists(pk)"
             } else {
                 "n = :n"
             });
-        let put = if before.size() == 0 {
+        let put = if size == 0 {
             put
         } else {
-            put.expression_attribute_values(":n", number(before.size()))
+            put.expression_attribute_values(":n", number(size))
         };
         Ok(write(put.build().map_err(wrong)?))
-    }
-
-    fn leaves(
-        &self,
-        organization: &OrganizationId,
-        before: &Frontier,
-        entries: &[NewEntry],
-    ) -> Result<TransactWriteItem, AwsError> {
-        let stored = entries.iter().map(|entry| StoredLeaf {
-            id: entry.id.clone(),
-            leaf: entry.leaf.clone(),
-        });
-        let mut item = Key::audit_leaves(organization, before.size()).attributes();
-        item.insert("d".to_owned(), as_document(&stored.collect::<Vec<_>>())?);
-        Ok(write(self.put_if_absent(item)?))
     }
 
     fn put_if_absent(&self, item: Item) -> Result<Put, AwsError> {

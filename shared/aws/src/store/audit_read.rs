@@ -5,14 +5,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use hub_domain::{
     OrganizationId,
-    audit::{Entry, Evidence},
+    audit::{Entry, Leaf},
 };
 
 use super::{
     Store,
     attributes::{Item, must, text, text_of},
-    audit::StoredLeaf,
-    document,
+    audit::{StoredEvidence, unpacked},
     keys::Key,
 };
 use crate::error::{AwsError, classify};
@@ -40,25 +39,29 @@ impl Store {
         from: u64,
         most: usize,
     ) -> Result<AuditPage, AwsError> {
-        let mut stored: Vec<StoredLeaf> = Vec::new();
+        let mut parts: Vec<Vec<Leaf>> = Vec::new();
+        let mut count = 0;
         let mut start = Some(Key::audit_leaves(organization, from).sk);
         let last = Key::audit_leaves(organization, u64::MAX).sk;
-        while let Some(sk) = start.filter(|_| stored.len() < most) {
+        while let Some(sk) = start.filter(|_| count < most) {
             // Each item has one leaf or more, so this many are enough.
             let (items, next) = self
-                .audit_items(organization, (&sk, &last), true, most - stored.len())
+                .audit_items(organization, (&sk, &last), true, most - count)
                 .await?;
             for item in &items {
-                stored.extend(document::<Vec<StoredLeaf>>(item)?);
-                if stored.len() >= most {
+                let part = unpacked::<Leaf>(item)?;
+                count += part.len();
+                parts.push(part);
+                if count >= most {
                     break;
                 }
             }
             start = next;
         }
-        let end = stored
+        let end = parts
             .last()
-            .map_or(from, |last| last.leaf.index.saturating_add(1));
+            .and_then(|part| part.last())
+            .map_or(from, |last| last.index.saturating_add(1));
         let is_more = !self
             .audit_items(
                 organization,
@@ -73,7 +76,7 @@ impl Store {
             .checkpoints(organization, from.saturating_add(1), end)
             .await?;
         Ok(AuditPage {
-            entries: self.with_evidence(organization, stored).await?,
+            entries: self.with_evidence(organization, parts).await?,
             checkpoints,
             next: is_more.then_some(end),
         })
@@ -119,7 +122,7 @@ impl Store {
 
     /// Items of a log between two sort keys, both included, and the sort key with which the rest
     /// begins.
-    async fn audit_items(
+    pub(super) async fn audit_items(
         &self,
         organization: &OrganizationId,
         (from, to): (&str, &str),
@@ -144,37 +147,50 @@ impl Store {
         let last = reply
             .last_evaluated_key
             .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok().cloned()));
-        // Nothing stands between a key and itself with a character more.
-        let next = last.map(|sk| format!("{sk}\u{1}"));
+        // Nothing stands between a key and itself with a character more; none of ours ends so.
+        let next = last.map(|sk| {
+            if forward {
+                format!("{sk}\u{1}")
+            } else {
+                before(&sk)
+            }
+        });
         Ok((reply.items.unwrap_or_default(), next))
     }
 
     async fn with_evidence(
         &self,
         organization: &OrganizationId,
-        stored: Vec<StoredLeaf>,
+        parts: Vec<Vec<Leaf>>,
     ) -> Result<Vec<Entry>, AwsError> {
-        let mut evidence: HashMap<String, Evidence> = HashMap::new();
-        for chunk in stored.chunks(KEYS) {
-            let keys = chunk.iter().map(|leaf| leaf.id.as_str());
-            self.evidence(organization, keys, &mut evidence).await?;
+        let key = |part: &Vec<Leaf>| {
+            let first = part.first().map_or(0, |leaf| leaf.index);
+            Key::evidence(organization, first)
+        };
+        let mut evidence: HashMap<String, Vec<StoredEvidence>> = HashMap::new();
+        for chunk in parts.chunks(KEYS) {
+            self.evidence(chunk.iter().map(key), &mut evidence).await?;
         }
-        let entries = stored.into_iter().map(|stored| Entry {
-            evidence: evidence.remove(&stored.id),
-            leaf: stored.leaf,
-        });
-        Ok(entries.collect())
+        let mut entries = Vec::new();
+        for part in parts {
+            let mut found = evidence
+                .remove(&key(&part).sk)
+                .unwrap_or_default()
+                .into_iter();
+            entries.extend(part.into_iter().map(|leaf| Entry {
+                leaf,
+                evidence: found.next().and_then(|one| one.evidence),
+            }));
+        }
+        Ok(entries)
     }
 
     async fn evidence(
         &self,
-        organization: &OrganizationId,
-        ids: impl Iterator<Item = &str>,
-        found: &mut HashMap<String, Evidence>,
+        keys: impl Iterator<Item = Key>,
+        found: &mut HashMap<String, Vec<StoredEvidence>>,
     ) -> Result<(), AwsError> {
-        let mut keys: Vec<Item> = ids
-            .map(|id| Key::evidence(organization, id).attributes())
-            .collect();
+        let mut keys: Vec<Item> = keys.map(|key| key.attributes()).collect();
         // What DynamoDB did not get to comes back, and is asked for again.
         while !keys.is_empty() {
             let wanted = KeysAndAttributes::builder()
@@ -193,8 +209,8 @@ impl Store {
                 .map_err(|error| classify("dynamodb:BatchGetItem", error))?;
             let items = reply.responses.and_then(|mut all| all.remove(&self.table));
             for item in items.unwrap_or_default() {
-                let id = must(text_of(&item, "sk"), "evidence")?.to_owned();
-                found.insert(id, document(&item)?);
+                let place = must(text_of(&item, "sk"), "evidence")?.to_owned();
+                found.insert(place, unpacked(&item)?);
             }
             let rest = reply
                 .unprocessed_keys
@@ -202,5 +218,20 @@ impl Store {
             keys = rest.map(|rest| rest.keys).unwrap_or_default();
         }
         Ok(())
+    }
+}
+
+/// The sort key right before that of a place in a log.
+fn before(sk: &str) -> String {
+    match sk.rsplit_once('#') {
+        Some((kind, index)) => {
+            let index = index.parse::<u64>().unwrap_or_default();
+            match index.checked_sub(1) {
+                Some(before) => format!("{kind}#{before:020}"),
+                // Nothing is before the first.
+                None => format!("{kind}!"),
+            }
+        }
+        None => sk.to_owned(),
     }
 }

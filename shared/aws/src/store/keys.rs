@@ -283,10 +283,12 @@ impl Key {
         }
     }
 
-    pub(super) fn evidence(organization: &OrganizationId, id: &str) -> Self {
+    /// What the leaves commit to that were appended together, from this index on.
+    pub(super) fn evidence(organization: &OrganizationId, first: u64) -> Self {
+        let first = format!("{first:020}");
         Self {
-            pk: partition(organization.as_str(), Class::Evidence, id),
-            sk: id.to_owned(),
+            pk: partition(organization.as_str(), Class::Evidence, &first),
+            sk: format!("evid#{first}"),
         }
     }
 

@@ -32,7 +32,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::{AwsError, classify};
 use attributes::{Item, text};
-pub use audit::{Append, Appended, NewEntry, SealedAt, Unsealed};
+pub use audit::{Append, Appended, AuditHead, NewEntry, SealedAt, Unsealed};
 pub use audit_read::AuditPage;
 pub use authorizations::{Handoff, OAuthState};
 pub use changes::{Changed, changed};

@@ -16,6 +16,9 @@ use serde_json::{Value, json};
 pub(super) struct Draft {
     /// Derived from the change, and the same each time it comes.
     pub(super) id: String,
+    /// The partition it is of, without the organization, and its number among the changes of it.
+    pub(super) partition: String,
+    pub(super) sequence: String,
     pub(super) content: Content,
     /// The content as it is hashed.
     pub(super) text: String,
@@ -47,7 +50,17 @@ pub(super) fn draft(change: &TableChange) -> Option<(OrganizationId, Draft)> {
     // Texts, numbers and trees of them are always JSON.
     let text = serde_json::to_string(&content).ok()?;
     let id = id(change);
-    Some((organization, Draft { id, content, text }))
+    let partition = change.pk.split_once('#').map_or("", |(_, rest)| rest);
+    Some((
+        organization,
+        Draft {
+            id,
+            partition: partition.to_owned(),
+            sequence: change.sequence.clone(),
+            content,
+            text,
+        },
+    ))
 }
 
 /// The sequence number is the change's name; the key goes with it, since a number is promised to be
@@ -55,7 +68,9 @@ pub(super) fn draft(change: &TableChange) -> Option<(OrganizationId, Draft)> {
 fn id(change: &TableChange) -> String {
     let name = format!("{}\n{}\n{}", change.pk, change.sk, change.sequence);
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
-    hex(digest.as_ref())
+    let id = digest.as_ref();
+    // Half of it is enough not to meet another.
+    hex(id.get(..16).unwrap_or(id))
 }
 
 type Said = (Kind, String, Option<String>, Value);

@@ -134,26 +134,26 @@ impl Account<'_> {
     /// Gives what is wanted again at once the id by which it is sent now, as the kind has it. What the
     /// ledger says of it is wrong: an answer was lost, or somebody deleted the record.
     async fn other_ids(&self, progress: &mut [Progress], open: &mut Open) {
-        let kind = self.connector.manifest().idempotency;
-        match kind {
+        match self.connector.manifest().idempotency {
             Idempotency::Upsert | Idempotency::None => {}
             Idempotency::ClientId => {
                 for write in open.iter_mut().flat_map(|(_, plan)| &mut plan.writes) {
                     write.id = write.creates().then(|| plan::client_id(&write.key));
                 }
             }
-            Idempotency::UniqueKey | Idempotency::IdempotencyKey | Idempotency::ReadBack => {
-                let mut asked = BTreeSet::new();
-                each(progress, open, |progress, write| {
-                    let is_known = kind == Idempotency::UniqueKey || write.id.is_some();
-                    if progress.doubt(&write.key).is_some() {
-                        // It is looked for when it can be found: that is decided next.
-                        write.id = None;
-                    } else if is_known && write.is_record() {
-                        asked.insert(write.key.clone());
-                    }
-                    true
-                });
+            // It is gone, so it is made anew. If it was tried before, it is looked for next, when it can be
+            // found.
+            Idempotency::IdempotencyKey | Idempotency::ReadBack => {
+                for write in open.iter_mut().flat_map(|(_, plan)| &mut plan.writes) {
+                    write.id = None;
+                }
+            }
+            Idempotency::UniqueKey => {
+                let writes = open.iter().flat_map(|(_, plan)| &plan.writes);
+                let asked = writes
+                    .filter(|write| write.is_record())
+                    .map(|write| write.key.clone())
+                    .collect();
                 self.look_for(progress, open, &asked, None).await;
             }
         }

@@ -117,3 +117,156 @@ pub(super) fn leaves_open(reply: &Reply, verdict: &Verdict) -> bool {
         | Verdict::Misconfigured { .. } => failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use hub_domain::{SkipReason, mapping::RecordKind};
+
+    use super::*;
+
+    const CONTENT: &str = "0123456789abcdef";
+
+    fn manifest(kind: &str) -> Manifest {
+        let text = format!(
+            r#"
+            title = "T"
+            {kind}
+            api = {{ version = "v1", host_patterns = ["api.crm.example"] }}
+            batch = {{ plans = 1, writes = 1, lookup = 1 }}
+            "#
+        );
+        Manifest::parse("acme", &text).unwrap()
+    }
+
+    fn write() -> Write {
+        Write {
+            key: "ses_1".to_owned(),
+            id: None,
+            kind: RecordKind::Meeting,
+            object: "meetings".to_owned(),
+            fields: BTreeMap::new(),
+            people: Vec::new(),
+            company: None,
+            step: None,
+            after: BTreeMap::new(),
+            optional: false,
+            token: String::new(),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// What is done at a second about an attempt of the seconds 1000 to 1100.
+    fn found(kind: &str, content: &str, second: i64) -> Next {
+        let doubt = Attempt {
+            last: 1_100_000,
+            ..Attempt::at(1_000_000, content)
+        };
+        let own = Attempt::at(second * 1_000, CONTENT);
+        next(&manifest(kind), &write(), Some(&doubt), &own, at(second))
+    }
+
+    #[test]
+    fn what_is_in_no_doubt_is_sent() {
+        let own = Attempt::at(5, CONTENT);
+        for kind in ["upsert", "unique_key", "client_id", "read_back", "none"] {
+            let manifest = manifest(&format!("idempotency = \"{kind}\""));
+            let sent = next(&manifest, &write(), None, &own, at(9));
+            assert_eq!(sent, Next::Send(own.clone()), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_request_counts_from_the_first_attempt_and_for_the_same_content() {
+        let kind = "idempotency = \"idempotency_key\"\nidempotency_key = { window_s = 1800 }\nread_back = { settle_s = 30 }";
+        let again = Attempt {
+            last: 1_100_000,
+            ..Attempt::at(1_000_000, CONTENT)
+        };
+        // A minute before the CRM forgets it, we do.
+        assert_eq!(found(kind, CONTENT, 2_739), Next::Send(again));
+        let look = Next::LookFor(at(940));
+        assert_eq!(found(kind, CONTENT, 2_740), look);
+        assert_eq!(found(kind, "other", 1_130), look);
+        assert_eq!(
+            found(kind, "", 1_130),
+            look,
+            "attempts of different content"
+        );
+        let wait = super::super::call::pause(at(1_130));
+        assert_eq!(found(kind, "other", 1_129), Next::Stop(wait));
+    }
+
+    #[test]
+    fn what_can_be_asked_is_looked_for_and_what_cannot_is_parked() {
+        let kind = "idempotency = \"read_back\"";
+        let wait = super::super::call::pause(at(1_160));
+        assert_eq!(
+            found(kind, CONTENT, 1_159),
+            Next::Stop(wait),
+            "60 s unless it says"
+        );
+        assert_eq!(found(kind, CONTENT, 1_160), Next::LookFor(at(940)));
+        let id = plan::client_id("ses_1");
+        assert_eq!(
+            found("idempotency = \"client_id\"", CONTENT, 9_999),
+            Next::SendAs(id)
+        );
+        let parked = Next::Stop(parked(&write()));
+        assert_eq!(found("idempotency = \"none\"", CONTENT, 9_999), parked);
+    }
+
+    #[test]
+    fn a_token_is_of_one_attempt_at_one_write() {
+        let one = token(&write(), &Attempt::at(5, CONTENT), 0);
+        let later = Attempt {
+            last: 99,
+            ..Attempt::at(5, CONTENT)
+        };
+        assert_eq!(one, token(&write(), &later, 0));
+        for other in [
+            token(&write(), &Attempt::at(6, CONTENT), 0),
+            token(&write(), &Attempt::at(5, "other"), 0),
+            token(&write(), &later, 1),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_tells_nothing_leaves_a_write_open() {
+        let reply = |status| Reply {
+            status: http::StatusCode::from_u16(status).unwrap(),
+            headers: http::HeaderMap::new(),
+            body: bytes::Bytes::new(),
+            at: at(0),
+        };
+        let done = |id: &str| Verdict::Done { id: id.to_owned() };
+        let retry = || Verdict::Retry {
+            after: None,
+            reason: String::new(),
+        };
+        let bug = || Verdict::Bug {
+            reason: String::new(),
+        };
+        for (status, verdict, open) in [
+            (200, done("1"), false),
+            (200, done(""), true),
+            (200, bug(), true),
+            (200, retry(), false),
+            (400, bug(), false),
+            (423, retry(), false),
+            (408, retry(), true),
+            (503, retry(), true),
+            (500, Verdict::Skip(SkipReason::Stale), true),
+            (401, Verdict::Refresh, false),
+        ] {
+            let found = leaves_open(&reply(status), &verdict);
+            assert_eq!(found, open, "{status} {verdict:?}");
+        }
+    }
+}

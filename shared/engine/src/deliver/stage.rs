@@ -60,8 +60,9 @@ impl Progress {
             }
         }
         if doubt::matters(manifest.idempotency) {
-            let creates = plan.writes.iter().filter(|write| write.creates());
-            unfinished.spread(creates.map(|write| write.key.as_str()));
+            // Also those whose id is known: whoever died may have found the record gone, and made another.
+            let records = plan.writes.iter().filter(|write| write.is_record());
+            unfinished.spread(records.map(|write| write.key.as_str()));
         } else {
             unfinished.clear_all();
         }
