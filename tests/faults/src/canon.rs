@@ -63,13 +63,25 @@ pub(crate) fn changed(before: &Value, after: &Value) -> Vec<String> {
     }
     let mut lines: Vec<String> = after
         .iter()
-        .filter(|(place, record)| before.get(*place) != Some(record))
+        .filter(|(place, record)| {
+            let known = before.get(*place);
+            known.is_none_or(|known| without_links(known) != without_links(record))
+        })
         .map(|((object, _), record)| format!("{object} {}", plain(record, &names)))
         .collect();
     let gone = before.keys().filter(|place| !after.contains_key(*place));
     lines.extend(gone.map(|(object, id)| format!("{object} {id} is gone")));
     lines.sort();
     lines
+}
+
+/// Records that were there before show who was related to them since; what was related shows that too.
+fn without_links(record: &Value) -> Value {
+    let mut record = record.clone();
+    if let Some(fields) = record.as_object_mut() {
+        fields.remove("associations");
+    }
+    record
 }
 
 type Records<'a> = BTreeMap<(&'a str, String), &'a Value>;

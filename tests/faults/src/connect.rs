@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
+use hub_domain::Mapping;
 use hub_world::{PUBLIC_URL, Reply, address, ask, cookie, fields, post_of};
 use serde_json::{Value, json};
 
@@ -51,6 +52,60 @@ impl Lab {
             .api(Method::POST, &format!("/crm/{id}/{what}"), None)
             .await;
         assert_eq!(reply.status, StatusCode::OK, "{what}: {}", reply.text);
+    }
+
+    /// Ends the connection.
+    pub(crate) async fn disconnect(&self) {
+        let path = format!("/crm/{}", self.connection);
+        let reply = self.api(Method::DELETE, &path, None).await;
+        assert!(reply.status.is_success(), "{}", reply.text);
+    }
+
+    /// Brings the connection back into use, whatever was done to it.
+    pub(crate) async fn mend(&self) {
+        let path = format!("/crm/{}", self.connection);
+        let shown = self.api(Method::GET, &path, None).await.json();
+        if shown["state"] != "active" {
+            if self.remote.has_tokens() {
+                self.authorize(&self.connection).await;
+            } else {
+                let key = json!({ "api_key": KEY });
+                let reply = self.api(Method::PATCH, &path, Some(&key)).await;
+                assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
+            }
+        }
+        for what in ["approve", "resume"] {
+            let path = format!("{path}/{what}");
+            let reply = self.api(Method::POST, &path, None).await;
+            let is_done = reply.status == StatusCode::OK || reply.status == StatusCode::CONFLICT;
+            assert!(is_done, "{what}: {}", reply.text);
+        }
+        let shown = self.api(Method::GET, &path, None).await;
+        assert_eq!(shown.json()["state"], "active", "{}", shown.text);
+    }
+
+    /// Stores the mapping as a new version, with the same rules.
+    pub(crate) async fn remap(&self) {
+        let hub = self.hub("operator");
+        let (organization, id) = (ORG.parse().expect("an id"), self.connection.parse().expect("an id"));
+        let known = hub.store().connection(&organization, &id).await;
+        let mut connection = known.expect("a store").expect("a connection");
+        let crm = self.crm.parse().expect("a CRM's name");
+        let manifest = hub.registry().manifest(&crm).expect("a CRM").expect("a manifest");
+        connection.mapping_version += 1;
+        let mapping = Mapping {
+            version: connection.mapping_version,
+            ..manifest.default_mapping()
+        };
+        // There is no way yet to store one but by hand.
+        let item = json!({
+            "pk": { "S": format!("{ORG}#map#0") },
+            "sk": { "S": format!("{}#{:010}", self.connection, mapping.version) },
+            "d": { "S": serde_json::to_string(&mapping).expect("a mapping in JSON") },
+        });
+        self.world.aws.overwrite("hub", &item).expect("a mapping stored");
+        let stored = hub.store().put_connection(&connection).await;
+        stored.expect("a connection stored");
     }
 
     /// A call of the API as the organization's admin.

@@ -16,9 +16,11 @@ use hub_engine::{Hub, Settings};
 use hub_local::lambda::{jobs, lambda};
 use hub_local_aws::{EventSource, Handler, StreamSource};
 use hub_world::{Between, INGEST, PUBLIC_URL, World};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::{
+    chaos::{Chance, Weather},
     fault::FUNCTION_TIMEOUT,
     life::{Ended, invocation},
     marked::registry,
@@ -57,7 +59,7 @@ impl Setup {
 #[derive(Debug, Default)]
 pub(crate) struct Told {
     /// Events that were accepted, each once.
-    pub(crate) accepted: BTreeMap<String, serde_json::Value>,
+    pub(crate) accepted: BTreeMap<String, Value>,
     /// What was refused, and how.
     pub(crate) refused: Vec<String>,
     /// Bodies that belong into a dead-letter queue.
@@ -87,7 +89,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     /// A fresh one with a connection in use, before anything is counted.
-    pub(crate) async fn new(setup: &Setup, seed: u64) -> Self {
+    pub(crate) async fn new(setup: &Setup, seed: u64, weather: Weather) -> Self {
         let crm = setup.crm;
         let bell = Arc::new(Notify::new());
         let seam = Seam::new(bell.clone(), setup.tamper.clone());
@@ -106,15 +108,17 @@ impl Lab {
         let events = mortal(
             &seam,
             "dispatch",
+            weather,
             lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
         );
         let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM's name"));
-        let deliver = mortal(&seam, "deliver", lambda(deliver));
+        let deliver = mortal(&seam, "deliver", weather, lambda(deliver));
         let mut sources = vec![source("hub-events", events)];
         for kind in ["live", "bulk"] {
             sources.push(source(&format!("hub-{crm}-{kind}"), deliver.clone()));
         }
-        let batch = mortal(&seam, "batch", jobs(hub_batch::handler(hub("batch"))));
+        let batch = mortal(&seam, "batch", Weather::default(), jobs(hub_batch::handler(hub("batch"))));
+        world.aws.queues_unruly(weather.unruly);
         let identity = World::identity();
         let mut lab = Self {
             crm,
@@ -206,21 +210,41 @@ fn source(queue: &str, handler: Handler) -> EventSource {
     }
 }
 
-/// A function whose workers can die. A death is to Lambda what an error is: the batch comes again.
-fn mortal(seam: &Seam, function: &'static str, handler: Handler) -> Handler {
+/// A function whose workers can die. A death is to Lambda what an error is: the batch comes again. In some
+/// weather a batch is brought to a second worker too, whose answer nobody hears.
+fn mortal(seam: &Seam, function: &'static str, weather: Weather, handler: Handler) -> Handler {
     let seam = seam.clone();
+    let chance = Mutex::new(Chance::new(weather.seed));
     Arc::new(move |event| {
-        let (seam, work) = (seam.clone(), handler(event));
-        let work = async move {
-            let answer = work.await;
-            seam.answer(function, "lambda").await;
-            answer
+        let early = {
+            let mut chance = chance.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_early = chance.hits(u64::from(weather.early_per_mille));
+            is_early.then(|| Duration::from_millis(chance.below(20_000)))
         };
-        Box::pin(async move {
-            match invocation(work, FUNCTION_TIMEOUT).await {
-                Ended::With(answer) => answer,
-                Ended::Dead => Err("the worker died".to_owned()),
+        let worker = |event: Value| {
+            let (seam, work) = (seam.clone(), handler(event));
+            let work = async move {
+                let answer = work.await;
+                seam.answer(function, "lambda").await;
+                answer
+            };
+            async move {
+                match invocation(work, FUNCTION_TIMEOUT).await {
+                    Ended::With(answer) => answer,
+                    Ended::Dead => Err("the worker died".to_owned()),
+                }
             }
+        };
+        let second = early.map(|wait| (wait, worker(event.clone())));
+        let first = worker(event);
+        Box::pin(async move {
+            let second = async move {
+                if let Some((wait, second)) = second {
+                    tokio::time::sleep(wait).await;
+                    drop(second.await);
+                }
+            };
+            futures_util::future::join(first, second).await.0
         })
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Fault, Name, Script, Strike,
-    run::{faultless, run},
+    run::Run,
     stage::{Job, Point, Stage, Task, paused},
 };
 
@@ -31,7 +31,7 @@ pub fn applies(name: Name, fault: Fault) -> bool {
 /// The calls of the core scenario, and how often it makes each.
 pub fn calls(stage: &Stage, setup: usize) -> BTreeMap<Name, usize> {
     let setup = &stage.setups()[setup];
-    let outcome = paused(run(setup, 1, &crate::core(), faultless(), None));
+    let outcome = paused(Run::of(&crate::core()).at(setup));
     let mut counts = BTreeMap::new();
     for call in outcome.passed.calls {
         *counts.entry(call.name).or_default() += 1;

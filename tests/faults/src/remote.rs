@@ -92,10 +92,21 @@ impl Remote {
     }
 
     /// Lets something go wrong at the CRM itself, if it can.
-    pub(crate) fn fault(&self, fault: Value) {
+    fn fault(&self, fault: Value) {
         if let Self::Sandbox(sandbox, _) = self {
             sandbox.add_fault(fault).expect("a fault of the sandbox");
         }
+    }
+
+    /// Ends the access token.
+    pub(crate) fn end_token(&self) {
+        self.fault(json!({ "fault": "expire_access_token", "times": 1 }));
+    }
+
+    /// Ends the grant: the access token, and at its refresh the refresh token too.
+    pub(crate) fn revoke(&self) {
+        self.fault(json!({ "fault": "revoke_refresh_token", "times": 1 }));
+        self.end_token();
     }
 
     /// The next call of its API is answered with 503, and nothing is done.

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use hub_engine::CRMS;
+use serde_json::Value;
 
 use crate::{
     canon::{self, Reference},
+    chaos::Weather,
     history::{Finding, History, Wrong, ours},
     lab::{Lab, Setup},
     life, minimal,
@@ -46,27 +48,60 @@ impl Outcome {
     }
 }
 
-/// A script without any fault.
-pub fn faultless() -> Script {
-    Box::new(|_, _| Strike::default())
+/// What a run is made of.
+pub struct Run<'a> {
+    /// Where ids and chances come from.
+    pub seed: u64,
+    /// What is done.
+    pub steps: &'a [Step],
+    /// What happens to calls.
+    pub script: Script,
+    /// How queues behave.
+    pub weather: Weather,
+    /// What runs without faults leave, where that is known.
+    pub reference: Option<&'a Reference>,
 }
 
-/// Runs a scenario. `reference` is what runs without faults leave.
-pub async fn run(
-    setup: &Setup,
-    seed: u64,
-    steps: &[Step],
-    script: Script,
-    reference: Option<&Reference>,
-) -> Outcome {
-    life::panics();
-    let lab = Lab::new(setup, seed).await;
-    let before = lab.remote.objects();
-    lab.seam.arm(lab.world.clock.clone(), script);
-    let worked = lab.work(lab.drive(steps)).await;
-    lab.seam.disarm();
-    let passed = lab.seam.passed();
-    let history = lab.history(&passed);
+impl<'a> Run<'a> {
+    /// A run without faults.
+    pub fn of(steps: &'a [Step]) -> Self {
+        Self {
+            seed: 1,
+            steps,
+            script: Box::new(|_, _| Strike::default()),
+            weather: Weather::default(),
+            reference: None,
+        }
+    }
+
+    /// Runs it, on a thread whose time is paused.
+    pub async fn at(self, setup: &Setup) -> Outcome {
+        let Self {
+            seed,
+            steps,
+            script,
+            weather,
+            reference,
+        } = self;
+        life::panics();
+        let lab = Lab::new(setup, seed, weather).await;
+        let before = lab.remote.objects();
+        lab.seam.arm(lab.world.clock.clone(), script);
+        let worked = lab.work(lab.drive(steps)).await;
+        lab.seam.disarm();
+        lab.outcome(worked, &before, reference)
+    }
+}
+
+impl Lab {
+    fn outcome(
+        &self,
+        worked: Result<(), String>,
+        before: &Value,
+        reference: Option<&Reference>,
+    ) -> Outcome {
+    let passed = self.seam.passed();
+    let history = self.history(&passed);
     let mut findings = history.check();
     let mut find = |wrong, what| findings.push(Finding { wrong, what });
     if let Err(left) = worked {
@@ -78,7 +113,7 @@ pub async fn run(
     for panic in life::panics() {
         find(Wrong::Different, format!("a panic: {panic}"));
     }
-    let left = canon::changed(&before, &lab.remote.objects());
+    let left = canon::changed(before, &self.remote.objects());
     if let Some(reference) = reference.filter(|_| findings.is_empty() && history.parked() == 0) {
         for difference in reference.differences(&left) {
             findings.push(Finding {
@@ -91,12 +126,11 @@ pub async fn run(
         findings,
         passed,
         parked: history.parked(),
-        deliveries: lab.told(|told| told.accepted.len()),
+        deliveries: self.told(|told| told.accepted.len()),
         left,
     }
 }
 
-impl Lab {
     fn history(&self, passed: &Passed) -> History {
         self.told(|told| {
             let wanted = wanted(told.accepted.values());

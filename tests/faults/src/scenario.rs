@@ -24,6 +24,18 @@ pub enum Act {
     ExpireToken,
     /// The CRM answers the next call of its API with 503, and does nothing.
     Busy,
+    /// Somebody takes the grant away at the CRM.
+    Revoke,
+    /// An admin pauses the connection.
+    Pause,
+    /// An admin ends the connection.
+    Disconnect,
+    /// An admin stores a mapping: the same rules as a new version.
+    Remap,
+    /// The clock jumps ahead by so many seconds, whatever is on its way.
+    Jump(u64),
+    /// An admin sees to it that the connection is in use.
+    Mend,
 }
 
 /// What somebody does, and when, counted from the beginning of the run.
@@ -40,7 +52,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// How often it tries.
 const TRIES: usize = 200;
 
-fn step(at: u64, act: Act) -> Step {
+pub(crate) fn step(at: u64, act: Act) -> Step {
     Step {
         at: Duration::from_secs(at),
         act,
@@ -88,7 +100,7 @@ fn event(id: &str, kind: &str, minute: u32, payload: Value) -> Value {
 }
 
 /// A session with two people the CRM knows and one it does not.
-pub fn session(id: &str, session: &str, version: u32, minute: u32) -> Value {
+pub(crate) fn session(id: &str, session: &str, version: u32, minute: u32) -> Value {
     let title = format!("{} Discovery", marker(session, version));
     let body = json!({
         "id": session, "title": title, "kind": "meeting",
@@ -109,7 +121,7 @@ pub fn session(id: &str, session: &str, version: u32, minute: u32) -> Value {
 }
 
 /// A session's summary.
-pub fn summary(id: &str, session: &str, version: u32, minute: u32) -> Value {
+pub(crate) fn summary(id: &str, session: &str, version: u32, minute: u32) -> Value {
     let text = format!(
         "{} Acme wants to expand.",
         marker(&format!("{session}-summary"), version)
@@ -124,7 +136,7 @@ pub fn summary(id: &str, session: &str, version: u32, minute: u32) -> Value {
 }
 
 /// An action item.
-pub fn item(id: &str, session: &str, item: &str, version: u32, minute: u32) -> Value {
+pub(crate) fn item(id: &str, session: &str, item: &str, version: u32, minute: u32) -> Value {
     let title = format!(
         "{} Send pricing",
         marker(&format!("{session}-task-{item}"), version)
@@ -142,7 +154,7 @@ pub fn item(id: &str, session: &str, item: &str, version: u32, minute: u32) -> V
 /// What has to be at the CRM once these events were accepted: a record for each session that completed and
 /// for each action item. A session's record says what is known of all of its parts; a summary without its
 /// session waits for it.
-pub fn wanted<'a>(accepted: impl Iterator<Item = &'a Value>) -> Vec<Wanted> {
+pub(crate) fn wanted<'a>(accepted: impl Iterator<Item = &'a Value>) -> Vec<Wanted> {
     let mut sessions: BTreeMap<String, Versions> = BTreeMap::new();
     for event in accepted {
         let Some(session) = event["payload"]["sessionId"].as_str() else {
@@ -208,10 +220,13 @@ impl Lab {
                     .await;
             }
             Act::Busy => self.remote.is_busy(),
-            Act::ExpireToken => {
-                self.remote
-                    .fault(json!({ "fault": "expire_access_token", "times": 1 }));
-            }
+            Act::ExpireToken => self.remote.end_token(),
+            Act::Revoke => self.remote.revoke(),
+            Act::Pause => self.change(&self.connection, "pause").await,
+            Act::Disconnect => self.disconnect().await,
+            Act::Remap => self.remap().await,
+            Act::Jump(seconds) => tokio::time::advance(Duration::from_secs(*seconds)).await,
+            Act::Mend => self.mend().await,
         }
     }
 

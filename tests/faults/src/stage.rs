@@ -12,9 +12,9 @@ use std::{
 use crate::{
     Fault, Name, Outcome, Setup, Step,
     canon::Reference,
-    chaos::{self, Chaos},
+    chaos::{self, Weather},
     points,
-    run::{faultless, run},
+    run::Run,
     scenario::sessions_first,
     tally::Tally,
 };
@@ -127,7 +127,7 @@ impl Stage {
         drop(known);
         let mut reference = Reference::default();
         for steps in [steps.to_vec(), sessions_first(steps)] {
-            let outcome = paused(run(&self.setups[setup], 1, &steps, faultless(), None));
+            let outcome = paused(Run::of(&steps).at(&self.setups[setup]));
             assert!(
                 outcome.findings.is_empty(),
                 "{} without faults: {:#?}\n{}",
@@ -150,20 +150,41 @@ impl Stage {
                 let steps = crate::core();
                 let reference = self.reference(job.setup, 0, &steps);
                 let script = points::script(points.clone());
-                paused(run(setup, 1, &steps, script, Some(&reference)))
+                let run = Run {
+                    script,
+                    reference: Some(&reference),
+                    ..Run::of(&steps)
+                };
+                paused(run.at(setup))
             }
             Task::Seed(seed) => {
-                let chaos = Chaos::new(*seed, setup);
-                let reference = self.reference(job.setup, chaos.scenario(), &chaos.calm());
-                paused(run(
-                    setup,
-                    *seed,
-                    chaos.steps(),
-                    chaos::script(*seed),
-                    Some(&reference),
-                ))
+                let reference = self.reference(job.setup, 1, &chaos::calm());
+                let weather = Weather::of(*seed);
+                let script = chaos::script(*seed);
+                let run = Run {
+                    seed: *seed,
+                    steps: &chaos::steps(*seed),
+                    script,
+                    weather,
+                    reference: Some(&reference),
+                };
+                paused(run.at(setup))
             }
         }
+    }
+
+    /// One run of the core scenario that is compared with nothing: for a hub that is wrong without any fault.
+    pub fn once_alone(&self, job: &Job) -> Outcome {
+        let points = match &job.task {
+            Task::Core(points) => points.clone(),
+            Task::Seed(_) => Vec::new(),
+        };
+        let steps = crate::core();
+        let run = Run {
+            script: points::script(points),
+            ..Run::of(&steps)
+        };
+        paused(run.at(&self.setups[job.setup]))
     }
 
     /// All runs, and those that found something, at most `most` of them.

@@ -1,11 +1,11 @@
 //! The core scenario over every CRM of the registry, and a minimal one of every other kind.
 
-use hub_faults::{Job, Stage, core, faultless, run, setups, singles};
+use hub_faults::{Job, Stage, Run, core, setups, singles};
 
 #[tokio::test(start_paused = true)]
 async fn without_faults_everything_is_there() {
     for setup in setups() {
-        let outcome = run(&setup, 1, &core(), faultless(), None).await;
+        let outcome = Run::of(&core()).at(&setup).await;
         println!("{}: {} calls {:#?}", setup.crm, outcome.passed.calls.len(), outcome.left);
         assert!(outcome.findings.is_empty(), "{}: {:#?}", setup.crm, outcome.findings);
     }

@@ -8,3 +8,5 @@
 
 mod checker;
 mod core;
+mod replay;
+mod variants;
