@@ -4,6 +4,8 @@ use std::{fmt, time::Duration};
 
 /// How long the longest function may run, as in the template. Whatever runs longer is killed.
 pub const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
+/// How late a call takes effect that nobody waits for any more: within what the engine reckons with.
+pub(crate) const LATE: Duration = Duration::from_secs(30);
 /// A slow answer that is still in time.
 pub(crate) const SLOW: Duration = Duration::from_secs(5);
 
@@ -22,6 +24,8 @@ pub enum Fault {
     DeathBefore,
     /// It takes effect, and the worker dies before it reads the answer.
     DeathAfter,
+    /// No answer comes as long as anybody waits, and it takes effect half a minute after it was sent.
+    Late,
     /// It takes effect, and the answer takes five seconds.
     Slow,
     /// It takes effect, and the worker stands still until the platform kills it: meanwhile it holds its
@@ -31,11 +35,12 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::ErrorBefore,
         Self::ErrorAfter,
         Self::RefusedAfter,
         Self::TimeoutAfter,
+        Self::Late,
         Self::DeathBefore,
         Self::DeathAfter,
         Self::Slow,
@@ -49,16 +54,12 @@ impl Fault {
             Self::ErrorAfter => "error after",
             Self::RefusedAfter => "refused after",
             Self::TimeoutAfter => "timeout after",
+            Self::Late => "late",
             Self::DeathBefore => "death before",
             Self::DeathAfter => "death after",
             Self::Slow => "slow",
             Self::Frozen => "frozen",
         }
-    }
-
-    /// Whether the call never takes effect.
-    pub fn is_before(self) -> bool {
-        matches!(self, Self::ErrorBefore | Self::DeathBefore)
     }
 }
 

@@ -63,7 +63,8 @@ impl Lab {
     /// The deliveries that are held.
     pub(crate) fn held(&self) -> Vec<String> {
         let items = self.items();
-        let held = items.iter().filter(|item| !text(item, "hp").is_empty());
+        let deliveries = items.iter().filter(|item| is_of(item, "dlv"));
+        let held = deliveries.filter(|item| !text(item, "hp").is_empty());
         held.map(|item| format!("{} is held", text(item, "sk")))
             .collect()
     }

@@ -58,6 +58,8 @@ pub struct Run<'a> {
     pub script: Script,
     /// How queues behave.
     pub weather: Weather,
+    /// Whether it goes on until what is looked at once a day was looked at.
+    pub and_a_day: bool,
     /// What runs without faults leave, where that is known.
     pub reference: Option<&'a Reference>,
 }
@@ -70,6 +72,7 @@ impl<'a> Run<'a> {
             steps,
             script: Box::new(|_, _| Strike::default()),
             weather: Weather::default(),
+            and_a_day: true,
             reference: None,
         }
     }
@@ -81,13 +84,14 @@ impl<'a> Run<'a> {
             steps,
             script,
             weather,
+            and_a_day,
             reference,
         } = self;
         life::panics();
         let lab = Lab::new(setup, seed, weather).await;
         let before = lab.remote.objects();
         lab.seam.arm(lab.world.clock.clone(), script);
-        let worked = lab.work(lab.drive(steps)).await;
+        let worked = lab.work(lab.drive(steps), and_a_day).await;
         lab.seam.disarm();
         lab.outcome(worked, &before, reference)
     }

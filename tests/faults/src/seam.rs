@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use hub_engine::Clock;
 use tokio::sync::Notify;
 
 use crate::{
-    fault::{Fault, SLOW},
+    fault::{Fault, LATE, SLOW},
     life::{die, is_inside, stand_still},
     marker::{self, Versions},
     name::Name,
@@ -91,6 +94,8 @@ pub struct Seam {
     inner: Arc<Mutex<Inner>>,
     bell: Arc<Notify>,
     tamper: Option<Tamper>,
+    /// Calls that have yet to take effect, although nobody waits for them.
+    on_their_way: Arc<AtomicUsize>,
 }
 
 impl fmt::Debug for Seam {
@@ -126,6 +131,7 @@ impl Seam {
             inner: Arc::new(Mutex::new(inner)),
             bell,
             tamper,
+            on_their_way: Arc::default(),
         }
     }
 
@@ -146,6 +152,35 @@ impl Seam {
     /// From now on nothing is struck or counted.
     pub(crate) fn disarm(&self) {
         self.inner().script = None;
+    }
+
+    /// How many calls have yet to take effect.
+    pub(crate) fn on_their_way(&self) -> usize {
+        self.on_their_way.load(Relaxed)
+    }
+
+    /// Lets a call take effect later, whatever becomes of the worker that made it.
+    fn later<T, E>(
+        &self,
+        name: Name,
+        said: Versions,
+        effect: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) {
+        self.on_their_way.fetch_add(1, Relaxed);
+        let seam = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LATE).await;
+            drop(effect.await);
+            seam.took_effect(name, said);
+            seam.on_their_way.fetch_sub(1, Relaxed);
+            seam.bell.notify_one();
+        });
+    }
+
+    fn took_effect(&self, name: Name, said: Versions) {
+        if name.is_write() {
+            self.inner().passed.writes.push(said);
+        }
     }
 
     /// How many calls there were so far.
@@ -197,7 +232,7 @@ impl Seam {
         &self,
         text: &str,
         said: Versions,
-        effect: impl Future<Output = Result<T, E>>,
+        effect: impl Future<Output = Result<T, E>> + Send + 'static,
         failing: &Failing<T, E>,
     ) -> Result<T, E> {
         let Some((place, name, strike)) = self.begin(text) else {
@@ -209,20 +244,21 @@ impl Seam {
         let answer = match strike.fault {
             Some(Fault::ErrorBefore) => (failing.not_sent)(),
             Some(Fault::DeathBefore) => die().await,
+            Some(Fault::Late) => {
+                self.later(name, said, effect);
+                self.end(place, "late".to_owned());
+                wait_in_vain(failing.timeout).await;
+                (failing.broken)()
+            }
             other => {
                 let answer = effect.await;
-                if name.is_write() {
-                    self.inner().passed.writes.push(said);
-                }
+                self.took_effect(name, said);
                 self.end(place, format!("{}, lost", (failing.word)(&answer)));
                 match other {
                     Some(Fault::ErrorAfter) => (failing.broken)(),
                     Some(Fault::RefusedAfter) => (failing.refused)(),
                     Some(Fault::TimeoutAfter) => {
-                        match failing.timeout {
-                            Some(wait) => tokio::time::sleep(wait).await,
-                            None => std::future::pending().await,
-                        }
+                        wait_in_vain(failing.timeout).await;
                         (failing.broken)()
                     }
                     Some(Fault::DeathAfter) => die().await,
@@ -231,7 +267,7 @@ impl Seam {
                         tokio::time::sleep(SLOW).await;
                         answer
                     }
-                    Some(Fault::ErrorBefore | Fault::DeathBefore) | None => answer,
+                    Some(Fault::ErrorBefore | Fault::DeathBefore | Fault::Late) | None => answer,
                 }
             }
         };
@@ -251,6 +287,14 @@ impl Seam {
             }
             self.end(place, "heard".to_owned());
         }
+    }
+}
+
+/// Waits as long as the client does.
+async fn wait_in_vain(timeout: Option<Duration>) {
+    match timeout {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -166,6 +166,7 @@ impl Stage {
                     steps: &chaos::steps(*seed),
                     script,
                     weather,
+                    and_a_day: false,
                     reference: Some(&reference),
                 };
                 paused(run.at(setup))

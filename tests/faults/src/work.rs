@@ -17,6 +17,8 @@ const STREAM_EVERY: Duration = Duration::from_secs(10);
 const TICK_EVERY: Duration = Duration::from_mins(5);
 /// What is not done by then will never be.
 const LONGEST: Duration = Duration::from_hours(72);
+/// Once a day, and a little later.
+const DAY: Duration = Duration::from_hours(25);
 /// More calls than any run needs.
 const MOST_CALLS: usize = 20_000;
 
@@ -39,11 +41,16 @@ fn after(now: Timestamp, wait: Duration) -> Timestamp {
 }
 
 impl Lab {
-    /// Works while `driving` does what liveprompt and people do, then until everything is quiet.
+    /// Works while `driving` does what liveprompt and people do, then until everything is quiet; then
+    /// perhaps a day more.
     ///
     /// # Errors
     /// What is still there although all its time is over.
-    pub(crate) async fn work(&self, driving: impl Future<Output = ()>) -> Result<(), String> {
+    pub(crate) async fn work(
+        &self,
+        driving: impl Future<Output = ()>,
+        mut and_a_day: bool,
+    ) -> Result<(), String> {
         let mut driving = std::pin::pin!(driving);
         let mut is_driven = false;
         let mut lanes: FuturesUnordered<BoxFuture<'static, Lane>> = FuturesUnordered::new();
@@ -92,8 +99,14 @@ impl Lab {
                     Lane::Tick
                 }));
             }
-            if is_driven && lanes.is_empty() && due.stream.is_none() && self.left().is_empty() {
-                return Ok(());
+            if is_driven && lanes.is_empty() && due.stream.is_none() && due.tick > now && self.left().is_empty() {
+                if !std::mem::take(&mut and_a_day) {
+                    return Ok(());
+                }
+                // What is looked at once a day is due then.
+                tokio::time::sleep(DAY).await;
+                due.tick = self.now();
+                continue;
             }
             let is_late = now > after(begun, LONGEST);
             if is_late || self.seam.calls() > MOST_CALLS {
@@ -156,6 +169,8 @@ impl Lab {
             let due = self.world.aws.next_due(&source.queue)?;
             Some(format!("{} has a message due at {due}", source.queue))
         });
-        queues.chain(self.held()).collect()
+        let late = self.seam.on_their_way();
+        let late = (late > 0).then(|| format!("{late} calls are on their way"));
+        queues.chain(late).chain(self.held()).collect()
     }
 }
