@@ -57,6 +57,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         webhooks::rotate_secret,
         deliveries::list,
         deliveries::get,
+        deliveries::retry,
+        deliveries::retry_all,
         audit::export,
         health::health,
         openapi,
@@ -104,7 +106,9 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
             post(webhooks::rotate_secret),
         )
         .route("/api/deliveries", get(deliveries::list))
+        .route("/api/deliveries/retry", post(deliveries::retry_all))
         .route("/api/deliveries/{id}", get(deliveries::get))
+        .route("/api/deliveries/{id}/retry", post(deliveries::retry))
         .route("/api/audit", get(audit::export))
         .route("/api/health", get(health::health))
         .route("/api/openapi.json", get(openapi));

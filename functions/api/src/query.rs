@@ -1,24 +1,17 @@
 //! The queries of lists: what is asked for, or every fault of it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use hub_domain::{ConnectionId, Faults, SessionId, ledger::DeliveryStatus};
+use hub_domain::{
+    ConnectionId, CrmId, Faults, SessionId, Timestamp, ledger::DeliveryStatus, limits::MAX_SHORT,
+};
 use hub_engine::{
-    audit,
-    deliveries::{DeliveryFilter, PAGE},
+    audit, connectable,
+    deliveries::{DeliveryFilter, PAGE, STATUSES, VERDICTS},
 };
 use utoipa::IntoParams;
 
-const STATUSES: [(&str, DeliveryStatus); 8] = [
-    ("claimed", DeliveryStatus::Claimed),
-    ("delivered", DeliveryStatus::Delivered),
-    ("skipped", DeliveryStatus::Skipped),
-    ("retrying", DeliveryStatus::Retrying),
-    ("waiting", DeliveryStatus::Waiting),
-    ("held", DeliveryStatus::Held),
-    ("parked", DeliveryStatus::Parked),
-    ("dead_lettered", DeliveryStatus::DeadLettered),
-];
-const NAMES: &str = "connection, session, status, cursor or limit";
+const NAMES: &str =
+    "connection, crm, session, status, verdict, field, since, until, cursor or limit";
 
 /// The same, as the document of the API describes it. Nothing is read with this type.
 #[derive(Debug, IntoParams)]
@@ -27,11 +20,24 @@ const NAMES: &str = "connection, session, status, cursor or limit";
 pub(crate) struct DeliveryParameters {
     /// Only those of this connection.
     connection: Option<ConnectionId>,
+    /// Only those to this CRM.
+    #[param(max_length = 255)]
+    crm: Option<String>,
     /// Only those of this session.
     session: Option<SessionId>,
     /// Only those that stand like this.
     #[param(inline)]
     status: Option<DeliveryStatus>,
+    /// Only those with this verdict, like `reject`.
+    #[param(max_length = 255)]
+    verdict: Option<String>,
+    /// Only those of which the CRM refused this field, or with this error code.
+    #[param(max_length = 255)]
+    field: Option<String>,
+    /// Only those that changed last at or after this moment.
+    since: Option<Timestamp>,
+    /// Only those that changed last before this moment.
+    until: Option<Timestamp>,
     /// `next` of the page before, of the same query.
     cursor: Option<String>,
     /// The most on the page; 100 unless it says otherwise.
@@ -67,6 +73,11 @@ impl DeliveryQuery {
                 "connection" => query.filter.connection = id(name, value, &mut faults),
                 "session" => query.filter.session = id(name, value, &mut faults),
                 "status" => query.filter.status = status(value, &mut faults),
+                "crm" => query.filter.crm = crm(value, &mut faults),
+                "verdict" => query.filter.verdict = verdict(value, &mut faults),
+                "field" => query.filter.field = field(value, &mut faults),
+                "since" => query.filter.since = time(name, value, &mut faults),
+                "until" => query.filter.until = time(name, value, &mut faults),
                 "limit" => query.limit = limit(value, PAGE, &mut faults),
                 "cursor" => cursor = Some(value),
                 unknown => faults.push(unknown, "is unknown", NAMES),
@@ -89,31 +100,26 @@ impl DeliveryQuery {
         }
     }
 
-    /// The cursor of the page that begins at the store's cursor. It names the filter, because the
-    /// store's place means nothing under another.
+    /// The cursor of the page that begins at the store's cursor.
     pub(crate) fn next(&self, place: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(self.named() + place)
+        next(&self.filter, place)
     }
 
     fn read_cursor(&self, text: &str) -> Option<String> {
-        let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        text.strip_prefix(&self.named()).map(str::to_owned)
+        place(&self.filter, text)
     }
+}
 
-    fn named(&self) -> String {
-        let DeliveryFilter {
-            connection,
-            session,
-            status,
-        } = &self.filter;
-        let status = STATUSES.iter().find(|(_, known)| Some(*known) == *status);
-        let connection = connection.as_ref().map_or("", |id| id.as_str());
-        let session = session.as_ref().map_or("", |id| id.as_str());
-        format!(
-            "{connection},{session},{},",
-            status.map_or("", |(name, _)| name)
-        )
-    }
+/// A cursor for people, of the store's. It names the filter, because the store's place means nothing
+/// under another.
+pub(crate) fn next(filter: &DeliveryFilter, place: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(filter.name() + place)
+}
+
+/// The store's cursor of one that people have, if it is of this filter.
+pub(crate) fn place(filter: &DeliveryFilter, cursor: &str) -> Option<String> {
+    let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    text.strip_prefix(&filter.name()).map(str::to_owned)
 }
 
 /// The same, as the document of the API describes it. Nothing is read with this type.
@@ -193,6 +199,42 @@ fn status(value: &str, faults: &mut Faults) -> Option<DeliveryStatus> {
         );
     }
     found
+}
+
+fn crm(value: &str, faults: &mut Faults) -> Option<CrmId> {
+    if !connectable().any(|known| known == value) {
+        let known: Vec<&str> = connectable().collect();
+        faults.push("crm", "is no CRM", format!("one of {}", known.join(", ")));
+    }
+    value.parse().ok()
+}
+
+fn verdict(value: &str, faults: &mut Faults) -> Option<String> {
+    if !VERDICTS.contains(&value) {
+        let known = VERDICTS.join(", ");
+        faults.push("verdict", "is no verdict", format!("one of {known}"));
+    }
+    Some(value.to_owned())
+}
+
+fn field(value: &str, faults: &mut Faults) -> Option<String> {
+    if value.is_empty() || value.chars().count() > MAX_SHORT {
+        let expected = format!("a name of 1 to {MAX_SHORT} characters");
+        faults.push("field", "is empty or too long", expected);
+    }
+    Some(value.to_owned())
+}
+
+fn time(name: &str, value: &str, faults: &mut Faults) -> Option<Timestamp> {
+    let found = value.parse();
+    if found.is_err() {
+        faults.push(
+            name,
+            "is no time",
+            "an RFC 3339 time, like 2026-11-20T12:00:00Z",
+        );
+    }
+    found.ok()
 }
 
 fn limit(value: &str, most: usize, faults: &mut Faults) -> usize {

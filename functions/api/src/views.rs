@@ -1,5 +1,6 @@
 //! What the API shows, field by field.
 
+mod retried;
 pub(crate) mod webhooks;
 
 use std::collections::BTreeMap;
@@ -8,7 +9,7 @@ use hub_domain::{
     Cause, ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, Method, PartId,
     SessionId, Timestamp,
     audit::Entry,
-    ledger::{DeliveryStatus, LedgerEntry},
+    ledger::{DeliveryStatus, HeldFor, LedgerEntry},
     mapping::{RecordKind, Source},
     matching::{Candidate, Chosen, Rejection},
     plan,
@@ -17,6 +18,8 @@ use hub_engine::{audit::Export, deliveries::Detail, lifecycle};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+
+pub(crate) use retried::RetriedDeliveries;
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -162,8 +165,10 @@ pub(crate) struct Delivery {
     reason: String,
     faults: Vec<FieldFault>,
     records: Vec<Record>,
-    /// Until when it is held, if it is.
+    /// Until when it is held, if it is; `null` also while it waits for somebody to take its connection into use.
     held_until: Option<Timestamp>,
+    /// Who asked last that it be tried again.
+    retried_by: Option<String>,
     created_at: Option<Timestamp>,
     updated_at: Option<Timestamp>,
 }
@@ -182,6 +187,8 @@ impl From<LedgerEntry> for Delivery {
         let records = entry.records.iter();
         let held = entry.held.as_ref();
         let held = held.filter(|_| entry.status == DeliveryStatus::Held);
+        // What waits for somebody has no moment.
+        let held = held.filter(|held| held.why != HeldFor::Connection);
         let held_until = held.and_then(|held| Timestamp::from_millisecond(held.until).ok());
         Self {
             id: entry.id(),
@@ -195,6 +202,7 @@ impl From<LedgerEntry> for Delivery {
                 })
                 .collect(),
             held_until,
+            retried_by: entry.retried.map(|retried| retried.by),
             connection: entry.connection,
             session: entry.session,
             event: entry.event,

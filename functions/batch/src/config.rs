@@ -1,6 +1,6 @@
 //! What the function is told by its environment.
 
-use hub_engine::Settings;
+use hub_engine::{Settings, redrive::Senders};
 use hub_lambda::{Env, EnvError};
 
 /// The function's configuration.
@@ -8,6 +8,8 @@ use hub_lambda::{Env, EnvError};
 pub struct Config {
     /// What every function is told.
     pub settings: Settings,
+    /// Whose dead letters say who sent them first: the ids of the roles of dispatch and batch.
+    pub senders: Senders,
 }
 
 impl Config {
@@ -17,6 +19,10 @@ impl Config {
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
         let settings = env.common();
-        env.finish(Self { settings })
+        let senders = Senders {
+            dispatch: env.required("HUB_DISPATCH_SENDER"),
+            batch: env.required("HUB_BATCH_SENDER"),
+        };
+        env.finish(Self { settings, senders })
     }
 }

@@ -9,5 +9,5 @@ async fn main() -> Result<(), Error> {
     telemetry::init();
     let config = Config::from_env(Env::process())?;
     let hub = Hub::from_settings(config.settings).await?;
-    job::run(handler(hub)).await
+    job::run(handler(hub, config.senders)).await
 }

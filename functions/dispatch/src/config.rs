@@ -1,6 +1,6 @@
 //! What the function is told by its environment.
 
-use hub_engine::Settings;
+use hub_engine::{Settings, dispatch::Senders};
 use hub_lambda::{Env, EnvError};
 
 /// The function's configuration.
@@ -8,8 +8,8 @@ use hub_lambda::{Env, EnvError};
 pub struct Config {
     /// What every function is told.
     pub settings: Settings,
-    /// Whose messages may be references: the id of ingest's role.
-    pub ingest_sender: String,
+    /// Whose messages are believed what: the ids of the roles of ingest and batch.
+    pub senders: Senders,
 }
 
 impl Config {
@@ -19,10 +19,10 @@ impl Config {
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
         let settings = env.common();
-        let ingest_sender = env.required("HUB_INGEST_SENDER");
-        env.finish(Self {
-            settings,
-            ingest_sender,
-        })
+        let senders = Senders {
+            ingest: env.required("HUB_INGEST_SENDER"),
+            batch: env.required("HUB_BATCH_SENDER"),
+        };
+        env.finish(Self { settings, senders })
     }
 }

@@ -18,6 +18,10 @@ pub(crate) const PREFIX: &str = "hub";
 pub(crate) const TABLE: &str = "hub";
 /// The identity of ingest: dispatch believes no other's references.
 pub const INGEST: &str = "ingest";
+/// The identity of dispatch, who sends the dead letters of events.
+pub const DISPATCH: &str = "dispatch";
+/// The identity of batch, who moves them back.
+pub const BATCH: &str = "batch";
 /// The binary that is deployed once per CRM.
 const DELIVER: &str = "deliver";
 
@@ -149,6 +153,11 @@ impl Addresses {
         ]);
         if function.binary == "dispatch" {
             told.insert("HUB_INGEST_SENDER", INGEST.to_owned());
+            told.insert("HUB_BATCH_SENDER", BATCH.to_owned());
+        }
+        if function.binary == BATCH {
+            told.insert("HUB_DISPATCH_SENDER", DISPATCH.to_owned());
+            told.insert("HUB_BATCH_SENDER", BATCH.to_owned());
         }
         if let Some(crm) = function.crm {
             told.insert("CRM", crm.to_owned());

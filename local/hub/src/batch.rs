@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hub_engine::Hub;
+use hub_engine::{Hub, redrive::Senders};
 use hub_local_aws::{Handler, LocalAws, StreamSource};
 
 use crate::{
-    addresses::TABLE,
+    addresses::{BATCH, DISPATCH, TABLE},
     lambda::{jobs, tick},
     tasks::Tasks,
 };
@@ -18,9 +18,17 @@ const IDLE: Duration = Duration::from_millis(250);
 /// The schedule's rate, as in the template.
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// Whose dead letters say who sent them first.
+pub(crate) fn dead_letter_senders() -> Senders {
+    Senders {
+        dispatch: DISPATCH.to_owned(),
+        batch: BATCH.to_owned(),
+    }
+}
+
 /// Starts both.
 pub(crate) fn spawn(tasks: &mut Tasks, aws: &LocalAws, hub: Hub) {
-    let handler = jobs(hub_batch::handler(hub.clone()));
+    let handler = jobs(hub_batch::handler(hub.clone(), dead_letter_senders()));
     let source = StreamSource::new(TABLE, BATCH_SIZE, handler.clone());
     tasks.until_stopped_run(follow(aws.clone(), source));
     tasks.until_stopped_run(ticks(hub, handler));

@@ -4,12 +4,14 @@
 pub mod addresses;
 pub mod audit;
 mod batch;
+pub mod bench;
 pub mod demo;
 mod found;
 pub mod issuer;
 pub mod lambda;
 pub mod openapi;
 pub mod ports;
+pub mod redrive;
 pub mod sample;
 pub mod stack;
 pub mod surroundings;

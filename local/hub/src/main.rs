@@ -1,5 +1,5 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once.
-//! `surroundings` and `event`: one function at a time. `audit verify`: an export of the audit log, checked.
+//! `surroundings` and `event`: one function at a time. `redrive`: dead letters go back. `audit verify`: an export of the audit log, checked.
 #![allow(
     clippy::print_stderr,
     reason = "the terminal is what this program is for"
@@ -13,7 +13,7 @@ use hub_local::{
     demo::{self, Outage},
     openapi,
     ports::{Place, Ports},
-    sample, stack, surroundings,
+    redrive, sample, stack, surroundings,
 };
 
 /// The CRM integration hub on this machine: API, functions, an embedded AWS and fake CRMs.
@@ -53,6 +53,14 @@ enum Command {
     Event {
         /// Its name in `events/`, or the path of another file.
         file: String,
+    },
+    /// Moves dead letters back to their queue, of a hub that runs in another terminal.
+    Redrive {
+        /// `events`, or a CRM.
+        queue: String,
+        /// How many at most.
+        #[arg(long, default_value_t = 1_000)]
+        most: usize,
     },
     /// The audit log, offline.
     #[command(subcommand)]
@@ -124,6 +132,7 @@ async fn main() -> ExitCode {
         }
         Some(Command::Openapi) => openapi::print().map(|()| true),
         Some(Command::Event { file }) => sample::print(place, &file).await.map(|()| true),
+        Some(Command::Redrive { queue, most }) => redrive::run(place, &queue, most).await,
         Some(Command::Audit(command)) => on_audit(&command),
     };
     match outcome {

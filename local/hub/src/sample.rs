@@ -26,24 +26,8 @@ pub async fn print(place: Place, file: &str) -> anyhow::Result<()> {
             format!("nothing listens on {address}; start `cargo run -- surroundings` first, in another terminal")
         })?;
     }
-    let (clock, entropy) = (Clock::system(), Entropy::system());
-    let settings = addresses.settings();
-    let clients = Clients::with(hub_aws::Parts {
-        http_client: https_client(),
-        endpoint: addresses.aws.clone(),
-        access_key: INGEST.to_owned(),
-        clock: clock.clone(),
-    });
-    let transport = transport::https(Allowed::new(settings.egress_allow.iter().cloned()))?;
     let seeder = Seeder {
-        hub: Hub::new(Parts {
-            clients,
-            transport,
-            clock,
-            entropy,
-            connectors: Registry::default(),
-            settings,
-        }),
+        hub: function(&addresses, INGEST)?,
         public_url: addresses.hub,
         issuer_url: addresses.issuer,
         ingest_sender: INGEST.to_owned(),
@@ -51,4 +35,25 @@ pub async fn print(place: Place, file: &str) -> anyhow::Result<()> {
     let event = seeder.event(&sample).await?;
     terminal::line(&serde_json::to_string_pretty(&event)?);
     Ok(())
+}
+
+/// The hub of a function, with AWS in another process.
+pub(crate) fn function(addresses: &Addresses, identity: &str) -> anyhow::Result<Hub> {
+    let (clock, entropy) = (Clock::system(), Entropy::system());
+    let settings = addresses.settings();
+    let clients = Clients::with(hub_aws::Parts {
+        http_client: https_client(),
+        endpoint: addresses.aws.clone(),
+        access_key: identity.to_owned(),
+        clock: clock.clone(),
+    });
+    let transport = transport::https(Allowed::new(settings.egress_allow.iter().cloned()))?;
+    Ok(Hub::new(Parts {
+        clients,
+        transport,
+        clock,
+        entropy,
+        connectors: Registry::default(),
+        settings,
+    }))
 }

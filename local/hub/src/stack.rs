@@ -4,12 +4,12 @@
 use axum::Router;
 use hub_connectors::CRMS;
 use hub_domain::CrmId;
-use hub_engine::identity::Identity;
+use hub_engine::{dispatch::Senders, identity::Identity};
 use hub_local_aws::{EventSource, Handler};
 use tower::ServiceExt;
 
 use crate::{
-    addresses::{INGEST, PREFIX},
+    addresses::{BATCH, DISPATCH, INGEST, PREFIX},
     batch,
     lambda::lambda,
     ports::{self, Place},
@@ -46,7 +46,11 @@ impl Stack {
             hub_api::router(function("api"), identity),
         );
         functions.http(listener, router);
-        let dispatch = hub_dispatch::handler(function("dispatch"), INGEST.to_owned());
+        let senders = Senders {
+            ingest: INGEST.to_owned(),
+            batch: BATCH.to_owned(),
+        };
+        let dispatch = hub_dispatch::handler(function(DISPATCH), senders);
         functions.poll(&surroundings.aws, source("events", lambda(dispatch)));
         for crm in CRMS {
             let id: CrmId = crm.parse()?;
@@ -56,7 +60,7 @@ impl Stack {
                 functions.poll(&surroundings.aws, source);
             }
         }
-        batch::spawn(&mut functions, &surroundings.aws, function("batch"));
+        batch::spawn(&mut functions, &surroundings.aws, function(BATCH));
         Ok(Self {
             surroundings,
             functions,

@@ -28,6 +28,13 @@ pub const REASON: &str = "hub-reason";
 /// The attribute that says which queue a dead letter came from, and goes back to.
 pub const SOURCE_QUEUE: &str = "hub-source-queue";
 
+/// The attribute that says who sent a dead letter first, as the queue saw it.
+pub const SENT_BY: &str = "hub-sent-by";
+/// The attribute that says when a dead letter was sent first, in milliseconds since 1970.
+pub const SENT_AT: &str = "hub-sent-at";
+/// What the hub itself sets on dead letters, and takes away from what comes back.
+pub const OURS: [&str; 4] = [REASON, SOURCE_QUEUE, SENT_BY, SENT_AT];
+
 const SEND: &str = "sqs:SendMessageBatch";
 const HIDE: &str = "sqs:ChangeMessageVisibilityBatch";
 const RECEIVE: &str = "sqs:ReceiveMessage";
@@ -318,6 +325,41 @@ fn received(url: &str, message: Message) -> QueueMessage {
     }
 }
 
+/// A message's own attributes and ours, ten at most.
+fn with_ours(
+    own: &BTreeMap<String, String>,
+    ours: Vec<(&'static str, String)>,
+) -> BTreeMap<String, String> {
+    let own = own
+        .iter()
+        .filter(|(name, _)| !OURS.contains(&name.as_str()))
+        .take(MAX_ATTRIBUTES - ours.len())
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let ours = ours
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    own.chain(ours).collect()
+}
+
+/// What goes back from a dead-letter queue: the message as it was, and what is known of its first
+/// sending.
+pub fn revived(
+    message: &QueueMessage,
+    sender: Option<String>,
+    sent_at_ms: Option<i64>,
+    group: Option<String>,
+) -> Outgoing {
+    let sender = sender.filter(|sender| !sender.is_empty());
+    let ours = sender.map(|sender| (SENT_BY, sender)).into_iter();
+    let ours = ours.chain(sent_at_ms.map(|at| (SENT_AT, at.to_string())));
+    Outgoing {
+        body: message.body.clone(),
+        attributes: with_ours(&message.attributes, ours.collect()),
+        group,
+        ..Outgoing::default()
+    }
+}
+
 /// What a dead-letter queue gets of a message. A message may bring ten attributes of its own and
 /// ten is the limit, so ours take the place of the last ones: a message without a place in the
 /// dead-letter queue would come back for ever.
@@ -327,25 +369,16 @@ fn dead(from: &str, message: &QueueMessage, reason: &str) -> Outgoing {
         .map(|c| if batch::may_be_sent(c) { c } else { ' ' })
         .take(MAX_REASON_CHARS)
         .collect();
-    let ours = [
-        (SOURCE_QUEUE, from.to_owned()),
-        (
-            REASON,
-            if reason.is_empty() {
-                "none given".into()
-            } else {
-                reason
-            },
-        ),
-    ];
-    let mut attributes: BTreeMap<_, _> = message
-        .attributes
-        .iter()
-        .filter(|(name, _)| ours.iter().all(|(own, _)| name != own))
-        .take(MAX_ATTRIBUTES - ours.len())
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    attributes.extend(ours.map(|(name, value)| (name.to_owned(), value)));
+    let reason = if reason.is_empty() {
+        "none given".to_owned()
+    } else {
+        reason
+    };
+    let mut ours = vec![(SOURCE_QUEUE, from.to_owned()), (REASON, reason)];
+    let sender = message.sender.clone().filter(|sender| !sender.is_empty());
+    ours.extend(sender.map(|sender| (SENT_BY, sender)));
+    ours.extend(message.sent_at_ms.map(|at| (SENT_AT, at.to_string())));
+    let attributes = with_ours(&message.attributes, ours);
     Outgoing {
         body: message.body.clone(),
         attributes,

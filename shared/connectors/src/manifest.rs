@@ -1,6 +1,7 @@
 //! What a manifest may say. One TOML file per CRM, compiled in; an unknown field is a fault.
 
 mod authorization;
+mod limits;
 
 use std::collections::BTreeMap;
 
@@ -76,6 +77,9 @@ pub struct Api {
     pub base_url: Option<String>,
     /// Which hosts a base URL may have: a leading `*.` stands for one or more labels.
     pub host_patterns: Vec<String>,
+    /// How many calls may run at once for one account, where the CRM limits that.
+    #[serde(default)]
+    pub at_once: Option<u32>,
     /// What `Authorization` says with an access token, which stands for `{token}`.
     #[serde(default = "bearer")]
     pub authorization: String,
@@ -109,9 +113,61 @@ pub struct Limit {
     pub window_s: u64,
     /// What it covers.
     pub scope: Scope,
-    /// The header that tells what is used or left.
+    /// The header that tells what is left, or what is used ([`Limit::header_reads`]).
     #[serde(default)]
     pub header: Option<String>,
+    /// What stands in that header before the number, where it says more than one thing.
+    #[serde(default)]
+    pub header_after: String,
+    /// What the number says.
+    #[serde(default)]
+    pub header_reads: HeaderReads,
+    /// The header that tells the limit itself.
+    #[serde(default)]
+    pub limit_header: Option<String>,
+    /// How many of a hundred calls are left to the customer's other applications, where the window is
+    /// hours or a day. The setting `limit_reserve_percent` of a connection comes first.
+    #[serde(default)]
+    pub reserve_percent: u32,
+    /// What each operation costs; more than 1 only where the window is ten minutes or more.
+    #[serde(default)]
+    pub cost: Cost,
+}
+
+/// What the number in a limit's header says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeaderReads {
+    /// What is left.
+    #[default]
+    Left,
+    /// What is used, a slash, and the limit.
+    UsedOfLimit,
+}
+
+/// What each operation costs of a limit; 0 where it does not count for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cost {
+    /// [`crate::Operation::FindPeople`]
+    pub find_people: u32,
+    /// [`crate::Operation::Write`]
+    pub write: u32,
+    /// [`crate::Operation::Describe`]
+    pub describe: u32,
+    /// [`crate::Operation::ReadBack`]
+    pub read_back: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self {
+            find_people: 1,
+            write: 1,
+            describe: 1,
+            read_back: 1,
+        }
+    }
 }
 
 /// How long a CRM remembers a key of a request.
@@ -263,6 +319,13 @@ impl Manifest {
             crm.parse()
                 .map_err(|error: hub_domain::id::InvalidId| fault(error.into()))?,
         );
+        if let Some(limit) = manifest.limits.iter().find(|limit| limit.is_overcharged()) {
+            let Limit { name, .. } = limit;
+            let why = format!(
+                "limit {name}: a cost above 1 needs a window_s of 600 or more, since calls of a shorter one are spread one by one"
+            );
+            return Err(fault(why.into()));
+        }
         Ok(manifest)
     }
 

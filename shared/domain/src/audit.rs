@@ -40,6 +40,8 @@ pub enum Kind {
     MappingChanged,
     /// A delivery came to its end: delivered, skipped, parked or given up.
     DeliveryOutcome,
+    /// Somebody asked that a delivery be tried again.
+    DeliveryRetried,
     /// Something of the above was deleted.
     Removed,
     /// Something changed into what cannot be read.
@@ -55,6 +57,7 @@ impl Kind {
             Self::ConnectionApproved => "connection_approved",
             Self::MappingChanged => "mapping_changed",
             Self::DeliveryOutcome => "delivery_outcome",
+            Self::DeliveryRetried => "delivery_retried",
             Self::Removed => "removed",
             Self::Unreadable => "unreadable",
         }

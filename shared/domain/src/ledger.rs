@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ConnectionId, DeliveryId, EventId, OrganizationId, SessionId},
+    id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, SessionId},
     matching::Chosen,
     verdict::{FieldFault, SkipReason},
 };
@@ -97,6 +97,9 @@ pub struct LedgerEntry {
     /// What of it is held, until the mark is taken away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
+    /// Who asked last that it be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<Retried>,
     /// Milliseconds since 1970 of the first claim.
     pub created_at: i64,
     /// Milliseconds since 1970 of the last write.
@@ -108,6 +111,93 @@ impl LedgerEntry {
     pub fn id(&self) -> DeliveryId {
         DeliveryId::of(&self.connection, &self.session)
     }
+
+    /// Whether its revision ended without being written, and may be tried again: it is parked.
+    pub fn was_given_up(&self) -> bool {
+        let shown = match self.status {
+            DeliveryStatus::Parked => true,
+            DeliveryStatus::Claimed
+            | DeliveryStatus::Delivered
+            | DeliveryStatus::Skipped
+            | DeliveryStatus::Retrying
+            | DeliveryStatus::Waiting
+            | DeliveryStatus::Held
+            | DeliveryStatus::DeadLettered => false,
+        };
+        shown && self.settled >= self.revision
+    }
+
+    /// Why it cannot be tried again at `now`, in milliseconds since 1970; `None` when it can.
+    pub fn not_retried(&self, now: i64) -> Option<NotRetried> {
+        match self.status {
+            DeliveryStatus::Delivered => Some(NotRetried::Delivered),
+            DeliveryStatus::Skipped => Some(NotRetried::Skipped),
+            DeliveryStatus::Claimed if self.lease_until > now => Some(NotRetried::AtWork),
+            DeliveryStatus::Held
+                if self
+                    .held
+                    .as_ref()
+                    .is_some_and(|held| held.why == HeldFor::Plan) =>
+            {
+                Some(NotRetried::Plan)
+            }
+            DeliveryStatus::Claimed
+            | DeliveryStatus::Retrying
+            | DeliveryStatus::Waiting
+            | DeliveryStatus::Held
+            | DeliveryStatus::Parked
+            | DeliveryStatus::DeadLettered => None,
+        }
+    }
+
+    /// Whether its revision was begun and has no final outcome.
+    pub fn is_open(&self) -> bool {
+        self.revision > self.settled
+    }
+}
+
+/// Why a delivery is not tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NotRetried {
+    /// The CRM holds it.
+    Delivered,
+    /// There was nothing to write, and would not be again.
+    Skipped,
+    /// A worker holds it.
+    AtWork,
+    /// The plan leaves no room for it.
+    Plan,
+    /// Its connection is not in use.
+    NotInUse,
+    /// It changed while it was looked at.
+    Changed,
+}
+
+impl NotRetried {
+    /// What a person reads.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Delivered => "it is delivered: there is nothing to try again",
+            Self::Skipped => "there was nothing to write, so there is nothing to try again",
+            Self::AtWork => "a worker is at it: ask again in a minute",
+            Self::Plan => {
+                "the plan leaves no room for it: it goes on with the next month or a larger plan"
+            }
+            Self::NotInUse => {
+                "its connection is not in use: connect, approve or resume it, and what waits goes on by itself"
+            }
+            Self::Changed => "it changed just now: look at it again",
+        }
+    }
+}
+
+/// That somebody asked for another attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Who.
+    pub by: String,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
 }
 
 /// Work that waits longer than a queue should hide a message: beside the ledger's own state, which
@@ -122,7 +212,30 @@ pub struct Held {
     pub events: BTreeSet<EventId>,
     /// Why, for a person.
     pub reason: String,
+    /// What it waits for.
+    #[serde(default)]
+    pub why: HeldFor,
+    /// Which mark it is, among those that a delivery had: whoever takes it away names it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mark: String,
 }
+
+/// What held work waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldFor {
+    /// Room in the plan. Its events are not counted yet, and others of the session may go on.
+    #[default]
+    Plan,
+    /// A moment: a limit of the CRM ends, or the next attempt is due.
+    Time,
+    /// Somebody who takes its connection back into use.
+    Connection,
+}
+
+/// `until` of what waits for its connection, in milliseconds since 1970: in the year 2286. The largest
+/// that sorts among others by 13 digits; all that waits for a connection has the same place so.
+pub const UNTIL_IN_USE: i64 = 9_999_999_999_999;
 
 impl Held {
     /// Whether it is what a person should see of a delivery: not where a worker is at it, or was and
@@ -130,7 +243,11 @@ impl Held {
     pub fn shows(&self, status: DeliveryStatus, revision: u64, settled: u64) -> bool {
         let begun = revision > 0;
         let goes_on = match status {
-            DeliveryStatus::Claimed | DeliveryStatus::Retrying | DeliveryStatus::Waiting => begun,
+            DeliveryStatus::Claimed => begun,
+            // What waits for room in a plan is another event than the one that is at work.
+            DeliveryStatus::Retrying | DeliveryStatus::Waiting => {
+                begun && self.why == HeldFor::Plan
+            }
             DeliveryStatus::Delivered
             | DeliveryStatus::Skipped
             | DeliveryStatus::Held
@@ -250,6 +367,9 @@ pub struct Outcome {
     pub reason: String,
     /// The fields the CRM refused.
     pub faults: Vec<FieldFault>,
+    /// The mark of what is held from now on, and its CRM: written with the outcome, if there is no
+    /// other mark.
+    pub hold: Option<(CrmId, Held)>,
     /// Now, in milliseconds since 1970.
     pub now: i64,
 }
@@ -280,6 +400,7 @@ mod tests {
             reason: String::new(),
             faults: Vec::new(),
             held: None,
+            retried: None,
             created_at: 0,
             updated_at: 0,
         }
@@ -292,7 +413,16 @@ mod tests {
             revision: 3,
             events: BTreeSet::new(),
             reason: String::new(),
+            why: HeldFor::Plan,
+            mark: String::new(),
         };
+        let waits = Held {
+            why: HeldFor::Connection,
+            ..held.clone()
+        };
+        assert!(waits.shows(DeliveryStatus::Waiting, 3, 0));
+        assert!(!waits.shows(DeliveryStatus::Claimed, 3, 0));
+        assert!(!waits.shows(DeliveryStatus::Retrying, 3, 3));
         for (status, revision, settled, shows) in [
             (DeliveryStatus::Waiting, 0, 0, true),
             (DeliveryStatus::Waiting, 1, 0, false),

@@ -4,6 +4,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
+
 /// One message as received from a queue.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueMessage {
@@ -32,6 +34,12 @@ pub enum QueueAction {
     Delete,
     /// It comes again after this time (0 to 15 minutes); it stays in the queue.
     Again(Duration),
+    /// It waits outside the queue: its delivery is marked, then it is deleted here. What releases the
+    /// delivery sends a message of its own.
+    Hold {
+        /// Until when; `None` for as long as its connection is not in use.
+        until: Option<Timestamp>,
+    },
     /// It goes to the dead-letter queue with this reason, then is deleted here.
     DeadLetter(String),
 }

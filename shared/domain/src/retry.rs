@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::{
+    connection::Cause,
     ledger::DeliveryStatus,
     queue::QueueAction,
     verdict::{FieldFault, Verdict},
@@ -14,6 +15,9 @@ use crate::{
 pub const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait by message visibility. Longer ones are held work.
 pub const LONGEST_WAIT: Duration = Duration::from_mins(15);
+/// The longest that work is held for a limit, or for what a CRM asked for: no limit that we know lasts
+/// longer than a day, so after one the CRM is asked again, whatever it said.
+pub const LONGEST_HOLD: Duration = Duration::from_hours(24);
 /// After this many failures a message goes to the dead-letter queue. With full jitter that is two and
 /// a half hours after the first on average, and hardly ever less than an hour and a half (with 20, one
 /// message in nine would not outlive an outage of an hour).
@@ -27,11 +31,18 @@ pub fn backoff(failures: u32, unit: f64) -> Duration {
     doubled.min(LONGEST_WAIT).mul_f64(unit.clamp(0.0, 1.0))
 }
 
-/// The wait until a moment, at most [`LONGEST_WAIT`].
+/// The wait until a moment.
 pub fn wait_until(until: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(until.duration_since(now))
-        .unwrap_or_default()
-        .min(LONGEST_WAIT)
+    Duration::try_from(until.duration_since(now)).unwrap_or_default()
+}
+
+/// A wait from now on: in the queue as long as that goes, else held.
+fn later(wait: Duration, now: Timestamp, unit: f64) -> QueueAction {
+    if wait <= LONGEST_WAIT {
+        return QueueAction::Again((wait + FIRST_WAIT.mul_f64(unit)).min(LONGEST_WAIT));
+    }
+    let until = now.saturating_add(wait.min(LONGEST_HOLD)).unwrap_or(now);
+    QueueAction::Hold { until: Some(until) }
 }
 
 /// What becomes of a message and of its delivery.
@@ -89,29 +100,23 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
                 };
             }
             // A wait that was asked for is kept to, and spread so that not all come back at once.
-            let wait = after.map_or_else(
-                || backoff(failures, unit),
-                |after| after.min(LONGEST_WAIT) + FIRST_WAIT.mul_f64(unit),
+            let action = after.map_or_else(
+                || QueueAction::Again(backoff(failures, unit)),
+                |after| later(after, now, unit),
             );
             Next {
                 failures,
-                ..step(
-                    QueueAction::Again(wait),
-                    DeliveryStatus::Retrying,
-                    false,
-                    reason.clone(),
-                )
+                ..step(action, DeliveryStatus::Retrying, false, reason.clone())
             }
         }
-        Verdict::Throttle { until, .. } => {
-            let wait = wait_until(*until, now) + FIRST_WAIT.mul_f64(unit);
-            step(
-                QueueAction::Again(wait.min(LONGEST_WAIT)),
-                DeliveryStatus::Waiting,
-                false,
-                format!("it waits until {until}: for a limit of the CRM, or for a token"),
-            )
-        }
+        Verdict::Throttle { until, .. } => step(
+            later(wait_until(*until, now), now, unit),
+            DeliveryStatus::Waiting,
+            false,
+            format!(
+                "it waits until {until}: for a limit of the CRM, for a token, or for a CRM that does not answer"
+            ),
+        ),
         // The engine refreshes and sends again itself; what is left of it here is a race.
         Verdict::Refresh => step(
             QueueAction::Again(FIRST_WAIT),
@@ -119,11 +124,15 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
             false,
             "the access token expired".to_owned(),
         ),
-        Verdict::Reauthorize { reason, .. } => step(
-            QueueAction::Again(LONGEST_WAIT),
+        Verdict::Reauthorize { cause, reason } => step(
+            QueueAction::Hold { until: None },
             DeliveryStatus::Waiting,
             false,
-            format!("the connection has to be connected again: {reason}"),
+            if *cause == Cause::NotInUse {
+                format!("it goes on once the connection is in use: {reason}")
+            } else {
+                format!("the connection has to be connected again: {reason}")
+            },
         ),
         Verdict::Reject(faults) => {
             let reason = "the CRM refused the record".to_owned();
@@ -221,10 +230,57 @@ mod tests {
             ),
             (
                 Verdict::Throttle {
-                    until: "1970-01-02T00:00:00Z".parse().unwrap(),
+                    until: "1970-01-01T00:15:00Z".parse().unwrap(),
                     scope: Scope::App,
                 },
                 QueueAction::Again(LONGEST_WAIT),
+                DeliveryStatus::Waiting,
+                false,
+                3,
+            ),
+            (
+                Verdict::Throttle {
+                    until: "1970-01-01T00:15:01Z".parse().unwrap(),
+                    scope: Scope::App,
+                },
+                QueueAction::Hold {
+                    until: Some("1970-01-01T00:15:01Z".parse().unwrap()),
+                },
+                DeliveryStatus::Waiting,
+                false,
+                3,
+            ),
+            (
+                // Nobody waits for years because of a wrong header.
+                Verdict::Throttle {
+                    until: "1999-01-01T00:00:00Z".parse().unwrap(),
+                    scope: Scope::App,
+                },
+                QueueAction::Hold {
+                    until: Some("1970-01-02T00:00:00Z".parse().unwrap()),
+                },
+                DeliveryStatus::Waiting,
+                false,
+                3,
+            ),
+            (
+                Verdict::Retry {
+                    after: Some(Duration::from_hours(1)),
+                    reason: "503".to_owned(),
+                },
+                QueueAction::Hold {
+                    until: Some("1970-01-01T01:00:00Z".parse().unwrap()),
+                },
+                DeliveryStatus::Retrying,
+                false,
+                4,
+            ),
+            (
+                Verdict::Reauthorize {
+                    cause: crate::Cause::NotInUse,
+                    reason: "paused".to_owned(),
+                },
+                QueueAction::Hold { until: None },
                 DeliveryStatus::Waiting,
                 false,
                 3,
@@ -241,7 +297,7 @@ mod tests {
                     cause: crate::Cause::Revoked,
                     reason: "revoked".to_owned(),
                 },
-                QueueAction::Again(LONGEST_WAIT),
+                QueueAction::Hold { until: None },
                 DeliveryStatus::Waiting,
                 false,
                 3,

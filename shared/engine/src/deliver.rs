@@ -5,28 +5,33 @@
 //! session, mapping, content), prepared becomes *claimed*, claimed becomes an outcome. Only what
 //! is claimed reaches the CRM, and only what has an outcome leaves the queue.
 
+mod actions;
 mod apply;
 mod call;
 mod carry;
 mod doubt;
 mod prepare;
+mod settle;
 mod stage;
 mod syncs;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use hub_aws::AwsError;
 use hub_domain::{
-    ConnectionId, CrmId, OrganizationId, QueueAction, QueueMessage, SessionId, Timestamp, Verdict,
-    ledger::{ClaimOutcome, Outcome, Unfinished},
+    ConnectionId, CrmId, EventId, OrganizationId, QueueAction, QueueMessage, SessionId, Verdict,
+    ledger::{ClaimOutcome, Unfinished},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
 pub(crate) use call::read;
 
-use crate::{error::aws_verdict, hub::Hub, lifecycle, reference::DeliveryReference};
-use apply::Applied;
+use crate::{error::aws_verdict, held, hub::Hub, limits, reference::DeliveryReference};
+use actions::Actions;
 use prepare::{Claimed, Prepared, Unready};
 
 /// With less time than this a batch is not begun: its first calls to the CRM. Before each further one
@@ -49,6 +54,14 @@ impl Job {
     /// waits too, so they lengthen the backoff and never end in the dead-letter queue.
     fn failures_before_claim(&self) -> u32 {
         self.receives().saturating_sub(1).min(MAX_FAILURES - 2)
+    }
+
+    /// The events of its messages.
+    fn events(&self) -> BTreeSet<EventId> {
+        let read =
+            |message: &QueueMessage| serde_json::from_str::<DeliveryReference>(&message.body);
+        let references = self.messages.iter().flat_map(read);
+        references.map(|reference| reference.event).collect()
     }
 
     fn receives(&self) -> u32 {
@@ -99,7 +112,7 @@ async fn batch(
     let (prepared, unready) = prepare::prepare(hub, crm, jobs).await;
     for Unready { job, verdict } in unready {
         let verdict = syncs::settle(hub, &job, verdict).await;
-        let action = unclaimed(hub, &job, &verdict);
+        let action = unclaimed(hub, crm, &job, &verdict).await;
         actions.add(job.messages, &action);
     }
     let claimed = claim(hub, prepared, remaining, &mut actions).await;
@@ -110,13 +123,13 @@ async fn batch(
         let key = (connection.organization.clone(), connection.id.clone());
         groups.entry(key).or_default().push(claimed);
     }
-    let applied = join_all(
-        groups
-            .into_values()
-            .map(|group| apply::apply(hub, group, deadline)),
-    )
-    .await;
-    settle(hub, applied.into_iter().flatten().collect(), &mut actions).await;
+    let work = groups
+        .into_values()
+        .map(|group| apply::apply(hub, group, deadline));
+    let work = settle::as_they_finish(hub, work.collect());
+    for (job, action) in limits::of_lane(limits::lane_of(&queue), work).await {
+        actions.add(job.messages, &action);
+    }
     actions.carry_out(hub).await
 }
 
@@ -192,7 +205,7 @@ async fn claim(
             }
             Ok(ClaimOutcome::Skip(reason)) => {
                 let verdict = syncs::settle(hub, &prepared.job, Verdict::Skip(reason)).await;
-                unclaimed(hub, &prepared.job, &verdict)
+                unclaimed(hub, actions.crm, &prepared.job, &verdict).await
             }
             // A worker needs seconds, its lease outlives the function: so ask again soon, and less
             // and less often in case it died.
@@ -203,7 +216,7 @@ async fn claim(
             Ok(ClaimOutcome::NotDue { until }) => {
                 QueueAction::Again(spread(hub, time_until(until, now).min(LONGEST_WAIT)))
             }
-            Err(error) => unclaimed(hub, &prepared.job, &aws_verdict(&error)),
+            Err(error) => unclaimed(hub, actions.crm, &prepared.job, &aws_verdict(&error)).await,
         };
         actions.add(prepared.job.messages, &action);
     }
@@ -211,7 +224,7 @@ async fn claim(
 }
 
 /// What becomes of the messages of a delivery that was not claimed.
-fn unclaimed(hub: &Hub, job: &Job, verdict: &Verdict) -> QueueAction {
+async fn unclaimed(hub: &Hub, crm: &CrmId, job: &Job, verdict: &Verdict) -> QueueAction {
     let next = retry::next(
         verdict,
         job.failures_before_claim(),
@@ -219,7 +232,25 @@ fn unclaimed(hub: &Hub, job: &Job, verdict: &Verdict) -> QueueAction {
         hub.clock().now(),
     );
     log(job, verdict, &next.reason);
+    if let QueueAction::Hold { until } = next.action {
+        let held = held::mark(
+            hub,
+            until,
+            job.reference.revision,
+            job.events(),
+            &next.reason,
+        );
+        if let Err(error) = held::hold(hub, crm, &job.reference, held).await {
+            return not_held(hub, job, &error);
+        }
+    }
     next.action
+}
+
+/// A delivery that could not be marked keeps its message.
+fn not_held(hub: &Hub, job: &Job, error: &AwsError) -> QueueAction {
+    tracing::warn!(session.id = %job.reference.session, error = %error, "a delivery could not be held; its message comes again");
+    QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
 }
 
 /// The time from one moment to another, both in milliseconds since 1970.
@@ -230,78 +261,6 @@ fn time_until(until: i64, now: i64) -> Duration {
 /// A wait and up to a second more, so that not all come back at once.
 fn spread(hub: &Hub, wait: Duration) -> Duration {
     wait + Duration::from_secs(1).mul_f64(hub.entropy().unit())
-}
-
-/// Records the outcomes; a message whose outcome could not be recorded comes again.
-async fn settle(hub: &Hub, applied: Vec<Applied>, actions: &mut Actions<'_>) {
-    let now = hub.clock().now();
-    let mut recorded = Vec::new();
-    let mut outcomes = Vec::new();
-    for Applied {
-        claimed,
-        verdict,
-        records,
-        unfinished,
-        matches,
-        refused,
-    } in applied
-    {
-        let Claimed {
-            prepared,
-            claim,
-            failures,
-            ..
-        } = claimed;
-        let verdict = syncs::settle(hub, &prepared.job, verdict).await;
-        if let Verdict::Reauthorize { cause, reason } = &verdict {
-            lifecycle::reconnect_needed(hub, &prepared.connection, *cause, reason).await;
-        }
-        let next = retry::next(&verdict, failures, hub.entropy().unit(), now);
-        log(&prepared.job, &verdict, &next.reason);
-        outcomes.push(Outcome {
-            claim,
-            status: next.status,
-            settled: next.settled,
-            failures: next.failures,
-            not_before: not_before(&next.action, now),
-            mapping_version: prepared.mapping.version,
-            records,
-            unfinished,
-            matches,
-            verdict: verdict.name(),
-            reason: next.reason,
-            faults: if next.faults.is_empty() {
-                refused
-            } else {
-                next.faults
-            },
-            now: now.as_millisecond(),
-        });
-        recorded.push((prepared.job, next.action));
-    }
-    let results = hub.store().settle(&outcomes).await;
-    for ((job, action), result) in recorded.into_iter().zip(results) {
-        let action = match result {
-            Ok(()) => action,
-            // The claim was lost: whoever has it now decides, and this message finds out.
-            Err(AwsError::Conflict { .. }) => QueueAction::Again(retry::FIRST_WAIT),
-            Err(error) => {
-                tracing::warn!(session.id = %job.reference.session, error = %error, "an outcome could not be recorded; its message comes again");
-                QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
-            }
-        };
-        actions.add(job.messages, &action);
-    }
-}
-
-/// When the next attempt is due, in milliseconds since 1970; 0 when there is none.
-fn not_before(action: &QueueAction, now: Timestamp) -> i64 {
-    match action {
-        QueueAction::Again(wait) => {
-            now.as_millisecond() + i64::try_from(wait.as_millis()).unwrap_or_default()
-        }
-        QueueAction::Delete | QueueAction::DeadLetter(_) => 0,
-    }
 }
 
 fn log(job: &Job, verdict: &Verdict, reason: &str) {
@@ -330,68 +289,5 @@ fn log(job: &Job, verdict: &Verdict, reason: &str) {
         | Verdict::Reject(_) => {
             tracing::warn!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
         }
-    }
-}
-
-/// What the queue is told, all at once: one call hides what waits.
-struct Actions<'a> {
-    crm: &'a CrmId,
-    queue: &'a str,
-    list: Vec<(QueueMessage, QueueAction)>,
-}
-
-impl Actions<'_> {
-    fn add(&mut self, messages: Vec<QueueMessage>, action: &QueueAction) {
-        self.list.extend(
-            messages
-                .into_iter()
-                .map(|message| (message, action.clone())),
-        );
-    }
-
-    async fn carry_out(self, hub: &Hub) -> Vec<String> {
-        let mut failed = Vec::new();
-        let mut hidden = Vec::new();
-        for (message, action) in self.list {
-            match action {
-                QueueAction::Delete => {}
-                QueueAction::Again(wait) => {
-                    hidden.push((message.receipt, wait));
-                    failed.push(message.id);
-                }
-                QueueAction::DeadLetter(reason) => {
-                    match hub
-                        .queues()
-                        .dead_letter(self.queue, &format!("{}-dlq", self.crm), &message, &reason)
-                        .await
-                    {
-                        Ok(()) => tracing::error!(
-                            message.id = message.id,
-                            reason,
-                            "a message lies in the dead-letter queue"
-                        ),
-                        Err(error) => {
-                            tracing::warn!(message.id = message.id, error = %error, "a message could not go to the dead-letter queue; it comes again");
-                            hidden.push((
-                                message.receipt,
-                                backoff(message.receives, hub.entropy().unit()),
-                            ));
-                            failed.push(message.id);
-                        }
-                    }
-                }
-            }
-        }
-        for error in hub
-            .queues()
-            .hide_batch(self.queue, hidden)
-            .await
-            .into_iter()
-            .filter_map(Result::err)
-        {
-            // It then comes again when the queue's own visibility timeout ends.
-            tracing::warn!(error = %error, "a message could not be hidden");
-        }
-        failed
     }
 }

@@ -1,9 +1,13 @@
 //! Deliveries, as the API shows them.
 
+pub mod document;
+mod retry;
+
 use std::{collections::BTreeSet, time::Duration};
 
-pub use hub_aws::store::{DeliveryFilter, DeliveryPage};
+pub use hub_aws::store::DeliveryPage;
 use hub_connectors::{Answer, Operation, ReadBack};
+pub use hub_domain::filter::{DeliveryFilter, STATUSES, VERDICTS};
 use hub_domain::{
     ConnectionId, DeliveryId, SessionRecord,
     ledger::LedgerEntry,
@@ -19,6 +23,8 @@ use crate::{
     hub::Hub,
     identity::{Caller, Role},
 };
+
+pub use retry::{Again, AgainRequest, retry, retry_all};
 
 /// The most deliveries on a page.
 pub const PAGE: usize = 100;
@@ -51,6 +57,7 @@ pub async fn list(
 ) -> Result<DeliveryPage, EngineError> {
     caller.at_least(Role::Viewer)?;
     let most = most.clamp(1, PAGE);
+    let filter = &known(hub, caller, filter).await?;
     let mut page = DeliveryPage {
         next: cursor.map(str::to_owned),
         ..DeliveryPage::default()
@@ -70,6 +77,22 @@ pub async fn list(
         }
     }
     Ok(page)
+}
+
+/// The filter with the connections of the CRM that it names.
+async fn known(
+    hub: &Hub,
+    caller: &Caller,
+    filter: &DeliveryFilter,
+) -> Result<DeliveryFilter, EngineError> {
+    let mut filter = filter.clone();
+    if let Some(crm) = &filter.crm {
+        let connections = hub.connections(&caller.organization).await;
+        let connections = connections.map_err(EngineError::aws("the connections"))?;
+        let of_crm = connections.iter().filter(|one| one.crm == *crm);
+        filter.of_crm = Some(of_crm.map(|one| one.id.clone()).collect());
+    }
+    Ok(filter)
 }
 
 /// What of these a caller may see. Which sessions somebody took part in is known only from the

@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use hub_aws::Outgoing;
+use hub_aws::{
+    Outgoing,
+    queues::{OURS, SENT_AT, SENT_BY},
+};
 use hub_domain::{QueueMessage, Timestamp, retry::backoff};
 
 use crate::{
@@ -32,8 +35,14 @@ enum Stop {
 
 /// Takes a batch of the `events` queue and answers the ids of the messages that stay in it.
 ///
-/// `ingest_sender` is the identity of ingest: only its messages may be references.
-pub async fn dispatch(hub: &Hub, ingest_sender: &str, messages: Vec<QueueMessage>) -> Vec<String> {
+/// `senders` are the identities of ingest, since only its messages may be references, and of what moves
+/// dead letters back.
+pub async fn dispatch(hub: &Hub, senders: &Senders, messages: Vec<QueueMessage>) -> Vec<String> {
+    let ingest_sender = &senders.ingest;
+    let messages: Vec<_> = messages
+        .into_iter()
+        .map(|message| as_first_sent(message, &senders.batch))
+        .collect();
     let mut stops: BTreeMap<usize, Stop> = BTreeMap::new();
     let mut outgoing: BTreeMap<String, Vec<(usize, Outgoing)>> = BTreeMap::new();
     for (index, message) in messages.iter().enumerate() {
@@ -56,6 +65,32 @@ pub async fn dispatch(hub: &Hub, ingest_sender: &str, messages: Vec<QueueMessage
         }
     }
     settle(hub, &messages, stops).await
+}
+
+/// Whose messages are believed what.
+#[derive(Debug, Clone, Default)]
+pub struct Senders {
+    /// Who may send references: the id of ingest's role.
+    pub ingest: String,
+    /// Who says of a message who sent it first, and when: the id of batch's role.
+    pub batch: String,
+}
+
+/// A message as it was when it was sent first: of one that was moved back from the dead-letter queue its
+/// mover says by whom and when. What anybody else says of that is taken away unread.
+fn as_first_sent(mut message: QueueMessage, batch_sender: &str) -> QueueMessage {
+    let is_moved = is_sender(message.sender.as_deref(), batch_sender);
+    let sender = message.attributes.remove(SENT_BY);
+    let sent_at = message.attributes.remove(SENT_AT);
+    for ours in OURS {
+        message.attributes.remove(ours);
+    }
+    if is_moved {
+        message.sender = sender;
+        let sent_at = sent_at.and_then(|at| at.parse().ok());
+        message.sent_at_ms = sent_at.or(message.sent_at_ms);
+    }
+    message
 }
 
 /// Which queues a message leads to.
@@ -171,7 +206,7 @@ async fn references(
 }
 
 /// In AWS the sender of a role is `{role id}:{session}`; an emulator knows access keys alone.
-fn is_sender(sender: Option<&str>, expected: &str) -> bool {
+pub(crate) fn is_sender(sender: Option<&str>, expected: &str) -> bool {
     !expected.is_empty() && sender.is_some_and(|sender| sender.split(':').next() == Some(expected))
 }
 
@@ -228,6 +263,41 @@ async fn settle(hub: &Hub, messages: &[QueueMessage], stops: BTreeMap<usize, Sto
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_batch_says_who_sent_a_message_first_and_when() {
+        let message = |sender: &str| QueueMessage {
+            sender: Some(sender.to_owned()),
+            sent_at_ms: Some(9_000),
+            attributes: [
+                (SENT_BY, "AROAINGEST"),
+                (SENT_AT, "1000"),
+                ("webhook-id", "msg_1"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+            ..QueueMessage::default()
+        };
+        let moved = as_first_sent(message("AROABATCH:hub-batch"), "AROABATCH");
+        assert_eq!(
+            (moved.sender.as_deref(), moved.sent_at_ms),
+            (Some("AROAINGEST"), Some(1_000))
+        );
+        let known = BTreeMap::from([("webhook-id".to_owned(), "msg_1".to_owned())]);
+        assert_eq!(moved.attributes, known);
+        for (stranger, batch) in [("AROAOTHER", "AROABATCH"), ("", ""), ("AROAOTHER", "")] {
+            let kept = as_first_sent(message(stranger), batch);
+            assert_eq!(
+                (kept.sender.as_deref(), kept.sent_at_ms),
+                (Some(stranger), Some(9_000))
+            );
+            assert_eq!(kept.attributes, known);
+        }
+        // One of which it is not said has no sender that is believed.
+        let mut unsaid = message("AROABATCH");
+        unsaid.attributes.clear();
+        assert_eq!(as_first_sent(unsaid, "AROABATCH").sender, None);
+    }
 
     #[test]
     fn only_ingest_is_ingest() {

@@ -18,13 +18,14 @@ use crate::{
     cache::Cache,
     egress::{self, Allowed, Refused},
     error::EngineError,
+    limits::Limits,
     tokens::Access,
     transport::{self, Transport},
 };
 
 /// How long configuration is used before it is read again: as long as a pause or a new mapping may
 /// take to be felt.
-const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
+pub(crate) const CONFIGURATION_KEPT: Duration = Duration::from_secs(30);
 /// Organizations whose configuration one process keeps.
 const ORGANIZATIONS_KEPT: usize = 1_000;
 
@@ -65,6 +66,7 @@ struct Inner {
     connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
     tokens: Cache<(OrganizationId, ConnectionId), Access>,
+    limits: Limits,
 }
 
 impl Hub {
@@ -123,6 +125,7 @@ impl Hub {
             connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             tokens: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            limits: Limits::default(),
             clock,
             entropy,
         }))
@@ -297,6 +300,11 @@ impl Hub {
     /// The access tokens this process read lately.
     pub(crate) fn tokens(&self) -> &Cache<(OrganizationId, ConnectionId), Access> {
         &self.0.tokens
+    }
+
+    /// What this process holds of the limits of CRM accounts.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Forgets what is cached of an organization's configuration: we just changed it.

@@ -63,15 +63,16 @@ async fn enable(
     .await
 }
 
-/// Parks a connection whose grant is gone: its work waits, and people are told why.
+/// Parks a connection whose grant is gone: its work waits, and people are told why. Whether it is parked:
+/// not if somebody has connected it again meanwhile, or the store does not answer.
 pub(crate) async fn reconnect_needed(
     hub: &Hub,
     connection: &Connection,
     cause: Cause,
     reason: &str,
-) {
+) -> bool {
     if cause == Cause::NotInUse {
-        return;
+        return true;
     }
     let parked = change(hub, &connection.organization, &connection.id, |current| {
         // Somebody who has connected it again since knows better.
@@ -85,11 +86,13 @@ pub(crate) async fn reconnect_needed(
     })
     .await;
     match parked {
-        Ok(_) => {
+        Ok(parked) => {
             tracing::warn!(connection.id = %connection.id, crm = %connection.crm, ?cause, "the connection has to be connected again");
+            parked.state != ConnectionState::Active
         }
         Err(error) => {
             tracing::warn!(connection.id = %connection.id, error = %error, "a connection could not be parked; the next delivery tries again");
+            false
         }
     }
 }

@@ -22,6 +22,7 @@ pub async fn derive(hub: &Hub, changes: &[TableChange]) -> Option<String> {
     let missing = [
         audit::record(hub, changes).await,
         release(hub, &known).await,
+        resume(hub, &known).await,
         note_syncs(hub, &known).await,
         notices::derive(hub, &known).await,
         daily::watch(hub, &known).await,
@@ -44,8 +45,33 @@ async fn release(hub: &Hub, changes: &[Known]) -> Option<usize> {
         if old.plan == new.plan || !done.insert(&new.id) {
             continue;
         }
+        hub.forget(&new.id);
         if let Err(error) = held::release(hub, &new.id, hub.clock().now()).await {
             tracing::error!(organization.id = %new.id, error = %error, "held work could not be released; its change comes again");
+            return Some(*place);
+        }
+    }
+    None
+}
+
+/// A connection that was taken into use, or ended, need not wait for a tick: its held work goes on, or
+/// ends with it. The place of the first for which that could not be begun.
+async fn resume(hub: &Hub, changes: &[Known]) -> Option<usize> {
+    for (place, change, _) in changes {
+        let Changed::Connection(old, Some(new)) = change else {
+            continue;
+        };
+        let was = old.as_ref().map(|old| held::moves(old));
+        if held::moves(new).is_none() || was == Some(held::moves(new)) {
+            continue;
+        }
+        // Which CRMs can be connected is more than which are delivered to.
+        if !hub.registry().delivers(&new.crm) {
+            continue;
+        }
+        hub.forget(&new.organization);
+        if let Err(error) = held::goes_on(hub, new, hub.clock().now()).await {
+            tracing::error!(connection.id = %new.id, error = %error, "the held work of a connection could not go on; its change comes again");
             return Some(*place);
         }
     }

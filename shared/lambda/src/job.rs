@@ -24,6 +24,13 @@ use crate::queue::Deadline;
 pub enum Job {
     /// Changes of the table, in the order of the stream.
     Changes(Vec<TableChange>),
+    /// An operator wants at most so many dead letters of a queue moved back.
+    Redrive {
+        /// Whose: `events`, or a CRM.
+        queue: String,
+        /// How many.
+        most: usize,
+    },
     /// A minute has begun: the time is the one for which the schedule meant the tick.
     Tick(Timestamp),
 }
@@ -33,6 +40,8 @@ pub enum Job {
 pub enum JobAnswer {
     /// It is done.
     Done,
+    /// It is done, and whoever asked is told this.
+    Told(Value),
     /// The changes before this sequence number are done; this one and all behind it come again.
     From(String),
     /// None of it is done.
@@ -42,8 +51,10 @@ pub enum JobAnswer {
 /// A job that cannot be answered change by change: Lambda sees it fail whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
-    /// Neither changes nor a tick.
-    #[error("the event is neither a batch of the table's stream nor a tick of the schedule")]
+    /// Neither changes nor a tick, nor what an operator may ask for.
+    #[error(
+        "the event is neither a batch of the table's stream nor a tick of the schedule, nor {{\"redrive\": {{\"queue\", \"most\"}}}}"
+    )]
     Unknown,
     /// A record without a number: it could not be named in the answer.
     #[error("record {index} of the stream has no `SequenceNumber`; the whole batch comes again")]
@@ -76,6 +87,26 @@ struct Tick {
     #[serde(rename = "tick")]
     _every: Every,
     time: Timestamp,
+}
+
+/// What an operator sends: `{ "redrive": { "queue": "events", "most": 1000 } }`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Redrive {
+    redrive: RedriveOf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RedriveOf {
+    queue: String,
+    #[serde(default = "most")]
+    most: usize,
+}
+
+/// As many as a call moves within the function's time.
+fn most() -> usize {
+    1_000
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +148,19 @@ where
         let answer = attempt(Job::Tick(tick.time), deadline, handler);
         return match answer.instrument(span).await {
             JobAnswer::Done => Ok(Value::Null),
+            JobAnswer::Told(told) => Ok(told),
+            JobAnswer::From(_) | JobAnswer::Failed => Err(JobError::Failed),
+        };
+    }
+    if let Ok(Redrive {
+        redrive: RedriveOf { queue, most },
+    }) = Redrive::deserialize(&event)
+    {
+        let span = info_span!("redrive", queue, most);
+        let answer = attempt(Job::Redrive { queue, most }, deadline, handler);
+        return match answer.instrument(span).await {
+            JobAnswer::Done => Ok(Value::Null),
+            JobAnswer::Told(told) => Ok(told),
             JobAnswer::From(_) | JobAnswer::Failed => Err(JobError::Failed),
         };
     }
@@ -198,7 +242,7 @@ impl Batch {
             return unreadable;
         }
         match attempt(Job::Changes(changes), deadline, handler).await {
-            JobAnswer::Done => unreadable,
+            JobAnswer::Done | JobAnswer::Told(_) => unreadable,
             JobAnswer::From(number) if numbers.contains(&number) => Some(number),
             JobAnswer::From(_) => {
                 error!(

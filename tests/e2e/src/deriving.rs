@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use hub_local::lambda::tick;
 use serde_json::Value;
 
-use crate::Machine;
+use crate::{Machine, ORG};
 
 impl Machine {
     /// Brings all changes of the table to `batch`. Returns how many there were.
@@ -21,6 +21,29 @@ impl Machine {
     pub async fn tick(&self) -> bool {
         let tick = tick(self.world.clock.now());
         (self.batch)(tick).await.is_ok()
+    }
+
+    /// Works until every queue is empty and nothing is held until a moment of the next days.
+    pub async fn work_through(&self) {
+        for _ in 0..10 {
+            self.work().await;
+            let path = "/api/deliveries?status=held";
+            let held = self.api(ORG, Method::GET, path, None).await.json();
+            let times = held["items"].as_array().into_iter().flatten();
+            let times = times.filter_map(|item| item["held_until"].as_str()?.parse().ok());
+            let Some(until) = times.min() else { return };
+            self.sleep_until(until).await;
+            assert!(self.tick().await, "a tick failed");
+        }
+        panic!("something is held again and again");
+    }
+
+    /// Works on what is visible, up to the `point`th point before or after a call, where the worker dies.
+    /// Whether it did.
+    pub async fn works_and_dies(&self, point: usize) -> bool {
+        let work = Box::pin(self.work_now());
+        let done = Box::pin(self.world.outage.until(point, work)).await;
+        done.is_none()
     }
 
     /// The audit log as an admin exports it: all pages, one per line.

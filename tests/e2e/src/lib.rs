@@ -104,7 +104,10 @@ impl Machine {
         let identity = World::identity();
         let mut sources = vec![source(
             "hub-events".to_owned(),
-            lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
+            lambda(hub_dispatch::handler(
+                hub("dispatch"),
+                World::event_senders(),
+            )),
         )];
         // A CRM may be connected before anything is delivered to it.
         if CRMS.contains(&crm) {
@@ -114,7 +117,10 @@ impl Machine {
                     .map(|kind| source(format!("hub-{crm}-{kind}"), lambda(deliver.clone()))),
             );
         }
-        let batch = jobs(hub_batch::handler(hub("batch")));
+        let batch = jobs(hub_batch::handler(
+            hub("batch"),
+            World::dead_letter_senders(),
+        ));
         let ingest = hub_ingest::router(hub(INGEST));
         let api = hub_api::router(hub("api"), identity.clone());
         let oauth = hub_oauth::router(hub("oauth"), identity, hub_world::PUBLIC_URL.to_owned());

@@ -140,6 +140,22 @@ impl World {
         }
     }
 
+    /// Whose messages dispatch believes what.
+    pub fn event_senders() -> hub_engine::dispatch::Senders {
+        hub_engine::dispatch::Senders {
+            ingest: INGEST.to_owned(),
+            batch: "batch".to_owned(),
+        }
+    }
+
+    /// Whose dead letters batch believes what.
+    pub fn dead_letter_senders() -> hub_engine::redrive::Senders {
+        hub_engine::redrive::Senders {
+            dispatch: "dispatch".to_owned(),
+            batch: "batch".to_owned(),
+        }
+    }
+
     /// The hub of one function, known to AWS by `identity`. It finds the issuer's keys by itself;
     /// all other requests go out by `transport`.
     pub fn hub(&self, identity: &str, transport: Transport) -> Hub {

@@ -66,6 +66,7 @@ async fn settled(world: &World, claim: Claim) {
             code: "STRING_TOO_LONG".to_owned(),
             message: "at most 255".to_owned(),
         }],
+        hold: None,
         now: claim.now + 1_500,
         claim,
     };
@@ -229,7 +230,7 @@ async fn a_delivery_shows_what_happened_and_why() {
             "revision": 1, "failures": 2, "verdict": "reject", "reason": "a field is too long",
             "faults": [{ "field": "Subject", "code": "STRING_TOO_LONG", "message": "at most 255" }],
             "records": [{ "key": "ses_demo_call", "id": "00U1" }],
-            "held_until": null, "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:01.5Z",
+            "held_until": null, "retried_by": null, "created_at": "2026-11-20T12:00:00Z", "updated_at": "2026-11-20T12:00:01.5Z",
             "matches": [{ "person": 0, "object": "Contact", "id": "0031", "rejected": [{ "id": "00Q1", "why": "less_preferred" }] }],
             "plan": null,
         })

@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 
 /// Runs the function on an event as Lambda does.
 async fn batch(world: &World, event: &Value) -> Value {
-    let handler = handler(world.hub("batch", World::no_crm()));
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
     let deadline = Deadline::after(Duration::from_mins(1));
     job::handle(event.clone(), deadline, &handler)
         .await
@@ -33,7 +36,13 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
         .collect();
     assert_eq!(
         names,
-        ["HUB_TABLE", "HUB_QUEUE_URL_PREFIX", "HUB_SECRET_PREFIX"]
+        [
+            "HUB_TABLE",
+            "HUB_QUEUE_URL_PREFIX",
+            "HUB_SECRET_PREFIX",
+            "HUB_DISPATCH_SENDER",
+            "HUB_BATCH_SENDER"
+        ]
     );
 }
 
@@ -47,7 +56,7 @@ async fn the_samples_are_done() {
         json!({ "batchItemFailures": [] })
     );
     let log = hub.store().audit_head(&"org_demo".parse().unwrap()).await;
-    assert_eq!(log.unwrap().size(), 2, "an approval and an outcome");
+    assert_eq!(log.unwrap().tree.size(), 2, "an approval and an outcome");
     let tick = world.event("BatchFunction.tick.json", &[]);
     assert_eq!(batch(&world, &tick).await, Value::Null);
 }
@@ -99,7 +108,10 @@ async fn a_tick_fails_while_a_checkpoint_cannot_be_made() {
     let stream = world.event("BatchFunction.stream.json", &[]);
     batch(&world, &stream).await;
     let tick = json!({ "tick": "minute", "time": "2026-11-20T12:10:00Z" });
-    let handler = handler(world.hub("batch", World::no_crm()));
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
     let deadline = Deadline::after(Duration::from_mins(1));
     let answer = async || job::handle(tick.clone(), deadline, &handler).await;
     world.outage.begin("secretsmanager", Fails::Before);
@@ -112,4 +124,31 @@ async fn a_tick_fails_while_a_checkpoint_cannot_be_made() {
         .unwrap();
     assert_eq!(export.page.checkpoints.len(), 1);
     assert_eq!(export.checkpoint.as_ref(), export.page.checkpoints.first());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_told_how_many_dead_letters_went_back() {
+    let world = World::new(1).await;
+    let asked = |queue: &str| json!({ "redrive": { "queue": queue, "most": 10 } });
+    let nothing = json!({ "moved": 0, "left": 0 });
+    assert_eq!(batch(&world, &asked("events")).await, nothing);
+    assert_eq!(batch(&world, &asked("salesforce")).await, nothing);
+    let told = batch(&world, &asked("batch")).await;
+    assert!(
+        told["error"].as_str().unwrap().contains("one of events"),
+        "{told}"
+    );
+    let handler = handler(
+        world.hub("batch", World::no_crm()),
+        World::dead_letter_senders(),
+    );
+    let deadline = Deadline::after(Duration::from_mins(1));
+    for wrong in [
+        json!({ "redrive": "events" }),
+        json!({ "redrive": { "most": 1 } }),
+        json!({ "redrive": { "queue": "events" }, "x": 1 }),
+    ] {
+        let refused = job::handle(wrong.clone(), deadline, &handler).await;
+        assert!(refused.is_err(), "{wrong}");
+    }
 }

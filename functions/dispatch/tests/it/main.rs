@@ -26,7 +26,10 @@ async fn world() -> (World, String) {
 
 /// Runs the function on an event as Lambda does; the ids of the messages that stay.
 async fn dispatch(world: &World, event: &Value) -> Vec<String> {
-    let handler = handler(world.hub("dispatch", World::no_crm()), INGEST.to_owned());
+    let handler = handler(
+        world.hub("dispatch", World::no_crm()),
+        World::event_senders(),
+    );
     let answer = queue::handle(
         event.clone(),
         Deadline::after(Duration::from_mins(1)),
@@ -65,7 +68,8 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
             "HUB_TABLE",
             "HUB_QUEUE_URL_PREFIX",
             "HUB_SECRET_PREFIX",
-            "HUB_INGEST_SENDER"
+            "HUB_INGEST_SENDER",
+            "HUB_BATCH_SENDER"
         ]
     );
 }

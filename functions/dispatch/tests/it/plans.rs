@@ -11,7 +11,7 @@ use hub_engine::{
     held::{self, Released},
 };
 use hub_lambda::{Deadline, queue};
-use hub_world::{Fails, INGEST, World};
+use hub_world::{Fails, World};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -100,7 +100,10 @@ async fn exactly_a_thousand_are_counted_however_many_come_at_once() {
     events.sort_by_key(|n| (n * 7_919) % 157);
     let mut work = JoinSet::new();
     for chunk in events.chunks(10) {
-        let handler = handler(world.hub("dispatch", World::no_crm()), INGEST.to_owned());
+        let handler = handler(
+            world.hub("dispatch", World::no_crm()),
+            World::event_senders(),
+        );
         let event = batch(&world, chunk);
         work.spawn(async move {
             let deadline = Deadline::after(Duration::from_mins(1));

@@ -1,8 +1,8 @@
 //! Reading the ledger, for people.
 
 use hub_domain::{
-    ConnectionId, DeliveryId, OrganizationId, SessionId,
-    ledger::{DeliveryStatus, LedgerEntry},
+    ConnectionId, DeliveryId, OrganizationId, SessionId, filter::DeliveryFilter,
+    ledger::LedgerEntry,
 };
 
 use super::{
@@ -13,16 +13,10 @@ use super::{
 };
 use crate::error::{AwsError, classify};
 
-/// Which deliveries are asked for.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveryFilter {
-    /// Of this connection.
-    pub connection: Option<ConnectionId>,
-    /// Of this session.
-    pub session: Option<SessionId>,
-    /// In this state.
-    pub status: Option<DeliveryStatus>,
-}
+/// How many deliveries one page looks at, of which a filter may leave few: four megabytes at most.
+const LOOKED_AT: usize = 4_000;
+/// How many one call asks for where a filter leaves few.
+const AT_ONCE: usize = 1_000;
 
 /// One page.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +46,9 @@ impl Store {
     /// A page of at most `most` deliveries. They are ordered by partition and key, not by time:
     /// an order by time would cost every delivery an index write.
     ///
-    /// A cursor that is not of such a list begins at its start.
+    /// A cursor that is not of such a list begins at its start. A page looks at so many deliveries that it
+    /// cannot take too long: where a filter leaves few of them it may hold less than `most`, or nothing,
+    /// and there is more as long as it names a next one.
     pub async fn deliveries(
         &self,
         organization: &OrganizationId,
@@ -65,19 +61,17 @@ impl Store {
             None => (0, None),
         };
         let mut page = DeliveryPage::default();
+        let (mut looked, at_once) = (0, if filter.is_narrow() { AT_ONCE } else { most });
         for shard in first..Class::Delivery.shards() {
             let pk = partition_number(organization.as_str(), Class::Delivery, shard);
             loop {
-                let (items, last) = self.delivery_items(&pk, filter, after.take(), most).await?;
+                let (items, last) = self
+                    .delivery_items(&pk, filter, after.take(), at_once)
+                    .await?;
                 for item in &items {
                     let found = entry(item)?;
                     let sk = format!("{}#{}", found.connection, found.session);
-                    let fits = filter
-                        .session
-                        .as_ref()
-                        .is_none_or(|session| *session == found.session)
-                        && filter.status.is_none_or(|status| status == found.status);
-                    if fits {
+                    if filter.fits(&found) {
                         page.deliveries.push(found);
                     }
                     if page.deliveries.len() == most {
@@ -85,10 +79,13 @@ impl Store {
                         return Ok(page);
                     }
                 }
-                match last {
-                    Some(sk) => after = Some(sk),
-                    None => break,
+                looked += items.len();
+                let Some(sk) = last else { break };
+                if looked >= LOOKED_AT {
+                    page.next = Some(format!("{shard}/{sk}"));
+                    return Ok(page);
                 }
+                after = Some(sk);
             }
         }
         Ok(page)

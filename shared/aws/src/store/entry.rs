@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hub_domain::{
     ConnectionId, OrganizationId, SessionId,
-    ledger::{Attempt, DeliveryStatus, LedgerEntry, Unfinished},
+    ledger::{Attempt, DeliveryStatus, LedgerEntry, Retried, Unfinished},
 };
 use serde::de::DeserializeOwned;
 
@@ -75,6 +75,12 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
         verdict: text_of(item, "vd").unwrap_or_default().to_owned(),
         reason,
         held,
+        retried: text_of(item, "rb").and_then(|by| {
+            Some(Retried {
+                by: by.to_owned(),
+                at: number_of(item, "ra")?,
+            })
+        }),
         faults: json(item, "ff")?,
         created_at: must(number_of(item, "ca"), WHAT)?,
         updated_at: must(number_of(item, "ua"), WHAT)?,

@@ -7,7 +7,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
     ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, SessionId,
-    ledger::{Held, LedgerEntry},
+    ledger::{Held, HeldFor, LedgerEntry},
     text::cut,
 };
 
@@ -21,6 +21,24 @@ use crate::error::{AwsError, classify};
 /// The index.
 pub(super) const INDEX: &str = "held";
 const UPDATE: &str = "dynamodb:UpdateItem";
+/// That the mark is still the one that was read.
+const THIS: &str = "he = :before AND hr = :rev AND hu = :until AND (hn = :mark OR (:mark = :none AND attribute_not_exists(hn)))";
+/// Takes a mark away.
+const UNMARK: &str = "REMOVE hu, hr, hx, hk, hn, hp, hs, he";
+
+fn this(mark: &Held) -> Item {
+    let values = [
+        (":before", set(&mark.events)),
+        (":rev", number(mark.revision)),
+        (":until", number(mark.until)),
+        (":mark", text(&mark.mark)),
+        (":none", text("")),
+    ];
+    values
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
 
 /// Something to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,16 +51,25 @@ pub struct Hold {
     pub crm: CrmId,
     /// Which session.
     pub session: SessionId,
-    /// Because of which event.
-    pub event: EventId,
-    /// At which revision.
-    pub revision: u64,
-    /// Until when, in milliseconds since 1970.
-    pub until: i64,
-    /// Why, for a person.
-    pub reason: String,
+    /// The mark: until when, at which revision, because of which events, why.
+    pub held: Held,
     /// Now, in milliseconds since 1970.
     pub now: i64,
+}
+
+/// What of a delivery is marked with one write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Marks {
+    /// All of it, unless a later revision is held or something else than a plan's limit holds it.
+    AllForPlan,
+    /// All of it, unless a later revision is held.
+    All,
+    /// All but the revision: a later one is held.
+    AllButRevision,
+    /// The events and the revision: what is held already says until when.
+    Newer,
+    /// The events alone.
+    Events,
 }
 
 /// Which held work is asked for.
@@ -73,7 +100,40 @@ pub(super) fn mark(item: &Item) -> Option<Held> {
         revision: number_of(item, "hr")?,
         events: events.iter().filter_map(|id| id.parse().ok()).collect(),
         reason: text_of(item, "hx").unwrap_or_default().to_owned(),
+        why: match text_of(item, "hk") {
+            Some("time") => HeldFor::Time,
+            Some("connection") => HeldFor::Connection,
+            _ => HeldFor::Plan,
+        },
+        mark: text_of(item, "hn").unwrap_or_default().to_owned(),
     })
+}
+
+/// What a mark says of why; what waits for a plan says nothing.
+fn why(held: &Held) -> &'static str {
+    match held.why {
+        HeldFor::Plan => "plan",
+        HeldFor::Time => "time",
+        HeldFor::Connection => "connection",
+    }
+}
+
+/// The attributes of a mark, for a statement or an expression.
+pub(super) fn marks(
+    held: &Held,
+    crm: &CrmId,
+    organization: &OrganizationId,
+) -> [(&'static str, AttributeValue); 8] {
+    [
+        ("hu", number(held.until)),
+        ("hr", number(held.revision)),
+        ("hx", text(cut(&held.reason, 300))),
+        ("hk", text(why(held))),
+        ("hn", text(&held.mark)),
+        ("hp", text(partition_of(crm, organization))),
+        ("hs", text(place(held.until, organization))),
+        ("he", set(&held.events)),
+    ]
 }
 
 fn partition_of(crm: &CrmId, organization: &OrganizationId) -> String {
@@ -90,46 +150,75 @@ fn set<'a>(events: impl IntoIterator<Item = &'a EventId>) -> AttributeValue {
 
 impl Store {
     /// Marks a delivery as held; one that nobody has begun is made. It may be repeated.
+    ///
+    /// What is held already stays held: events are added, and of the two moments that count the one of
+    /// what is no plan's limit, since at a release each event is counted by itself.
     pub async fn hold(&self, hold: &Hold) -> Result<(), AwsError> {
-        match self.mark_held(hold, true).await {
-            // A later revision is held already: only the event is added.
-            Err(AwsError::Conflict { .. }) => self.mark_held(hold, false).await,
-            other => other,
+        let tries: &[Marks] = match hold.held.why {
+            HeldFor::Plan => &[Marks::AllForPlan, Marks::Newer, Marks::Events],
+            HeldFor::Time | HeldFor::Connection => &[Marks::All, Marks::AllButRevision],
+        };
+        let mut last = Ok(());
+        // Twice, since what stands there may be taken away in between.
+        for marks in tries.iter().chain(tries) {
+            last = self.mark_held(hold, *marks).await;
+            if !matches!(last, Err(AwsError::Conflict { .. })) {
+                break;
+            }
         }
+        last
     }
 
-    async fn mark_held(&self, hold: &Hold, newest: bool) -> Result<(), AwsError> {
+    async fn mark_held(&self, hold: &Hold, which: Marks) -> Result<(), AwsError> {
         let key = Key::delivery(&hold.organization, &hold.connection, &hold.session);
-        let revision = if newest { ", hr = :rev" } else { "" };
+        let held = &hold.held;
+        let names: &[&str] = match which {
+            Marks::AllForPlan | Marks::All => &["hu", "hr", "hx", "hk", "hn", "hp", "hs"],
+            Marks::AllButRevision => &["hu", "hx", "hk", "hn", "hp", "hs"],
+            Marks::Newer => &["hr", "hn"],
+            Marks::Events => &["hn"],
+        };
+        let condition = match which {
+            Marks::AllForPlan => {
+                "(attribute_not_exists(hr) OR hr <= :hr) AND (attribute_not_exists(hk) OR hk = :hk)"
+            }
+            Marks::All => "attribute_not_exists(hr) OR hr <= :hr",
+            Marks::AllButRevision => "hr > :hr",
+            Marks::Newer => "hr <= :hr",
+            Marks::Events => "attribute_exists(hr)",
+        };
         // What an entry must have; `waiting` at revision 0 is one that nobody has begun.
-        let update = format!(
-            "SET ev = if_not_exists(ev, :ev), st = if_not_exists(st, :st), rev = if_not_exists(rev, :zero), \
+        let mut update = "SET ev = if_not_exists(ev, :ev), st = if_not_exists(st, :st), rev = if_not_exists(rev, :zero), \
              sd = if_not_exists(sd, :zero), lu = if_not_exists(lu, :zero), fl = if_not_exists(fl, :zero), \
-             ct = if_not_exists(ct, :none), ca = if_not_exists(ca, :now), ua = :now, \
-             hu = :until, hx = :reason, hp = :hp, hs = :hs{revision} ADD he :events"
-        );
+             ct = if_not_exists(ct, :none), ca = if_not_exists(ca, :now), ua = :now"
+            .to_owned();
         let mut request = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .update_expression(update)
-            .expression_attribute_values(":ev", text(hold.event.as_str()))
+            .condition_expression(condition)
+            .expression_attribute_values(
+                ":ev",
+                text(held.events.last().map_or("", EventId::as_str)),
+            )
             .expression_attribute_values(":st", text("waiting"))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":none", text(""))
-            .expression_attribute_values(":now", number(hold.now))
-            .expression_attribute_values(":until", number(hold.until))
-            .expression_attribute_values(":reason", text(cut(&hold.reason, 300)))
-            .expression_attribute_values(":hp", text(partition_of(&hold.crm, &hold.organization)))
-            .expression_attribute_values(":hs", text(place(hold.until, &hold.organization)))
-            .expression_attribute_values(":events", set([&hold.event]));
-        if newest {
-            request = request
-                .condition_expression("attribute_not_exists(hr) OR hr <= :rev")
-                .expression_attribute_values(":rev", number(hold.revision));
+            .expression_attribute_values(":now", number(hold.now));
+        for (name, value) in marks(held, &hold.crm, &hold.organization) {
+            let is_set = names.contains(&name);
+            if is_set {
+                update.push_str(&format!(", {name} = :{name}"));
+            }
+            if is_set || name == "he" || condition.contains(&format!(":{name}")) {
+                request = request.expression_attribute_values(format!(":{name}"), value);
+            }
         }
-        let sent = request.send().await;
+        let sent = request
+            .update_expression(update + " ADD he :he")
+            .send()
+            .await;
         sent.map(|_| ()).map_err(|error| classify(UPDATE, error))
     }
 
@@ -149,16 +238,17 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
-            .condition_expression("he = :before AND hr = :rev AND hu = :until")
-            .expression_attribute_values(":before", set(&before.events))
-            .expression_attribute_values(":rev", number(before.revision))
-            .expression_attribute_values(":until", number(before.until));
+            .condition_expression(THIS)
+            .set_expression_attribute_values(Some(this(before)));
         request = match rest {
-            None => request.update_expression("REMOVE hu, hr, hx, hp, hs, he"),
+            None => request.update_expression(UNMARK),
             Some((crm, rest)) => request
-                .update_expression("SET hu = :next, hx = :reason, hp = :hp, hs = :hs, he = :rest")
+                .update_expression(
+                    "SET hu = :next, hx = :reason, hk = :why, hp = :hp, hs = :hs, he = :rest",
+                )
                 .expression_attribute_values(":next", number(rest.until))
                 .expression_attribute_values(":reason", text(cut(&rest.reason, 300)))
+                .expression_attribute_values(":why", text(why(rest)))
                 .expression_attribute_values(":hp", text(partition_of(crm, &entry.organization)))
                 .expression_attribute_values(":hs", text(place(rest.until, &entry.organization)))
                 .expression_attribute_values(":rest", set(&rest.events)),
@@ -167,7 +257,41 @@ impl Store {
         sent.map(|_| ()).map_err(|error| classify(UPDATE, error))
     }
 
-    /// Held deliveries of a CRM, the longest held first, at most about `most`.
+    /// Ends what is held of a delivery without an attempt: it is skipped, because of `reason`.
+    /// [`AwsError::Conflict`]: it was changed since `entry` was read, or a worker is at it.
+    pub async fn end_held(
+        &self,
+        entry: &LedgerEntry,
+        reason: &str,
+        now: i64,
+    ) -> Result<(), AwsError> {
+        let Some(before) = &entry.held else {
+            return Ok(());
+        };
+        let key = Key::delivery(&entry.organization, &entry.connection, &entry.session);
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.attributes()))
+            .condition_expression(format!("{THIS} AND (lu <= :now OR st <> :claimed)"))
+            .set_expression_attribute_values(Some(this(before)))
+            .update_expression(format!(
+                "SET st = :st, vd = :vd, rs = :rs, sd = :sd, lu = :zero, ua = :now {UNMARK}, ff"
+            ))
+            .expression_attribute_values(":claimed", text("claimed"))
+            .expression_attribute_values(":st", text("skipped"))
+            .expression_attribute_values(":vd", text("skip"))
+            .expression_attribute_values(":rs", text(cut(reason, 300)))
+            .expression_attribute_values(":sd", number(before.revision.max(entry.settled)))
+            .expression_attribute_values(":zero", number(0))
+            .expression_attribute_values(":now", number(now))
+            .send()
+            .await;
+        sent.map(|_| ()).map_err(|error| classify(UPDATE, error))
+    }
+
+    /// Held deliveries of a CRM, the longest held first, at most `most` of each partition.
     pub async fn held(
         &self,
         crm: &CrmId,
@@ -195,10 +319,12 @@ impl Store {
         let mut found = Vec::new();
         for partition in partitions {
             let mut start = None;
+            let before = found.len();
             loop {
-                let left = most.saturating_sub(found.len());
+                // Of each by itself: one that is full takes nothing from the others.
+                let left = (before + most).saturating_sub(found.len());
                 if left == 0 {
-                    return Ok(found);
+                    break;
                 }
                 let reply = self
                     .client

@@ -37,6 +37,8 @@ pub enum Class {
     Evidence,
     /// Events of the hub itself about the organization.
     Notice,
+    /// The limiters of CRM accounts.
+    Limiter,
     /// Authorizations under way; not a tenant's.
     OAuthState,
     /// Which connections lead to a CRM account; not a tenant's.
@@ -52,7 +54,7 @@ pub enum Class {
 /// The classes under an organization, by their name in keys and policies.
 pub const TENANT_CLASSES: &[&str] = &[
     "org", "event", "session", "conn", "map", "token", "lease", "dlv", "hook", "usage", "audit",
-    "evid", "notice",
+    "evid", "notice", "limit",
 ];
 /// The classes under `-`: a closed list.
 pub const GLOBAL_CLASSES: &[&str] = &["oauth", "account", "held", "unsealed", "daily"];
@@ -74,6 +76,7 @@ impl Class {
             Self::Audit => "audit",
             Self::Evidence => "evid",
             Self::Notice => "notice",
+            Self::Limiter => "limit",
             Self::OAuthState => "oauth",
             Self::Account => "account",
             Self::Held => "held",
@@ -103,7 +106,8 @@ impl Class {
             | Self::Webhook
             | Self::Usage
             | Self::Audit
-            | Self::Notice => 1,
+            | Self::Notice
+            | Self::Limiter => 1,
         }
     }
 }
@@ -138,6 +142,21 @@ pub(super) fn partition_number(organization: &str, class: Class, shard: u32) -> 
 /// organization within it.
 pub(super) fn held_partition(crm: &CrmId, shard: u32) -> String {
     format!("-#{}#{crm}#{shard}", Class::Held.name())
+}
+
+/// A text of the CRM's in hex: it may contain anything.
+fn hex(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut hex, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+        }
+        hex
+    })
+}
+
+/// The partition of the same index that holds the notes of releases.
+pub(super) fn notes_partition(crm: &CrmId) -> String {
+    format!("-#{}#{crm}#notes", Class::Held.name())
 }
 
 impl Key {
@@ -254,6 +273,11 @@ impl Key {
         Self::usage(organization, format!("last#{connection}"))
     }
 
+    /// That the held work of a connection goes on.
+    pub(super) fn release(organization: &OrganizationId, connection: &ConnectionId) -> Self {
+        Self::usage(organization, format!("release#{connection}"))
+    }
+
     fn usage(organization: &OrganizationId, sk: String) -> Self {
         Self {
             pk: partition(organization.as_str(), Class::Usage, ""),
@@ -289,6 +313,23 @@ impl Key {
         Self {
             pk: partition(organization.as_str(), Class::Evidence, &first),
             sk: format!("evid#{first}"),
+        }
+    }
+
+    /// The limiter of a CRM account, whose id stands there in hex; of a connection whose account is not
+    /// known, its own.
+    pub(super) fn limiter(
+        organization: &OrganizationId,
+        crm: &CrmId,
+        account: Result<&str, &ConnectionId>,
+    ) -> Self {
+        let of = match account {
+            Ok(account) => hex(account),
+            Err(connection) => connection.to_string(),
+        };
+        Self {
+            pk: partition(organization.as_str(), Class::Limiter, ""),
+            sk: format!("{crm}#{of}"),
         }
     }
 
@@ -337,15 +378,9 @@ impl Key {
     /// The partition of a CRM account, and what the keys of its connections begin with. The account's
     /// id comes from the CRM, so it stands there in hex.
     pub(super) fn accounts(crm: &CrmId, account: &str) -> (String, String) {
-        let of = account.bytes().fold(String::new(), |mut hex, byte| {
-            for digit in [byte >> 4, byte & 15] {
-                hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
-            }
-            hex
-        });
         (
             partition("-", Class::Account, account),
-            format!("{crm}#{of}#"),
+            format!("{crm}#{}#", hex(account)),
         )
     }
 
@@ -392,6 +427,12 @@ mod tests {
             [2, 7, 4]
         );
         assert_eq!(Key::organization(&org).pk, "org_1#org#0");
+        // The stream's filter takes `org` and what begins with `conn_`: a limiter is neither.
+        let crm = "acme".parse().unwrap();
+        let limiter = |account| Key::limiter(&org, &crm, account).sk;
+        assert_eq!(limiter(Ok("00D#1")), "acme#3030442331");
+        let connection = "conn_1".parse().unwrap();
+        assert_eq!(limiter(Err(&connection)), "acme#conn_1");
         assert!(Key::oauth_state("abc").pk.starts_with("-#oauth#"));
     }
 
@@ -411,6 +452,7 @@ mod tests {
             Class::Audit,
             Class::Evidence,
             Class::Notice,
+            Class::Limiter,
             Class::OAuthState,
             Class::Account,
             Class::Held,

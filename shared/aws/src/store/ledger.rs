@@ -22,6 +22,7 @@ use super::{
     Store,
     attributes::{Item, number, text},
     entry::entry,
+    held::marks,
     keys::Key,
 };
 use crate::error::{AwsError, by_code, classify};
@@ -248,8 +249,26 @@ impl Store {
                 json_text(&outcome.faults.iter().take(20).collect::<Vec<_>>())?,
             );
         }
+        // What is held goes with the outcome, at no further cost; a mark that stands there already is
+        // not written over, because it may hold other events.
+        let unmarked = match &outcome.hold {
+            Some((crm, held)) => {
+                let places = [
+                    "hu = ?", "hr = ?", "hx = ?", "hk = ?", "hn = ?", "hp = ?", "hs = ?", "he = ?",
+                ];
+                for (place, (_, value)) in
+                    places
+                        .into_iter()
+                        .zip(marks(held, crm, &claim.organization))
+                {
+                    set(place, value);
+                }
+                " AND he IS MISSING"
+            }
+            None => "",
+        };
         let statement = format!(
-            "UPDATE \"{}\" SET {} {} WHERE pk = ? AND sk = ? AND wk = ? AND rev = ?",
+            "UPDATE \"{}\" SET {} {} WHERE pk = ? AND sk = ? AND wk = ? AND rev = ?{unmarked}",
             self.table,
             sets.join(" SET "),
             remove.join(" ")

@@ -6,7 +6,9 @@ mod claims;
 mod connections;
 mod deliveries;
 mod events;
+mod holds;
 mod leases;
+mod limiter;
 mod outcomes;
 mod sessions;
 mod tokens;
@@ -91,6 +93,7 @@ fn delivered(claim: &Claim) -> Outcome {
         verdict: "done",
         reason: String::new(),
         faults: Vec::new(),
+        hold: None,
         now: claim.now + 900,
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 mod audit;
+mod limiter;
 
 use hub_domain::{Envelope, SessionRecord, retry::backoff, text::cut};
 use proptest::{collection::vec, prelude::*};

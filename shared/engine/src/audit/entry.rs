@@ -117,6 +117,13 @@ fn said(organization: &OrganizationId, changed: Changed) -> Option<Said> {
             }
         }
         Changed::Delivery(old, Some(new)) => {
+            let asked = new.retried.as_ref();
+            let before = old.as_ref().and_then(|old| old.retried.as_ref());
+            if let Some(asked) = asked.filter(|asked| before != Some(*asked)) {
+                let actor = Some(asked.by.clone());
+                let subject = new.id().to_string();
+                return Some((Kind::DeliveryRetried, subject, actor, delivery(&new)));
+            }
             let moved = old.is_none_or(|old| old.status != new.status);
             if !moved || !is_outcome(new.status) {
                 return None;

@@ -1,5 +1,5 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
-//! the CRM says the token is spent.
+//! the CRM says the token is spent. Each call has a permit of the limiter.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 
 use crate::{
     hub::Hub,
+    limits::{self, Permit},
     mask::masked,
     tokens::{self, Access, For},
     transport::{self, CALL_TIMEOUT, TransportError},
@@ -63,8 +64,11 @@ pub(crate) async fn call(
     let mut refreshed = false;
     loop {
         in_time(hub, deadline)?;
-        let reply = once(hub, connector, connection, operation, &access).await?;
+        let permit = limits::permit(hub, connection, connector.manifest(), operation).await?;
+        let reply = once(hub, connector, connection, operation, &access, &permit).await?;
         let verdicts = connector.interpret(operation, &reply);
+        permit.answered(&reply, &verdicts).await;
+        drop(permit);
         if !verdicts.contains(&Verdict::Refresh) {
             return Ok((verdicts, reply));
         }
@@ -118,6 +122,7 @@ async fn once(
     connection: &Connection,
     operation: &Operation,
     access: &Access,
+    permit: &Permit<'_>,
 ) -> Result<Reply, Unanswered> {
     let mut request = connector.request(operation, connection)?;
     connector
@@ -130,8 +135,16 @@ async fn once(
     // The way out has this limit too; here it holds whatever the way out is.
     let answer = tokio::time::timeout(CALL_TIMEOUT, transport::send(hub.transport(), request))
         .await
-        .unwrap_or_else(|_| Err(TransportError::Lost("timed out".to_owned())))
-        .map_err(|error| unanswered(&error))?;
+        .unwrap_or_else(|_| Err(TransportError::Lost("timed out".to_owned())));
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            if !matches!(error, TransportError::Forbidden(_)) {
+                permit.failed().await;
+            }
+            return Err(unanswered(&error));
+        }
+    };
     let (parts, body) = answer.into_parts();
     Ok(Reply {
         status: parts.status,

@@ -18,7 +18,8 @@ fn needed(function: &Function) -> BTreeSet<&'static str> {
     let own: &[&str] = match function.binary {
         "api" => &["HUB_OIDC_ISSUER", "HUB_OIDC_AUDIENCE"],
         "oauth" => &["HUB_OIDC_ISSUER", "HUB_OIDC_AUDIENCE", "HUB_PUBLIC_URL"],
-        "dispatch" => &["HUB_INGEST_SENDER"],
+        "dispatch" => &["HUB_INGEST_SENDER", "HUB_BATCH_SENDER"],
+        "batch" => &["HUB_DISPATCH_SENDER", "HUB_BATCH_SENDER"],
         "deliver" => &["CRM"],
         _ => &[],
     };

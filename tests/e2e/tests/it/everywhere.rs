@@ -61,7 +61,7 @@ async fn whatever_the_crm_does_each_record_is_there_once() {
                     call("evt_2", "ses_2", "ada@acme.example")
                 ]))
                 .await;
-            machine.work().await;
+            machine.work_through().await;
             assert_eq!(machine.deliveries(ORG).await.len(), 2, "{crm}, {name}");
             machine.each_once(ORG).await;
         }

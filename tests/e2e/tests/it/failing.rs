@@ -78,7 +78,7 @@ async fn whatever_the_crm_does_each_record_is_there_once() {
         let (machine, _) = Machine::connected(100 + seed as u64).await;
         machine.fault(fault);
         machine.accept(&meeting("evt_1", "ses_1", name)).await;
-        machine.work().await;
+        machine.work_through().await;
         is_there_once(&machine).await;
     }
 }
@@ -276,7 +276,8 @@ async fn a_revoked_grant_parks_the_connection_and_its_work_waits_for_the_person(
         shown["reason"].as_str().unwrap().contains("invalid_grant"),
         "{shown}"
     );
-    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "waiting");
+    assert_eq!(machine.deliveries(ORG).await["ses_1"]["status"], "held");
+    assert!(machine.world.messages(&format!("{CRM}-live")).is_empty());
     let calls = machine.sandbox.calls();
     machine
         .accept(&call("evt_2", "ses_2", "ada@acme.example"))
@@ -288,6 +289,7 @@ async fn a_revoked_grant_parks_the_connection_and_its_work_waits_for_the_person(
         "nobody knocks at a closed door"
     );
     machine.authorize(ORG, &connection).await;
+    machine.derive().await;
     machine.work().await;
     assert_eq!(machine.ours("Event", KEY).len(), 1);
     assert_eq!(machine.ours("Task", KEY).len(), 3);

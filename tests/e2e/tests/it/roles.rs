@@ -58,6 +58,8 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("api", "GET", "/api/audit", Least::Admin),
     ("api", "GET", "/api/deliveries", Least::Viewer),
     ("api", "GET", "/api/deliveries/{id}", Least::Viewer),
+    ("api", "POST", "/api/deliveries/retry", Least::Manager),
+    ("api", "POST", "/api/deliveries/{id}/retry", Least::Manager),
     ("oauth", "POST", "/api/integrations/{crm}/connect", Least::Admin),
     ("oauth", "GET", "/api/integrations/{crm}/start", Least::Nobody),
     ("oauth", "GET", "/api/integrations/{crm}/callback", Least::Nobody),

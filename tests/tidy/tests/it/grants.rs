@@ -39,13 +39,18 @@ const DECLARED: &[Declared] = &[
     // `connections::create` (the organization is there; its plan has room; the lease while credentials are
     // written; the tokens and the account of one that needs no browser), `update`, `list`, `get`,
     // `approve`; `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery,
-    // session, connection, mapping); `webhooks` (the lease while a secret is written); `audit::export`.
+    // session, connection, mapping; a look-up at the CRM counts for its limits), `retry` (a delivery is opened,
+    // marked, and its mark taken away; its events are counted); `webhooks` (the lease while a secret is
+    // written); `audit::export`.
     Declared {
         function: "api",
         reads: &[
             "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid",
+            "limit",
         ],
-        writes: &["conn", "lease", "token", "account", "hook", "usage"],
+        writes: &[
+            "conn", "lease", "token", "account", "hook", "usage", "limit", "dlv",
+        ],
         statements: &[],
     },
     // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
@@ -60,18 +65,20 @@ const DECLARED: &[Declared] = &[
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
     // connection moves to another host or is parked; ledger entries by statements alone; the lease
     // while a refresh token that changed is kept in the credentials. A sync that nothing came of is
-    // given back, where the plan limits them.
+    // given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A delivery
+    // that nobody could begin is marked as held.
     Declared {
         function: "deliver",
-        reads: &["session", "conn", "map", "token", "org", "usage"],
-        writes: &["conn", "token", "lease", "usage"],
+        reads: &["session", "conn", "map", "token", "org", "usage", "limit"],
+        writes: &["conn", "token", "lease", "usage", "limit", "dlv"],
         statements: &["dlv"],
     },
     // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
     // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
     // mark is deleted). `held::release`: the index, the organization, its connections and count are
-    // read; the count and the delivery's mark are written. `daily::look` (the index; tokens are refreshed as
-    // deliver does, webhooks read, reminders put); `notices::derive`. The changes come with the stream.
+    // read; the count, the delivery's mark and the note of a connection's release are written. `daily::look` (the
+    // index; tokens are refreshed as deliver does, webhooks read, reminders put); `notices::derive`. The changes
+    // come with the stream. `redrive::redrive`: a delivery is read and opened.
     Declared {
         function: "batch",
         reads: &[

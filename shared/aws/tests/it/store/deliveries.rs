@@ -2,12 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use hub_aws::{
-    Store,
-    store::{DeliveryFilter, DeliveryPage},
-};
+use hub_aws::{Store, store::DeliveryPage};
 use hub_domain::{
     DeliveryId,
+    filter::DeliveryFilter,
     ledger::{Claim, DeliveryStatus, LedgerEntry},
 };
 
@@ -97,6 +95,7 @@ async fn a_filter_leaves_out_what_does_not_fit(on: Harness) {
         connection: connection.map(id),
         session: session.map(id),
         status,
+        ..DeliveryFilter::default()
     };
     let (done, again) = (DeliveryStatus::Delivered, DeliveryStatus::Retrying);
     for (filter, count) in [

@@ -111,6 +111,7 @@ async fn an_outcome_is_read_as_it_was_recorded(on: Harness) {
         verdict: "done".to_owned(),
         reason: outcome.reason,
         faults: outcome.faults,
+        retried: None,
         held: None,
         created_at: NOW,
         updated_at: NOW + 900,

@@ -1,0 +1,3 @@
+//! What the hub is measured by.
+
+pub mod limits;
