@@ -109,7 +109,7 @@ impl Lab {
             &seam,
             "dispatch",
             weather,
-            lambda(hub_dispatch::handler(hub("dispatch"), INGEST.to_owned())),
+            lambda(hub_dispatch::handler(hub("dispatch"), World::event_senders())),
         );
         let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM's name"));
         let deliver = mortal(&seam, "deliver", weather, lambda(deliver));
@@ -117,7 +117,7 @@ impl Lab {
         for kind in ["live", "bulk"] {
             sources.push(source(&format!("hub-{crm}-{kind}"), deliver.clone()));
         }
-        let batch = mortal(&seam, "batch", Weather::default(), jobs(hub_batch::handler(hub("batch"))));
+        let batch = mortal(&seam, "batch", Weather::default(), jobs(hub_batch::handler(hub("batch"), World::dead_letter_senders())));
         world.aws.queues_unruly(weather.unruly);
         let identity = World::identity();
         let mut lab = Self {

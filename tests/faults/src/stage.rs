@@ -65,16 +65,6 @@ pub struct Failure {
     pub outcome: Outcome,
 }
 
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "FAILED {} {}", self.crm, self.task)?;
-        for finding in &self.outcome.findings {
-            writeln!(f, "  {finding}")?;
-        }
-        write!(f, "{}", self.outcome.sequence())
-    }
-}
-
 impl std::fmt::Display for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -26,6 +26,8 @@ pub struct Tally {
     pub parked: usize,
     /// Every name that was called.
     pub called: BTreeSet<Name>,
+    /// Calls that have no name.
+    pub unnamed: BTreeSet<String>,
 }
 
 impl Tally {
@@ -38,6 +40,7 @@ impl Tally {
         for finding in &outcome.findings {
             *self.wrong.entry(finding.wrong).or_default() += 1;
         }
+        self.unnamed.extend(outcome.passed.unnamed.iter().cloned());
         for call in &outcome.passed.calls {
             self.called.insert(call.name);
             if let Some(fault) = call.fault {
@@ -59,6 +62,7 @@ impl Tally {
             *self.struck.entry(*point).or_default() += count;
         }
         self.called.extend(&other.called);
+        self.unnamed.extend(other.unnamed.iter().cloned());
     }
 
     /// How many faults struck.
@@ -113,7 +117,7 @@ impl Tally {
         let called: Vec<&str> = self.called.iter().map(|name| name.text()).collect();
         json!({
             "runs": self.runs, "seeds": self.seeds, "deliveries": self.deliveries, "parked": self.parked,
-            "struck": struck, "wrong": wrong, "called": called,
+            "struck": struck, "wrong": wrong, "called": called, "unnamed": self.unnamed,
         })
     }
 
@@ -143,6 +147,9 @@ impl Tally {
         }
         for name in value["called"].as_array()? {
             tally.called.insert(Name::of(name.as_str()?)?);
+        }
+        for text in value["unnamed"].as_array()? {
+            tally.unnamed.insert(text.as_str()?.to_owned());
         }
         Some(tally)
     }
@@ -178,6 +185,7 @@ mod tests {
             wrong: BTreeMap::from([(Wrong::Stale, 1)]),
             parked: 1,
             called: BTreeSet::from([Name::DeliverCrmWrite]),
+            unnamed: BTreeSet::from(["deliver.new".to_owned()]),
         };
         assert_eq!(Tally::from_json(&tally.to_json()), Some(tally.clone()));
         assert_eq!(Tally::from_json(&Value::Null), None);

@@ -18,7 +18,7 @@ fn any_call_may_fail_in_any_way() {
     let jobs: Vec<Job> = singles(&stage, false).into_iter().step_by(97).collect();
     let (tally, failures) = stage.run(&jobs, 3);
     for failure in &failures {
-        println!("{failure}");
+        println!("{} {} {:#?}", failure.crm, failure.task, failure.outcome.findings);
     }
     println!("{}{tally}", tally.table());
     assert!(tally.wrong.is_empty(), "{:?} of {} jobs", tally.wrong, jobs.len());
