@@ -165,8 +165,15 @@ mod tests {
         let mut reference = Reference::default();
         reference.add(&lines(&["Task a", "Task b"]));
         reference.add(&lines(&["Task a", "Task c"]));
-        assert!(reference.differences(&lines(&["Task b", "Task c"])).is_empty());
-        assert_eq!(reference.differences(&lines(&["Task a", "Task d"])).len(), 1);
+        assert!(
+            reference
+                .differences(&lines(&["Task b", "Task c"]))
+                .is_empty()
+        );
+        assert_eq!(
+            reference.differences(&lines(&["Task a", "Task d"])).len(),
+            1
+        );
         assert_eq!(reference.differences(&lines(&["Task a"])).len(), 1);
     }
 

@@ -170,7 +170,11 @@ pub(crate) fn steps(seed: u64) -> Vec<Step> {
         // Longer than configuration is cached.
         let later = spread + 700;
         let all = events().into_iter();
-        steps.extend((0..).zip(all).map(|(place, event)| step(later + place, Act::Post(vec![event]))));
+        steps.extend(
+            (0..)
+                .zip(all)
+                .map(|(place, event)| step(later + place, Act::Post(vec![event]))),
+        );
     }
     steps
 }
@@ -221,7 +225,15 @@ mod tests {
     #[test]
     fn everything_happens_in_some_run() {
         let all: Vec<Step> = (0..300).flat_map(steps).collect();
-        for act in [Act::Pause, Act::Disconnect, Act::Revoke, Act::Remap, Act::Jump(3_600), Act::ExpireToken, Act::Busy] {
+        for act in [
+            Act::Pause,
+            Act::Disconnect,
+            Act::Revoke,
+            Act::Remap,
+            Act::Jump(3_600),
+            Act::ExpireToken,
+            Act::Busy,
+        ] {
             assert!(all.iter().any(|step| step.act == act), "{act:?}");
         }
     }

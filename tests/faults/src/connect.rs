@@ -87,11 +87,18 @@ impl Lab {
     /// Stores the mapping as a new version, with the same rules.
     pub(crate) async fn remap(&self) {
         let hub = self.hub("operator");
-        let (organization, id) = (ORG.parse().expect("an id"), self.connection.parse().expect("an id"));
+        let (organization, id) = (
+            ORG.parse().expect("an id"),
+            self.connection.parse().expect("an id"),
+        );
         let known = hub.store().connection(&organization, &id).await;
         let mut connection = known.expect("a store").expect("a connection");
         let crm = self.crm.parse().expect("a CRM's name");
-        let manifest = hub.registry().manifest(&crm).expect("a CRM").expect("a manifest");
+        let manifest = hub
+            .registry()
+            .manifest(&crm)
+            .expect("a CRM")
+            .expect("a manifest");
         connection.mapping_version += 1;
         let mapping = Mapping {
             version: connection.mapping_version,
@@ -103,7 +110,10 @@ impl Lab {
             "sk": { "S": format!("{}#{:010}", self.connection, mapping.version) },
             "d": { "S": serde_json::to_string(&mapping).expect("a mapping in JSON") },
         });
-        self.world.aws.overwrite("hub", &item).expect("a mapping stored");
+        self.world
+            .aws
+            .overwrite("hub", &item)
+            .expect("a mapping stored");
         let stored = hub.store().put_connection(&connection).await;
         stored.expect("a connection stored");
     }

@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 /// How long the longest function may run, as in the template. Whatever runs longer is killed.
-pub const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
+pub(crate) const FUNCTION_TIMEOUT: Duration = Duration::from_mins(2);
 /// How late a call takes effect that nobody waits for any more: within what the engine reckons with.
 pub(crate) const LATE: Duration = Duration::from_secs(30);
 /// A slow answer that is still in time.

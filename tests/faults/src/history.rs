@@ -115,7 +115,7 @@ pub struct History {
 }
 
 /// Our records among everything a CRM holds.
-pub fn ours(objects: &Value, keys: &BTreeSet<String>) -> Vec<Held> {
+pub(crate) fn ours(objects: &Value, keys: &BTreeSet<String>) -> Vec<Held> {
     let mut found = Vec::new();
     for (object, records) in objects.as_object().into_iter().flatten() {
         for record in records.as_array().into_iter().flatten() {

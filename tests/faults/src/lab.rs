@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The organization of the laboratory.
-pub const ORG: &str = "org_lab";
+pub(crate) const ORG: &str = "org_lab";
 
 /// What a laboratory is made of.
 pub struct Setup {
@@ -93,7 +93,10 @@ impl Lab {
         let crm = setup.crm;
         let bell = Arc::new(Notify::new());
         let seam = Seam::new(bell.clone(), setup.tamper.clone());
-        let kind = setup.connector.as_ref().map(|connector| connector.manifest().idempotency);
+        let kind = setup
+            .connector
+            .as_ref()
+            .map(|connector| connector.manifest().idempotency);
         let may_park = kind == Some(Idempotency::None);
         let connectors = registry(setup.connector.clone().map(|connector| (crm, connector)));
         let between: Arc<dyn Between> = Arc::new(seam.clone());
@@ -109,7 +112,10 @@ impl Lab {
             &seam,
             "dispatch",
             weather,
-            lambda(hub_dispatch::handler(hub("dispatch"), World::event_senders())),
+            lambda(hub_dispatch::handler(
+                hub("dispatch"),
+                World::event_senders(),
+            )),
         );
         let deliver = hub_deliver::handler(hub("deliver"), crm.parse().expect("a CRM's name"));
         let deliver = mortal(&seam, "deliver", weather, lambda(deliver));
@@ -117,7 +123,15 @@ impl Lab {
         for kind in ["live", "bulk"] {
             sources.push(source(&format!("hub-{crm}-{kind}"), deliver.clone()));
         }
-        let batch = mortal(&seam, "batch", Weather::default(), jobs(hub_batch::handler(hub("batch"), World::dead_letter_senders())));
+        let batch = mortal(
+            &seam,
+            "batch",
+            Weather::default(),
+            jobs(hub_batch::handler(
+                hub("batch"),
+                World::dead_letter_senders(),
+            )),
+        );
         world.aws.queues_unruly(weather.unruly);
         let identity = World::identity();
         let mut lab = Self {

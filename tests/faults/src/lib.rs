@@ -37,6 +37,8 @@ mod tally;
 mod tamper;
 mod work;
 
+pub use canon::Reference;
+pub use chaos::Weather;
 pub use fault::Fault;
 pub use history::{Finding, Held, History, Wanted, Wrong};
 pub use keep::chunks;
@@ -48,8 +50,6 @@ pub use minimal::minimal;
 pub use name::Name;
 pub use points::{pairs, singles};
 pub use remote::Remote;
-pub use canon::Reference;
-pub use chaos::Weather;
 pub use run::{Outcome, Run, setups};
 pub use scenario::{Act, Step, core};
 pub use seam::{Call, Passed, Script, Strike};

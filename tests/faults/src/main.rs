@@ -4,7 +4,9 @@
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Parser, Subcommand};
-use hub_faults::{Failure, Fault, Job, Name, Point, Stage, Tally, Task, chunks, pairs, setups, singles};
+use hub_faults::{
+    Failure, Fault, Job, Name, Point, Stage, Tally, Task, chunks, pairs, setups, singles,
+};
 
 /// Every call on the path of a delivery fails; nothing is lost, twice or stale.
 #[derive(Parser)]

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 pub type Versions = BTreeMap<String, u32>;
 
 /// The marker of a version of a part.
-pub fn marker(part: &str, version: u32) -> String {
+pub(crate) fn marker(part: &str, version: u32) -> String {
     format!("lab:{part}:v{version}:")
 }
 
 /// Every marker in a text, in its order.
-pub fn all(text: &str) -> Vec<(String, u32)> {
+pub(crate) fn all(text: &str) -> Vec<(String, u32)> {
     let mut found = Vec::new();
     for after in text.split("lab:").skip(1) {
         let mut pieces = after.split(':');
@@ -26,7 +26,7 @@ pub fn all(text: &str) -> Vec<(String, u32)> {
 }
 
 /// The newest version of each part in a text.
-pub fn newest(text: &str) -> Versions {
+pub(crate) fn newest(text: &str) -> Versions {
     let mut newest = Versions::new();
     for (part, version) in all(text) {
         let known = newest.entry(part).or_insert(version);

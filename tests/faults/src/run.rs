@@ -104,36 +104,37 @@ impl Lab {
         before: &Value,
         reference: Option<&Reference>,
     ) -> Outcome {
-    let passed = self.seam.passed();
-    let history = self.history(&passed);
-    let mut findings = history.check();
-    let mut find = |wrong, what| findings.push(Finding { wrong, what });
-    if let Err(left) = worked {
-        find(Wrong::Lost, left);
-    }
-    for text in &passed.unnamed {
-        find(Wrong::Different, format!("the call {text} has no name"));
-    }
-    for panic in life::panics() {
-        find(Wrong::Different, format!("a panic: {panic}"));
-    }
-    let left = canon::changed(before, &self.remote.objects());
-    if let Some(reference) = reference.filter(|_| findings.is_empty() && history.parked() == 0) {
-        for difference in reference.differences(&left) {
-            findings.push(Finding {
-                wrong: Wrong::Different,
-                what: difference,
-            });
+        let passed = self.seam.passed();
+        let history = self.history(&passed);
+        let mut findings = history.check();
+        let mut find = |wrong, what| findings.push(Finding { wrong, what });
+        if let Err(left) = worked {
+            find(Wrong::Lost, left);
+        }
+        for text in &passed.unnamed {
+            find(Wrong::Different, format!("the call {text} has no name"));
+        }
+        for panic in life::panics() {
+            find(Wrong::Different, format!("a panic: {panic}"));
+        }
+        let left = canon::changed(before, &self.remote.objects());
+        if let Some(reference) = reference.filter(|_| findings.is_empty() && history.parked() == 0)
+        {
+            for difference in reference.differences(&left) {
+                findings.push(Finding {
+                    wrong: Wrong::Different,
+                    what: difference,
+                });
+            }
+        }
+        Outcome {
+            findings,
+            passed,
+            parked: history.parked(),
+            deliveries: self.told(|told| told.accepted.len()),
+            left,
         }
     }
-    Outcome {
-        findings,
-        passed,
-        parked: history.parked(),
-        deliveries: self.told(|told| told.accepted.len()),
-        left,
-    }
-}
 
     fn history(&self, passed: &Passed) -> History {
         self.told(|told| {

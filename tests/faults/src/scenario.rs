@@ -83,7 +83,9 @@ pub fn core() -> Vec<Step> {
 /// The same steps with the sessions before everything else, each a minute after the other.
 pub(crate) fn sessions_first(steps: &[Step]) -> Vec<Step> {
     let is_session = |step: &&Step| match &step.act {
-        Act::Post(events) => events.iter().any(|event| event["type"] == "session.completed"),
+        Act::Post(events) => events
+            .iter()
+            .any(|event| event["type"] == "session.completed"),
         _ => false,
     };
     let (first, rest): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(is_session);

@@ -90,7 +90,7 @@ struct Inner {
 
 /// The seam. Clones share it. Nothing is counted before it is armed.
 #[derive(Clone)]
-pub struct Seam {
+pub(crate) struct Seam {
     inner: Arc<Mutex<Inner>>,
     bell: Arc<Notify>,
     tamper: Option<Tamper>,

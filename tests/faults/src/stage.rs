@@ -110,7 +110,10 @@ impl Stage {
     /// What runs of a scenario without faults leave: as it is, and with its sessions before anything else.
     /// Scenarios are told by a number.
     fn reference(&self, setup: usize, scenario: u64, steps: &[Step]) -> Reference {
-        let known = self.references.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self
+            .references
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&(setup, scenario)) {
             return known.clone();
         }
@@ -127,7 +130,10 @@ impl Stage {
             );
             reference.add(&outcome.left);
         }
-        let mut known = self.references.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .references
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         known.insert((setup, scenario), reference.clone());
         reference
     }

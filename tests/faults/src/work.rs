@@ -99,7 +99,12 @@ impl Lab {
                     Lane::Tick
                 }));
             }
-            if is_driven && lanes.is_empty() && due.stream.is_none() && due.tick > now && self.left().is_empty() {
+            if is_driven
+                && lanes.is_empty()
+                && due.stream.is_none()
+                && due.tick > now
+                && self.left().is_empty()
+            {
                 if !std::mem::take(&mut and_a_day) {
                     return Ok(());
                 }

@@ -79,7 +79,9 @@ fn body_of(operation: &Operation, write: impl Fn(&Write) -> Value) -> (&'static 
     match operation {
         Operation::FindPeople { emails } => ("people", json!({ "emails": emails })),
         Operation::Describe { object } => ("describe", json!({ "object": object })),
-        Operation::ReadBack { object, keys, .. } => ("find", json!({ "object": object, "keys": keys })),
+        Operation::ReadBack { object, keys, .. } => {
+            ("find", json!({ "object": object, "keys": keys }))
+        }
         Operation::Write { plans } => {
             let writes = plans.iter().flat_map(|plan| &plan.writes);
             ("write", writes.map(write).collect())
@@ -159,7 +161,9 @@ impl Connector for Minimal {
                 })
             };
             let plans = plans.into_iter().flat_map(single);
-            return plans.map(|plan| Operation::Write { plans: vec![plan] }).collect();
+            return plans
+                .map(|plan| Operation::Write { plans: vec![plan] })
+                .collect();
         }
         vec![Operation::Write { plans }]
     }

@@ -13,7 +13,7 @@ use hub_connectors::Idempotency;
 
 use crate::{Setup, remote::Remote};
 pub(crate) use connector::Minimal as MinimalConnector;
-pub use server::Minimal;
+pub(crate) use server::Minimal;
 
 /// The API key of every minimal CRM.
 pub(crate) const KEY: &str = "laboratory-key-0123456789";
@@ -27,7 +27,11 @@ const KINDS: [(Idempotency, &str, &str); 6] = [
     (Idempotency::Upsert, "minimal-upsert", "upsert"),
     (Idempotency::UniqueKey, "minimal-unique", "unique_key"),
     (Idempotency::ClientId, "minimal-client", "client_id"),
-    (Idempotency::IdempotencyKey, "minimal-token", "idempotency_key"),
+    (
+        Idempotency::IdempotencyKey,
+        "minimal-token",
+        "idempotency_key",
+    ),
     (Idempotency::ReadBack, "minimal-read", "read_back"),
     (Idempotency::None, "minimal-none", "none"),
 ];
@@ -39,7 +43,9 @@ pub fn minimal(kind: Idempotency) -> Setup {
     Setup {
         crm,
         connector: Some(Arc::new(MinimalConnector::new(crm, name))),
-        remote: Arc::new(move |world, _| Remote::Minimal(Arc::new(Minimal::new(kind, world.clock.clone())))),
+        remote: Arc::new(move |world, _| {
+            Remote::Minimal(Arc::new(Minimal::new(kind, world.clock.clone())))
+        }),
         tamper: None,
     }
 }
@@ -47,5 +53,8 @@ pub fn minimal(kind: Idempotency) -> Setup {
 /// Minimal CRMs of those kinds that no connector of the registry has.
 pub(crate) fn others(known: &[Idempotency]) -> Vec<Setup> {
     let kinds = KINDS.into_iter().map(|(kind, _, _)| kind);
-    kinds.filter(|kind| !known.contains(kind)).map(minimal).collect()
+    kinds
+        .filter(|kind| !known.contains(kind))
+        .map(minimal)
+        .collect()
 }

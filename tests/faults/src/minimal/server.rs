@@ -92,7 +92,10 @@ impl Minimal {
         let mut objects: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for (id, record) in &self.state().records {
             let shown = json!({ "id": id, "key": record.key, "body": record.body });
-            objects.entry(record.object.clone()).or_default().push(shown);
+            objects
+                .entry(record.object.clone())
+                .or_default()
+                .push(shown);
         }
         json!(objects)
     }
@@ -124,7 +127,9 @@ impl Minimal {
         let now = self.clock.now();
         let mut state = self.state();
         let writes = body.as_array().into_iter().flatten();
-        writes.map(|write| self.one(&mut state, write, now)).collect()
+        writes
+            .map(|write| self.one(&mut state, write, now))
+            .collect()
     }
 
     fn one(&self, state: &mut State, write: &Value, now: Timestamp) -> Value {

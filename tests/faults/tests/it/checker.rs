@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use hub_faults::{Dead, Entry, Finding, Held, History, Versions, Wanted, Wrong};
 
 fn versions(of: &[(&str, u32)]) -> Versions {
-    of.iter().map(|(part, version)| ((*part).to_owned(), *version)).collect()
+    of.iter()
+        .map(|(part, version)| ((*part).to_owned(), *version))
+        .collect()
 }
 
 /// A session at its second version with a task, as it should be.
@@ -25,8 +27,14 @@ fn good() -> History {
     };
     History {
         wanted: vec![wanted("ses_lab1", &says), wanted("ses_lab1-task-a1", &task)],
-        writes: vec![versions(&[("ses_lab1", 1), ("ses_lab1-task-a1", 1)]), says.clone()],
-        held: vec![held("Event", "ses_lab1", &says), held("Task", "ses_lab1-task-a1", &task)],
+        writes: vec![
+            versions(&[("ses_lab1", 1), ("ses_lab1-task-a1", 1)]),
+            says.clone(),
+        ],
+        held: vec![
+            held("Event", "ses_lab1", &says),
+            held("Task", "ses_lab1-task-a1", &task),
+        ],
         entries: vec![Entry {
             session: "ses_lab1".to_owned(),
             status: "delivered".to_owned(),
@@ -42,7 +50,11 @@ fn good() -> History {
 fn found(change: impl FnOnce(&mut History)) -> Vec<Wrong> {
     let mut history = good();
     change(&mut history);
-    let mut found: Vec<Wrong> = history.check().into_iter().map(|finding| finding.wrong).collect();
+    let mut found: Vec<Wrong> = history
+        .check()
+        .into_iter()
+        .map(|finding| finding.wrong)
+        .collect();
     found.dedup();
     found
 }
@@ -59,7 +71,10 @@ fn a_record_that_is_not_there_is_lost() {
 
 #[test]
 fn a_record_that_is_there_twice_is_duplicated() {
-    assert_eq!(found(|history| history.held.push(history.held[1].clone())), [Wrong::Duplicated]);
+    assert_eq!(
+        found(|history| history.held.push(history.held[1].clone())),
+        [Wrong::Duplicated]
+    );
 }
 
 #[test]
@@ -95,11 +110,20 @@ fn older_over_newer_is_stale_even_if_it_was_mended() {
 #[test]
 fn what_the_ledger_does_not_know_as_done_is_lost() {
     assert_eq!(found(|history| history.entries.clear()), [Wrong::Lost]);
-    assert_eq!(found(|history| history.entries[0].settled = 1), [Wrong::Lost]);
+    assert_eq!(
+        found(|history| history.entries[0].settled = 1),
+        [Wrong::Lost]
+    );
     for status in ["claimed", "retrying", "waiting", "dead_lettered"] {
-        assert_eq!(found(|history| history.entries[0].status = status.to_owned()), [Wrong::Lost]);
+        assert_eq!(
+            found(|history| history.entries[0].status = status.to_owned()),
+            [Wrong::Lost]
+        );
     }
-    assert_eq!(found(|history| history.entries[0].status = "skipped".to_owned()), []);
+    assert_eq!(
+        found(|history| history.entries[0].status = "skipped".to_owned()),
+        []
+    );
 }
 
 #[test]
@@ -121,7 +145,10 @@ fn a_dead_letter_is_lost_unless_it_is_poison() {
 
 #[test]
 fn a_refusal_needs_a_reason() {
-    assert_eq!(found(|history| history.refused.push("422".to_owned())), [Wrong::Refused]);
+    assert_eq!(
+        found(|history| history.refused.push("422".to_owned())),
+        [Wrong::Refused]
+    );
     let parked = |reason: &str, may_park: bool| {
         found(|history| {
             history.entries[0].status = "parked".to_owned();

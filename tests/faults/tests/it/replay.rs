@@ -14,7 +14,11 @@ fn the_same_seed_makes_the_same_sequence() {
         let (one, same) = (stage.once(&job), stage.once(&job));
         assert!(one.passed.calls.len() > 100);
         assert_eq!(one.sequence(), same.sequence(), "{seed}");
-        assert_eq!((one.left, one.findings), (same.left, same.findings), "{seed}");
+        assert_eq!(
+            (one.left, one.findings),
+            (same.left, same.findings),
+            "{seed}"
+        );
     }
 }
 
@@ -30,7 +34,12 @@ fn a_fault_strikes_the_call_it_names_and_no_other() {
         setup: 0,
         task: Task::Core(vec![point]),
     });
-    let struck: Vec<_> = outcome.passed.calls.iter().filter(|call| call.fault.is_some()).collect();
+    let struck: Vec<_> = outcome
+        .passed
+        .calls
+        .iter()
+        .filter(|call| call.fault.is_some())
+        .collect();
     assert_eq!(struck.len(), 1);
     assert_eq!((struck[0].name, struck[0].nth), (point.name, point.nth));
     assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);

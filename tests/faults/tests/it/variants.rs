@@ -18,10 +18,17 @@ use serde_json::{Value, json};
 fn struck(setup: Setup, points: &[(Name, usize, Fault)]) -> Outcome {
     let points = points
         .iter()
-        .map(|(name, nth, fault)| Point { name: *name, nth: *nth, fault: *fault })
+        .map(|(name, nth, fault)| Point {
+            name: *name,
+            nth: *nth,
+            fault: *fault,
+        })
         .collect();
     let stage = Stage::new(vec![setup]);
-    stage.once_alone(&Job { setup: 0, task: Task::Core(points) })
+    stage.once_alone(&Job {
+        setup: 0,
+        task: Task::Core(points),
+    })
 }
 
 /// Makes a record where it should make or change one.
@@ -72,8 +79,16 @@ fn a_connector_that_creates_instead_of_changing_is_found() {
         ..setup
     };
     let outcome = struck(wrong, &[]);
-    assert!(outcome.count(Wrong::Duplicated) > 0, "{:#?}", outcome.findings);
-    assert!(struck(minimal(Idempotency::ReadBack), &[]).findings.is_empty());
+    assert!(
+        outcome.count(Wrong::Duplicated) > 0,
+        "{:#?}",
+        outcome.findings
+    );
+    assert!(
+        struck(minimal(Idempotency::ReadBack), &[])
+            .findings
+            .is_empty()
+    );
 }
 
 fn body_of(request: &HttpRequest) -> Value {
@@ -83,7 +98,9 @@ fn body_of(request: &HttpRequest) -> Value {
 fn answered(body: &Value) -> Tampered {
     let status = StatusCode::try_from(200_u16).unwrap();
     let mut answer = HttpResponse::new(status, SdkBody::from(body.to_string()));
-    answer.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    answer
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
     Tampered::Answered(Box::new(answer))
 }
 
@@ -94,7 +111,9 @@ fn claims_that_nobody_keeps_are_found() {
         if !text.contains(".claim.") {
             return Tampered::Goes(Box::new(request));
         }
-        let statements = body_of(&request)["Statements"].as_array().map_or(0, Vec::len);
+        let statements = body_of(&request)["Statements"]
+            .as_array()
+            .map_or(0, Vec::len);
         answered(&json!({ "Responses": vec![json!({ "TableName": "hub" }); statements] }))
     };
     let wrong = Setup {
@@ -102,7 +121,8 @@ fn claims_that_nobody_keeps_are_found() {
         ..Setup::of("salesforce")
     };
     let outcome = struck(wrong, &[]);
-    let found = outcome.count(Wrong::Lost) + outcome.count(Wrong::Duplicated) + outcome.count(Wrong::Stale);
+    let found =
+        outcome.count(Wrong::Lost) + outcome.count(Wrong::Duplicated) + outcome.count(Wrong::Stale);
     assert!(found > 0, "{:#?}", outcome.findings);
 }
 
@@ -112,7 +132,9 @@ fn outcomes_that_nobody_keeps_are_found() {
         if !text.ends_with(".settle") {
             return Tampered::Goes(Box::new(request));
         }
-        let statements = body_of(&request)["Statements"].as_array().map_or(0, Vec::len);
+        let statements = body_of(&request)["Statements"]
+            .as_array()
+            .map_or(0, Vec::len);
         answered(&json!({ "Responses": vec![json!({ "TableName": "hub" }); statements] }))
     };
     let wrong = Setup {
@@ -129,7 +151,10 @@ fn a_queue_that_says_sent_and_sends_nothing_is_found() {
         if text != "dispatch.sqs.SendMessageBatch.live" {
             return Tampered::Goes(Box::new(request));
         }
-        let entries = body_of(&request)["Entries"].as_array().cloned().unwrap_or_default();
+        let entries = body_of(&request)["Entries"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let sent: Vec<Value> = entries
             .iter()
             .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "" }))
