@@ -155,14 +155,9 @@ pub(crate) fn steps(seed: u64) -> Vec<Step> {
         steps.push(step(chance.below(spread), Act::Revoke));
     }
     // What comes while a connection is off is not for it: liveprompt sends it again later.
-    let off = match chance.below(8) {
-        0 => Some(Act::Pause),
-        1 => Some(Act::Disconnect),
-        _ => None,
-    };
-    let is_off = off.is_some();
-    if let Some(off) = off {
-        steps.push(step(chance.below(spread), off));
+    let is_off = chance.hits(200);
+    if is_off {
+        steps.push(step(chance.below(spread), Act::Pause));
     }
     steps.sort_by_key(|step| step.at);
     steps.push(step(spread + chance.below(600), Act::Mend));
@@ -227,7 +222,6 @@ mod tests {
         let all: Vec<Step> = (0..300).flat_map(steps).collect();
         for act in [
             Act::Pause,
-            Act::Disconnect,
             Act::Revoke,
             Act::Remap,
             Act::Jump(3_600),

@@ -54,13 +54,6 @@ impl Lab {
         assert_eq!(reply.status, StatusCode::OK, "{what}: {}", reply.text);
     }
 
-    /// Ends the connection.
-    pub(crate) async fn disconnect(&self) {
-        let path = format!("/crm/{}", self.connection);
-        let reply = self.api(Method::DELETE, &path, None).await;
-        assert!(reply.status.is_success(), "{}", reply.text);
-    }
-
     /// Brings the connection back into use, whatever was done to it.
     pub(crate) async fn mend(&self) {
         let path = format!("/crm/{}", self.connection);
@@ -100,6 +93,7 @@ impl Lab {
             .expect("a CRM")
             .expect("a manifest");
         connection.mapping_version += 1;
+        connection.version += 1;
         let mapping = Mapping {
             version: connection.mapping_version,
             ..manifest.default_mapping()

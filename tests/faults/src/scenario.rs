@@ -28,8 +28,6 @@ pub enum Act {
     Revoke,
     /// An admin pauses the connection.
     Pause,
-    /// An admin ends the connection.
-    Disconnect,
     /// An admin stores a mapping: the same rules as a new version.
     Remap,
     /// The clock jumps ahead by so many seconds, whatever is on its way.
@@ -225,7 +223,6 @@ impl Lab {
             Act::ExpireToken => self.remote.end_token(),
             Act::Revoke => self.remote.revoke(),
             Act::Pause => self.change(&self.connection, "pause").await,
-            Act::Disconnect => self.disconnect().await,
             Act::Remap => self.remap().await,
             Act::Jump(seconds) => tokio::time::advance(Duration::from_secs(*seconds)).await,
             Act::Mend => self.mend().await,
