@@ -110,7 +110,13 @@ fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
         Value::String(text) => match names.get(text) {
             Some(name) => Value::from(name.as_str()),
             None if is_noted(text) => Value::from("<time>"),
-            None => value.clone(),
+            // An address that ends in an id.
+            None => match text.rsplit_once('/') {
+                Some((start, id)) if names.contains_key(id) => {
+                    Value::from(format!("{start}/{}", names[id]))
+                }
+                _ => value.clone(),
+            },
         },
         Value::Number(number) if number.as_i64().is_some_and(is_noted_ms) => Value::from("<time>"),
         Value::Array(items) => items.iter().map(|item| plain(item, names)).collect(),
