@@ -118,10 +118,19 @@ impl Lab {
     }
 
     async fn consent(&self, authorize: &str) -> String {
-        let visit = Request::get(format!("{authorize}&__sandbox_consent=allow"))
-            .body(Bytes::new())
-            .expect("a request");
-        let answer = self.remote.handle(visit).await.expect("an answer");
+        let visit = || {
+            Request::get(format!("{authorize}&__sandbox_consent=allow"))
+                .body(Bytes::new())
+                .expect("a request")
+        };
+        let mut answer = self.remote.handle(visit()).await.expect("an answer");
+        // A CRM that is busy strikes people too; they try again.
+        for _ in 0..5 {
+            if !answer.status().is_server_error() {
+                break;
+            }
+            answer = self.remote.handle(visit()).await.expect("an answer");
+        }
         if let Some(back) = answer.headers().get(header::LOCATION) {
             return back.to_str().expect("an address").to_owned();
         }
