@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use hub_world::{PUBLIC_URL, Reply, ask};
+use hub_world::{PUBLIC_URL, Reply, address, ask, cookie, fields, post_of};
 use serde_json::json;
 
 use crate::{Machine, request};
@@ -66,11 +66,7 @@ impl Machine {
     /// The browser posts the CRM's form to our callback, as it does across sites: without cookies.
     pub async fn post_back(&self, fields: &str) -> Reply {
         let path = format!("/api/integrations/{}/callback", self.crm);
-        let request = Request::post(path)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Bytes::from(fields.to_owned()))
-            .expect("a request");
-        ask(&self.oauth, request).await
+        ask(&self.oauth, post_of(&path, fields)).await
     }
 
     /// The browser comes back.
@@ -90,31 +86,4 @@ impl Machine {
 
 fn path(address: &str) -> &str {
     address.strip_prefix(PUBLIC_URL).unwrap_or(address)
-}
-
-/// Where `connect` sends the browser.
-pub fn address(begun: &Reply) -> String {
-    let json = begun.json();
-    json["authorize_url"]
-        .as_str()
-        .expect("an address")
-        .to_owned()
-}
-
-/// The cookie that an answer sets, as a browser sends it.
-pub fn cookie(reply: &Reply) -> String {
-    let set = reply.header("set-cookie").split(';').next();
-    set.unwrap_or_default().to_owned()
-}
-
-/// The hidden fields of a page, as its form is sent.
-pub fn fields(page: &str) -> String {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    for input in page.split("type=\"hidden\" name=\"").skip(1) {
-        let mut parts = input.split('"');
-        let name = parts.next().unwrap_or_default();
-        let value = parts.nth(1).unwrap_or_default();
-        form.append_pair(name, &value.replace("&amp;", "&"));
-    }
-    form.finish()
 }

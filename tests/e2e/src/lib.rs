@@ -16,7 +16,7 @@ mod vendor;
 mod wire;
 mod wiring;
 
-pub use browser::{address, cookie, fields};
+pub use hub_world::{address, cookie, fields};
 pub use vendor::key_pair;
 pub use wire::{Sent, Wire};
 
@@ -33,7 +33,7 @@ use hub_sandbox::Sandbox;
 use hub_world::{INGEST, Reply, World, ask};
 use serde_json::{Value, json};
 
-use crate::wiring::{register, source};
+use crate::wiring::source;
 
 /// The CRM of the stories, where one does not say otherwise.
 pub const CRM: &str = "salesforce";
@@ -100,7 +100,7 @@ impl Machine {
             .expect("the sandbox's settings");
         let wire = Wire::new(&sandbox, &settings);
         let hub = |identity: &str| world.hub_with(identity, wire.transport(), settings.clone());
-        register(crm, &hub("operator"), &sandbox).await;
+        world.register(crm, &sandbox.credentials()).await;
         let identity = World::identity();
         let mut sources = vec![source(
             "hub-events".to_owned(),

@@ -10,6 +10,8 @@
 )]
 
 mod ask;
+mod between;
+mod browser;
 mod events;
 mod issuer;
 mod outage;
@@ -17,7 +19,10 @@ mod stream;
 
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -37,6 +42,8 @@ use serde_json::{Value, json};
 use tower::{service_fn, util::BoxCloneSyncService};
 
 pub use ask::{Reply, ask};
+pub use between::Between;
+pub use browser::{address, cookie, fields, post_of};
 pub use events::{payload, request};
 pub use outage::{Fails, Outage};
 
@@ -64,6 +71,7 @@ pub struct World {
     /// Which calls to AWS fail; every hub of this world meets it.
     pub outage: Outage,
     connectors: Registry,
+    between: Option<Arc<dyn Between>>,
     entropy: Entropy,
     messages: AtomicU64,
     changes: AtomicU64,
@@ -77,16 +85,25 @@ impl World {
 
     /// One whose hubs know other CRMs too, or other connectors for those that are compiled in.
     pub async fn with(seed: u64, connectors: Registry) -> Self {
+        Self::behind(seed, connectors, None).await
+    }
+
+    /// One between whose hubs and everything outside them something stands.
+    pub async fn behind(
+        seed: u64,
+        connectors: Registry,
+        between: Option<Arc<dyn Between>>,
+    ) -> Self {
         let start: Timestamp = START.parse().expect("a time");
         let clock = Clock::paused(start);
         let now = clock.clone();
-        let aws =
-            LocalAws::with_seed(std::sync::Arc::new(move || now.now()), seed).expect("an AWS");
+        let aws = LocalAws::with_seed(Arc::new(move || now.now()), seed).expect("an AWS");
         let world = Self {
             aws,
             clock,
             outage: Outage::default(),
             connectors,
+            between,
             entropy: Entropy::seeded(seed),
             messages: AtomicU64::new(0),
             changes: AtomicU64::new(0),
@@ -158,15 +175,21 @@ impl World {
         settings: Settings,
         clock: Clock,
     ) -> Hub {
+        let mut http_client = self.outage.around(self.aws.http_client());
+        let mut transport = self.outage.on_the_way(transport);
+        if let Some(between) = &self.between {
+            http_client = between.aws(identity, http_client);
+            transport = between.out(identity, transport);
+        }
         let clients = Clients::with(hub_aws::Parts {
-            http_client: self.outage.around(self.aws.http_client()),
+            http_client,
             endpoint: ENDPOINT.to_owned(),
             access_key: identity.to_owned(),
             clock: self.clock.clone(),
         });
         Hub::new(Parts {
             clients,
-            transport: issuer::reachable(self.outage.on_the_way(transport)),
+            transport: issuer::reachable(transport),
             clock,
             entropy: self.entropy.clone(),
             connectors: self.connectors.clone(),
@@ -329,6 +352,24 @@ impl World {
         connect::finish(&hub, &crm, &callback, Some(&begun.cookie))
             .await
             .expect("tokens");
+    }
+
+    /// Registers the platform's application at a fake CRM, as its credentials say.
+    pub async fn register(&self, crm: &str, credentials: &Value) {
+        let text = |name: &str| credentials[name].as_str().expect("a text").to_owned();
+        let app = OauthClient {
+            client_id: text("client_id"),
+            client_secret: text("client_secret").into(),
+            ..OauthClient::default()
+        };
+        let hub = self.hub("set-up", Self::no_crm());
+        let known = hub.vault().platform().await.expect("the platform's secret");
+        let mut platform = (*known).clone();
+        platform.apps.insert(crm.to_owned(), app);
+        hub.vault()
+            .put_platform(&platform)
+            .await
+            .expect("the platform's secret");
     }
 
     /// The bodies of the messages in a queue, those in flight and delayed included.

@@ -171,7 +171,7 @@ impl Store {
 
     async fn mark_held(&self, hold: &Hold, which: Marks) -> Result<(), AwsError> {
         let key = Key::delivery(&hold.organization, &hold.connection, &hold.session);
-        let held = &hold.held;
+        let mark = &hold.held;
         let names: &[&str] = match which {
             Marks::AllForPlan | Marks::All => &["hu", "hr", "hx", "hk", "hn", "hp", "hs"],
             Marks::AllButRevision => &["hu", "hx", "hk", "hn", "hp", "hs"],
@@ -200,16 +200,16 @@ impl Store {
             .condition_expression(condition)
             .expression_attribute_values(
                 ":ev",
-                text(held.events.last().map_or("", EventId::as_str)),
+                text(mark.events.last().map_or("", EventId::as_str)),
             )
             .expression_attribute_values(":st", text("waiting"))
             .expression_attribute_values(":zero", number(0))
             .expression_attribute_values(":none", text(""))
             .expression_attribute_values(":now", number(hold.now));
-        for (name, value) in marks(held, &hold.crm, &hold.organization) {
+        for (name, value) in marks(mark, &hold.crm, &hold.organization) {
             let is_set = names.contains(&name);
             if is_set {
-                update.push_str(&format!(", {name} = :{name}"));
+                update.extend([", ", name, " = :", name]);
             }
             if is_set || name == "he" || condition.contains(&format!(":{name}")) {
                 request = request.expression_attribute_values(format!(":{name}"), value);

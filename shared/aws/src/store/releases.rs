@@ -148,7 +148,7 @@ impl Store {
                 set(assign, (&format!(":{name}"), value));
             }
         }
-        let sent = self
+        let written = self
             .client
             .update_item()
             .table_name(&self.table)
@@ -158,7 +158,8 @@ impl Store {
             .set_expression_attribute_values(Some(values.into_iter().collect()))
             .send()
             .await;
-        sent.map(|_| ())
+        written
+            .map(|_| ())
             .map_err(|error| classify("dynamodb:UpdateItem", error))
     }
 }

@@ -1,0 +1,44 @@
+//! The core scenario over every CRM of the registry, and a minimal one of every other kind.
+
+use hub_faults::{Job, Run, Stage, core, setups, singles};
+
+#[tokio::test(start_paused = true)]
+async fn without_faults_everything_is_there() {
+    for setup in setups() {
+        let outcome = Run::of(&core()).at(&setup).await;
+        println!(
+            "{}: {} calls {:#?}",
+            setup.crm,
+            outcome.passed.calls.len(),
+            outcome.left
+        );
+        assert!(
+            outcome.findings.is_empty(),
+            "{}: {:#?}",
+            setup.crm,
+            outcome.findings
+        );
+    }
+}
+
+/// A few calls of each function, struck by each class; `.ci/run faults` strikes all of them.
+#[test]
+fn any_call_may_fail_in_any_way() {
+    let stage = Stage::new(setups());
+    let jobs: Vec<Job> = singles(&stage, false).into_iter().step_by(97).collect();
+    let (tally, failures) = stage.run(&jobs, 3);
+    for failure in &failures {
+        println!(
+            "{} {} {:#?}",
+            failure.crm, failure.task, failure.outcome.findings
+        );
+    }
+    println!("{}{tally}", tally.table());
+    assert!(
+        tally.wrong.is_empty(),
+        "{:?} of {} jobs",
+        tally.wrong,
+        jobs.len()
+    );
+    assert_eq!(tally.runs, jobs.len());
+}

@@ -1,0 +1,170 @@
+//! The laboratory notices: hubs that are wrong on purpose, by a connector or by what lies between them and AWS.
+//! Nothing of it is a switch of the engine.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::{
+    client::orchestrator::{HttpRequest, HttpResponse},
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use hub_connectors::{Answer, Connector, Idempotency, Manifest, Operation, Reply};
+use hub_domain::{Connection, Plan, Verdict};
+use hub_faults::{Fault, Job, Name, Outcome, Point, Setup, Stage, Tampered, Task, Wrong, minimal};
+use serde_json::{Value, json};
+
+/// Runs the core scenario with these faults.
+fn struck(setup: Setup, points: &[(Name, usize, Fault)]) -> Outcome {
+    let points = points
+        .iter()
+        .map(|(name, nth, fault)| Point {
+            name: *name,
+            nth: *nth,
+            fault: *fault,
+        })
+        .collect();
+    let stage = Stage::new(vec![setup]);
+    stage.once_alone(&Job {
+        setup: 0,
+        task: Task::Core(points),
+    })
+}
+
+/// Makes a record where it should make or change one.
+struct Creates(Arc<dyn Connector>);
+
+impl Connector for Creates {
+    fn manifest(&self) -> &Manifest {
+        self.0.manifest()
+    }
+
+    fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
+        self.0.writes(plans)
+    }
+
+    fn request(
+        &self,
+        operation: &Operation,
+        link: &Connection,
+    ) -> Result<http::Request<Bytes>, Verdict> {
+        let request = self.0.request(operation, link)?;
+        if !matches!(operation, Operation::Write { .. }) {
+            return Ok(request);
+        }
+        Ok(request.map(|body| {
+            let mut writes: Value = serde_json::from_slice(&body).unwrap();
+            for write in writes.as_array_mut().unwrap() {
+                write["create"] = json!(true);
+            }
+            Bytes::from(writes.to_string())
+        }))
+    }
+
+    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
+        self.0.interpret(operation, reply)
+    }
+
+    fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {
+        self.0.read(operation, reply)
+    }
+}
+
+#[test]
+fn a_connector_that_creates_instead_of_changing_is_found() {
+    let setup = minimal(Idempotency::ReadBack);
+    let connector = setup.connector.clone().unwrap();
+    let wrong = Setup {
+        connector: Some(Arc::new(Creates(connector))),
+        ..setup
+    };
+    let outcome = struck(wrong, &[]);
+    assert!(
+        outcome.count(Wrong::Duplicated) > 0,
+        "{:#?}",
+        outcome.findings
+    );
+    assert!(
+        struck(minimal(Idempotency::ReadBack), &[])
+            .findings
+            .is_empty()
+    );
+}
+
+fn body_of(request: &HttpRequest) -> Value {
+    serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default()
+}
+
+fn answered(body: &Value) -> Tampered {
+    let status = StatusCode::try_from(200_u16).unwrap();
+    let mut answer = HttpResponse::new(status, SdkBody::from(body.to_string()));
+    answer
+        .headers_mut()
+        .insert("content-type", "application/x-amz-json-1.0");
+    Tampered::Answered(Box::new(answer))
+}
+
+#[test]
+fn claims_that_nobody_keeps_are_found() {
+    // Every claim is answered as if it were the first, and none is stored.
+    let swallow = |text: &str, request: HttpRequest| {
+        if !text.contains(".claim.") {
+            return Tampered::Goes(Box::new(request));
+        }
+        let statements = body_of(&request)["Statements"]
+            .as_array()
+            .map_or(0, Vec::len);
+        answered(&json!({ "Responses": vec![json!({ "TableName": "hub" }); statements] }))
+    };
+    let wrong = Setup {
+        tamper: Some(Arc::new(swallow)),
+        ..Setup::of("salesforce")
+    };
+    let outcome = struck(wrong, &[]);
+    let found =
+        outcome.count(Wrong::Lost) + outcome.count(Wrong::Duplicated) + outcome.count(Wrong::Stale);
+    assert!(found > 0, "{:#?}", outcome.findings);
+}
+
+#[test]
+fn outcomes_that_nobody_keeps_are_found() {
+    let swallow = |text: &str, request: HttpRequest| {
+        if !text.ends_with(".settle") {
+            return Tampered::Goes(Box::new(request));
+        }
+        let statements = body_of(&request)["Statements"]
+            .as_array()
+            .map_or(0, Vec::len);
+        answered(&json!({ "Responses": vec![json!({ "TableName": "hub" }); statements] }))
+    };
+    let wrong = Setup {
+        tamper: Some(Arc::new(swallow)),
+        ..Setup::of("salesforce")
+    };
+    let outcome = struck(wrong, &[]);
+    assert!(outcome.count(Wrong::Lost) > 0, "{:#?}", outcome.findings);
+}
+
+#[test]
+fn a_queue_that_says_sent_and_sends_nothing_is_found() {
+    let swallow = |text: &str, request: HttpRequest| {
+        if text != "dispatch.sqs.SendMessageBatch.live" {
+            return Tampered::Goes(Box::new(request));
+        }
+        let entries = body_of(&request)["Entries"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let sent: Vec<Value> = entries
+            .iter()
+            .map(|entry| json!({ "Id": entry["Id"], "MessageId": "m", "MD5OfMessageBody": "" }))
+            .collect();
+        answered(&json!({ "Successful": sent, "Failed": [] }))
+    };
+    let wrong = Setup {
+        tamper: Some(Arc::new(swallow)),
+        ..Setup::of("salesforce")
+    };
+    let outcome = struck(wrong, &[]);
+    assert!(outcome.count(Wrong::Lost) > 0, "{:#?}", outcome.findings);
+}
