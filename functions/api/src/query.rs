@@ -213,6 +213,7 @@ fn verdict(value: &str, faults: &mut Faults) -> Option<String> {
     if !VERDICTS.contains(&value) {
         let known = VERDICTS.join(", ");
         faults.push("verdict", "is no verdict", format!("one of {known}"));
+        return None;
     }
     Some(value.to_owned())
 }
@@ -221,6 +222,7 @@ fn field(value: &str, faults: &mut Faults) -> Option<String> {
     if value.is_empty() || value.chars().count() > MAX_SHORT {
         let expected = format!("a name of 1 to {MAX_SHORT} characters");
         faults.push("field", "is empty or too long", expected);
+        return None;
     }
     Some(value.to_owned())
 }

@@ -48,15 +48,7 @@ pub(crate) async fn take_or_hold(
         why: HeldFor::Plan,
         mark: ulid(hub.clock(), hub.entropy()),
     };
-    let hold = Hold {
-        organization: organization.clone(),
-        connection: connection.id.clone(),
-        crm: connection.crm.clone(),
-        session: session.clone(),
-        held,
-        now: now.as_millisecond(),
-    };
-    hub.store().hold(&hold).await?;
+    hold(hub, &connection.crm, delivery, held).await?;
     tracing::info!(connection.id = %connection.id, event.id = %event, session.id = %session, plan = reached.plan.name(), "held: the plan leaves no room");
     Ok(false)
 }
@@ -105,7 +97,7 @@ pub(crate) async fn hold(
     delivery: &DeliveryReference,
     held: Held,
 ) -> Result<(), AwsError> {
-    let hold = Hold {
+    let wanted = Hold {
         organization: delivery.organization.clone(),
         connection: delivery.connection.clone(),
         crm: crm.clone(),
@@ -113,5 +105,5 @@ pub(crate) async fn hold(
         held,
         now: hub.now_ms(),
     };
-    hub.store().hold(&hold).await
+    hub.store().hold(&wanted).await
 }

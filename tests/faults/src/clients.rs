@@ -72,7 +72,7 @@ impl Between for Seam {
         SharedHttpClient::new(Client {
             function,
             seam: self.clone(),
-            client,
+            behind: client,
         })
     }
 
@@ -97,7 +97,7 @@ impl Between for Seam {
 struct Client {
     function: &'static str,
     seam: Seam,
-    client: SharedHttpClient,
+    behind: SharedHttpClient,
 }
 
 impl HttpClient for Client {
@@ -109,7 +109,7 @@ impl HttpClient for Client {
         SharedHttpConnector::new(Connector {
             function: self.function,
             seam: self.seam.clone(),
-            connector: self.client.http_connector(settings, components),
+            behind: self.behind.http_connector(settings, components),
         })
     }
 }
@@ -118,13 +118,13 @@ impl HttpClient for Client {
 struct Connector {
     function: &'static str,
     seam: Seam,
-    connector: SharedHttpConnector,
+    behind: SharedHttpConnector,
 }
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (function, seam) = (self.function, self.seam.clone());
-        let connector = self.connector.clone();
+        let connector = self.behind.clone();
         HttpConnectorFuture::new(async move {
             let text = describe::aws(function, &request);
             let mut request = request;

@@ -107,8 +107,8 @@ fn class_in(value: &Value) -> &str {
         // The key comes before anything that a condition or an expression may name.
         Value::Object(fields) => {
             let of = |name: &str| fields.get(name).map_or("", class_in);
-            let known = ["pk", "Key", "Keys", "Item", "S"].into_iter().map(of);
-            let known = known.filter(|class| !class.is_empty()).next();
+            let mut known = ["pk", "Key", "Keys", "Item", "S"].into_iter().map(of);
+            let known = known.find(|class| !class.is_empty());
             known.unwrap_or_else(|| first_class(fields.values()))
         }
         _ => "",

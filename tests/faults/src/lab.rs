@@ -31,6 +31,9 @@ use crate::{
 /// The organization of the laboratory.
 pub(crate) const ORG: &str = "org_lab";
 
+/// Makes the CRM itself, of a seed.
+pub type MakeRemote = Arc<dyn Fn(&World, u64) -> Remote + Send + Sync>;
+
 /// What a laboratory is made of.
 pub struct Setup {
     /// The CRM's name.
@@ -38,7 +41,7 @@ pub struct Setup {
     /// Its connector, where it is not the one that is compiled in.
     pub connector: Option<Arc<dyn Connector>>,
     /// The CRM itself.
-    pub remote: Arc<dyn Fn(&World, u64) -> Remote + Send + Sync>,
+    pub remote: MakeRemote,
     /// What lies to the hub, in a test of the laboratory.
     pub tamper: Option<crate::tamper::Tamper>,
 }

@@ -42,7 +42,7 @@ pub use chaos::Weather;
 pub use fault::Fault;
 pub use history::{Finding, Held, History, Wanted, Wrong};
 pub use keep::chunks;
-pub use lab::Setup;
+pub use lab::{MakeRemote, Setup};
 pub use ledger::{Dead, Entry};
 pub use life::note_panics;
 pub use marker::Versions;

@@ -86,7 +86,7 @@ pub fn pairs(stage: &Stage, all: bool) -> Vec<Job> {
         let calls = calls(stage, setup);
         let mut points = Vec::new();
         for (name, count) in calls.into_iter().filter(|(name, _)| decides(*name)) {
-            for nth in times(count, all).into_iter() {
+            for nth in times(count, all) {
                 for fault in PAIRED.into_iter().filter(|fault| applies(name, *fault)) {
                     points.push(Point { name, nth, fault });
                 }

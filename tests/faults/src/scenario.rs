@@ -94,6 +94,10 @@ pub(crate) fn sessions_first(steps: &[Step]) -> Vec<Step> {
         .collect()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "payloads are written in place"
+)]
 fn event(id: &str, kind: &str, minute: u32, payload: Value) -> Value {
     let timestamp = format!("2026-11-20T11:{minute:02}:00Z");
     json!({ "id": id, "type": kind, "organizationId": ORG, "timestamp": timestamp, "payload": payload })

@@ -8,8 +8,8 @@ use crate::Reply;
 /// Where `connect` sends the browser.
 pub fn address(begun: &Reply) -> String {
     let json = begun.json();
-    json["authorize_url"]
-        .as_str()
+    json.get("authorize_url")
+        .and_then(serde_json::Value::as_str)
         .expect("an address")
         .to_owned()
 }

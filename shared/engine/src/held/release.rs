@@ -331,16 +331,12 @@ async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, E
         }
     }
     let stays = (!rest.events.is_empty()).then_some(rest);
-    match last {
-        Some(event) => {
-            let message = message(&entry, &held, event.clone())?;
-            Ok(Step::Send(entry, message, stays))
-        }
-        None => {
-            let changed = stays.filter(|stays| *stays != held);
-            Ok(Step::Stay(entry, changed))
-        }
+    if let Some(event) = last {
+        let message = message(&entry, &held, event.clone())?;
+        return Ok(Step::Send(entry, message, stays));
     }
+    let changed = stays.filter(|stays| *stays != held);
+    Ok(Step::Stay(entry, changed))
 }
 
 /// Whether what waits for a connection need not wait any more.

@@ -61,7 +61,7 @@ async fn a_worker_may_die_at_any_point_of_a_redrive() {
         let done = machine
             .world
             .outage
-            .until(point, moved(&machine, CRM))
+            .until(point, Box::pin(moved(&machine, CRM)))
             .await;
         tokio::time::sleep(Duration::from_mins(6)).await;
         let calls = machine.sandbox.calls();

@@ -36,7 +36,7 @@ async fn paused(seed: u64, calls: usize) -> (Machine, String) {
     for events in events.chunks(100) {
         machine.accept(&json!(events)).await;
     }
-    while machine.world.messages("events").len() > 0 {
+    while !machine.world.messages("events").is_empty() {
         machine.dispatch().await;
     }
     machine.derive().await;

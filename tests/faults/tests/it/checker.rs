@@ -94,7 +94,9 @@ fn an_older_content_is_stale_if_the_newer_one_was_there_and_lost_if_it_never_was
         history.writes.pop();
     };
     assert_eq!(found(never), [Wrong::Lost]);
-    let gone = |history: &mut History| drop(history.held[0].says.remove("ses_lab1-task-a1"));
+    let gone = |history: &mut History| {
+        history.held[0].says.remove("ses_lab1-task-a1");
+    };
     assert_eq!(found(gone), [Wrong::Stale]);
 }
 

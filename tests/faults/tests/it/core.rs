@@ -5,7 +5,7 @@ use hub_faults::{Job, Run, Stage, core, setups, singles};
 #[tokio::test(start_paused = true)]
 async fn without_faults_everything_is_there() {
     for setup in setups() {
-        let outcome = Run::of(&core()).at(&setup).await;
+        let outcome = Box::pin(Run::of(&core()).at(&setup)).await;
         println!(
             "{}: {} calls {:#?}",
             setup.crm,

@@ -33,10 +33,10 @@ fn set(parts: &[String]) -> String {
 }
 
 async fn send(vendor: &Vendor, parts: &[String], prefer: &str) -> Reply {
-    let mut body: String = parts
-        .iter()
-        .map(|part| format!("--batch_1\r\n{part}"))
-        .collect();
+    let mut body = String::new();
+    for part in parts {
+        body.extend(["--batch_1\r\n", part]);
+    }
     body.push_str("--batch_1--\r\n");
     raw(vendor, "multipart/mixed; boundary=batch_1", prefer, body).await
 }
