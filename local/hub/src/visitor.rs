@@ -168,7 +168,7 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
 }
 
 /// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
-fn examples(crm: &str) -> anyhow::Result<Value> {
+pub(crate) fn examples(crm: &str) -> anyhow::Result<Value> {
     let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
     let required = manifest
         .settings

@@ -15,6 +15,14 @@ impl Lab {
     /// Creates, authorizes and approves a connection; its id.
     pub(crate) async fn connect(&self) -> String {
         let mut new = json!({ "crm": self.crm, "name": "Laboratory" });
+        // What a connection cannot be made without, as the manifest has it as an example.
+        if let Some(Ok(manifest)) = hub_connectors::manifest(self.crm) {
+            for (name, setting) in manifest.settings {
+                if setting.required {
+                    new["settings"][name] = json!(setting.default);
+                }
+            }
+        }
         if !self.remote.has_tokens() {
             new["method"] = json!("api_key");
             new["api_key"] = json!(KEY);

@@ -9,6 +9,7 @@ use std::{
     fmt,
 };
 
+use hub_domain::plan;
 use serde_json::Value;
 
 use crate::{
@@ -120,17 +121,36 @@ pub(crate) fn ours(objects: &Value, keys: &BTreeSet<String>) -> Vec<Held> {
     for (object, records) in objects.as_object().into_iter().flatten() {
         for record in records.as_array().into_iter().flatten() {
             let texts = texts(record);
-            let key = texts.iter().find(|text| is_ours(text, keys));
-            if let Some(key) = key {
+            if let Some(key) = key_of(record, &texts, keys) {
                 found.push(Held {
                     object: object.clone(),
-                    key: (*key).to_owned(),
+                    key,
                     says: marker::newest(&texts.join("\n")),
                 });
             }
         }
     }
     found
+}
+
+/// Which of our keys a record bears: as a field, as the end of a mark within a text, `[… key]`, of which the
+/// last counts, or as the id that we chose for it.
+fn key_of(record: &Value, texts: &[&str], keys: &BTreeSet<String>) -> Option<String> {
+    if let Some(key) = texts.iter().find(|text| is_ours(text, keys)) {
+        return Some((*key).to_owned());
+    }
+    let marks = texts.iter().flat_map(|text| text.split(']'));
+    let marks = marks.filter_map(|before| Some(before.rsplit_once('[')?.1.rsplit_once(' ')?.1));
+    if let Some(key) = marks.filter(|key| is_ours(key, keys)).last() {
+        return Some(key.to_owned());
+    }
+    let own = ["id", "activityid"]
+        .into_iter()
+        .filter_map(|name| record[name].as_str());
+    let own: BTreeSet<String> = own.map(str::to_ascii_lowercase).collect();
+    keys.iter()
+        .find(|key| own.contains(&plan::client_id(key)))
+        .cloned()
 }
 
 /// A key that is wanted, or looks like one.

@@ -72,6 +72,7 @@ names! {
     DeliverTransactWriteItemsUsage = "deliver.dynamodb.TransactWriteItems.usage",
     DeliverUpdateItemDlvHold = "deliver.dynamodb.UpdateItem.dlv.hold",
     DeliverUpdateItemTokenBegin = "deliver.dynamodb.UpdateItem.token.begin",
+    DeliverUpdateItemTokenPause = "deliver.dynamodb.UpdateItem.token.pause",
     DeliverUpdateItemTokenFinish = "deliver.dynamodb.UpdateItem.token.finish",
     DeliverUpdateItemUsage = "deliver.dynamodb.UpdateItem.usage",
     DeliverAnswer = "deliver.lambda.answer",

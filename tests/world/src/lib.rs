@@ -386,16 +386,14 @@ fn platform(connectors: &Registry) -> Platform {
         client_secret: "platform-secret".into(),
         ..OauthClient::default()
     };
-    let apps = connectors
-        .delivering()
-        .map(|crm| (crm.to_owned(), app.clone()));
+    let apps = connectors.delivering().map(str::to_owned);
     Platform {
         webhook: WebhookSecret {
             current: WEBHOOK_SECRET.into(),
             ..WebhookSecret::default()
         },
-        apps: apps.collect(),
-        // Of its own, so that what the world's seed gives to others stays as it is.
+        apps: apps.map(|crm| (crm, app.clone())).collect(),
+        // Of its own: the seed's chances are the others'.
         audit: Keys::fresh(&Entropy::seeded(1)),
         ..Platform::default()
     }

@@ -38,6 +38,7 @@ use crate::{
     batch::dead_letter_senders,
     lambda::{jobs, lambda},
     surroundings,
+    visitor::examples,
 };
 
 /// When a rig begins.
@@ -198,7 +199,7 @@ impl Rig {
         self.wire.open(crm, &account);
         let shown = account.credentials();
         let new = json!({
-            "crm": crm, "name": format!("Bench {crm}"),
+            "crm": crm, "name": format!("Bench {crm}"), "settings": examples(crm)?,
             "client": { "id": shown.get("client_id"), "secret": shown.get("client_secret") },
         });
         let new =

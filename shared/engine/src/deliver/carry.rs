@@ -177,7 +177,6 @@ impl Account<'_> {
             let doubt = progress.doubt(&write.key).filter(|_| write.creates());
             match doubt::next(manifest, write, doubt, &own, now) {
                 Next::Send(attempt) => drop(attempts.insert(write.key.clone(), attempt)),
-                Next::SendAs(id) => write.id = Some(id),
                 Next::LookFor(earliest) => {
                     since = Some(since.map_or(earliest, |since| since.min(earliest)));
                     looked_for.insert(write.key.clone());

@@ -16,22 +16,18 @@ const MARGIN: Duration = Duration::from_mins(1);
 pub(super) enum Next {
     /// It is sent, and marked as an attempt that may have begun before.
     Send(Attempt),
-    /// It is sent under the id that we chose, which makes or updates it.
-    SendAs(String),
     /// It is looked for first; it was not there before this moment.
     LookFor(Timestamp),
     /// It goes no further for now.
     Stop(Verdict),
 }
 
-/// Whether the kind has to know of writes in doubt: where our key is unique in the CRM, it need not.
+/// Whether the kind has to know of writes in doubt: where our key, or the id that we make of it, is
+/// unique in the CRM, it need not.
 pub(super) fn matters(kind: Idempotency) -> bool {
     match kind {
-        Idempotency::Upsert | Idempotency::UniqueKey => false,
-        Idempotency::ClientId
-        | Idempotency::IdempotencyKey
-        | Idempotency::ReadBack
-        | Idempotency::None => true,
+        Idempotency::Upsert | Idempotency::UniqueKey | Idempotency::ClientId => false,
+        Idempotency::IdempotencyKey | Idempotency::ReadBack | Idempotency::None => true,
     }
 }
 
@@ -47,8 +43,10 @@ pub(super) fn next(
         return Next::Send(own.clone());
     };
     match manifest.idempotency {
-        Idempotency::Upsert | Idempotency::UniqueKey => Next::Send(own.clone()),
-        Idempotency::ClientId => Next::SendAs(plan::client_id(&write.key)),
+        // What is there already is refused, and then updated.
+        Idempotency::Upsert | Idempotency::UniqueKey | Idempotency::ClientId => {
+            Next::Send(own.clone())
+        }
         Idempotency::IdempotencyKey => {
             let window = manifest.idempotency_key.map_or(0, |key| key.window_s);
             let window = Duration::from_secs(window).saturating_sub(MARGIN);
@@ -211,11 +209,10 @@ mod tests {
             "60 s unless it says"
         );
         assert_eq!(found(kind, CONTENT, 1_160), Next::LookFor(at(940)));
-        let id = plan::client_id("ses_1");
-        assert_eq!(
+        assert!(matches!(
             found("idempotency = \"client_id\"", CONTENT, 9_999),
-            Next::SendAs(id)
-        );
+            Next::Send(_)
+        ));
         let parked = Next::Stop(parked(&write()));
         assert_eq!(found("idempotency = \"none\"", CONTENT, 9_999), parked);
     }
