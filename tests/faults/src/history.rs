@@ -140,8 +140,8 @@ fn key_of(record: &Value, texts: &[&str], keys: &BTreeSet<String>) -> Option<Str
         return Some((*key).to_owned());
     }
     let marks = texts.iter().flat_map(|text| text.split(']'));
-    let marks = marks.filter_map(|before| Some(before.rsplit_once('[')?.1.rsplit_once(' ')?.1));
-    if let Some(key) = marks.filter(|key| is_ours(key, keys)).last() {
+    let mut marks = marks.filter_map(|before| Some(before.rsplit_once('[')?.1.rsplit_once(' ')?.1));
+    if let Some(key) = marks.rfind(|key| is_ours(key, keys)) {
         return Some(key.to_owned());
     }
     let own = ["id", "activityid"]
