@@ -62,6 +62,13 @@ impl Lab {
         assert_eq!(reply.status, StatusCode::OK, "{what}: {}", reply.text);
     }
 
+    /// Whether the connection says that somebody has to connect it again.
+    pub(crate) async fn needs_somebody(&self) -> bool {
+        let path = format!("/crm/{}", self.connection);
+        let shown = self.api(Method::GET, &path, None).await.json();
+        shown["state"] == "reconnect_needed"
+    }
+
     /// Brings the connection back into use, whatever was done to it.
     pub(crate) async fn mend(&self) {
         let path = format!("/crm/{}", self.connection);

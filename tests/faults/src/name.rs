@@ -62,6 +62,8 @@ names! {
     DeliverBatchExecuteStatementClaimFirst = "deliver.dynamodb.BatchExecuteStatement.claim.first",
     DeliverBatchExecuteStatementSettle = "deliver.dynamodb.BatchExecuteStatement.settle",
     DeliverBatchGetItemSession = "deliver.dynamodb.BatchGetItem.session",
+    DeliverGetItemConn = "deliver.dynamodb.GetItem.conn",
+    DeliverPutItemConn = "deliver.dynamodb.PutItem.conn",
     DeliverGetItemLimit = "deliver.dynamodb.GetItem.limit",
     DeliverGetItemMap = "deliver.dynamodb.GetItem.map",
     DeliverGetItemOrg = "deliver.dynamodb.GetItem.org",

@@ -148,6 +148,11 @@ impl Lab {
                         }
                         Lane::Tick => {
                             is_ticking = false;
+                            // Its grant is lost with the answer to a refresh that took effect: somebody is told,
+                            // and connects again.
+                            if is_driven && self.needs_somebody().await {
+                                self.mend().await;
+                            }
                             due.stream = due.stream.or(Some(now));
                         }
                     }
