@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hub_domain::ledger::DeliveryStatus;
+use hub_domain::{ledger::DeliveryStatus, plan};
 use hub_engine::{deliveries, deliveries::DeliveryFilter};
 use serde_json::Value;
 
@@ -48,20 +48,26 @@ impl Machine {
         held
     }
 
-    /// How many records of an object hold a key of ours.
+    /// How many records of an object hold a key of ours: in a field, at the end of a mark in a text, or as the
+    /// id that is made of it.
     fn count(&self, crm: &str, object: &str, key: &str) -> usize {
         let state = self.surroundings.sandboxes[crm].state();
         let records = state["objects"][object].as_array();
         let records = records.unwrap_or_else(|| panic!("{crm} has no {object}"));
-        records.iter().filter(|record| holds(record, key)).count()
+        let (mark, id) = (format!(" {key}]"), plan::client_id(key));
+        let is_ours = |record: &&Value| {
+            holds(record, &|text| text == key || text.contains(&mark))
+                || record["activityid"].as_str() == Some(&id)
+        };
+        records.iter().filter(is_ours).count()
     }
 }
 
-fn holds(value: &Value, text: &str) -> bool {
+fn holds(value: &Value, fits: &impl Fn(&str) -> bool) -> bool {
     match value {
-        Value::String(found) => found == text,
-        Value::Array(values) => values.iter().any(|value| holds(value, text)),
-        Value::Object(fields) => fields.values().any(|value| holds(value, text)),
+        Value::String(found) => fits(found),
+        Value::Array(values) => values.iter().any(|value| holds(value, fits)),
+        Value::Object(fields) => fields.values().any(|value| holds(value, fits)),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

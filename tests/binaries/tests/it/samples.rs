@@ -34,7 +34,16 @@ async fn every_sample_is_answered_and_the_crms_hold_each_record_once() {
         for file in files.iter().filter(|file| file.starts_with(prefix)) {
             let (sample, event) = machine.event(file).await;
             secrets.of_event(&event);
-            let answer = machine.invoke(sample.function(), event.clone()).await;
+            let mut answer = machine.invoke(sample.function(), event.clone()).await;
+            // What waits for a limit of the CRM comes again, as from the queue.
+            for _ in 0..10 {
+                let waits = answer["batchItemFailures"].as_array();
+                if prefix != "Deliver" || waits.is_none_or(Vec::is_empty) {
+                    break;
+                }
+                tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                answer = machine.invoke(sample.function(), event.clone()).await;
+            }
             if event.get("tick").is_some() {
                 assert_eq!(answer, Value::Null, "{file}");
             } else if event.get("Records").is_some() {
