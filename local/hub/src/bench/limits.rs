@@ -1,6 +1,6 @@
 //! The limiter against a CRM that counts strictly, in simulated time.
 //!
-//! Workers decide by the code that the engine uses ([`Limiter`], [`Book`]) over one item with
+//! Workers decide by the code that the engine uses (`Limiter`, `Book`) over one item with
 //! compare-and-swap; networks, deaths and the clock are simulated, so half an hour takes a moment and
 //! the same seed gives the same figures. The CRM counts the calls of any window as they arrive, and
 //! a call takes 20 to 120 ms to it and as long back.
