@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
         let lab = Lab::new(setup, seed, weather).await;
         let before = lab.remote.objects();
         lab.seam.arm(lab.world.clock.clone(), script);
-        let worked = lab.work(lab.drive(steps), and_a_day).await;
+        let worked = Box::pin(lab.work(lab.drive(steps), and_a_day)).await;
         lab.seam.disarm();
         lab.outcome(worked, &before, reference)
     }
