@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
-use hub_connectors::CRMS;
-use hub_domain::mapping::RecordKind;
-use hub_engine::deliveries;
+use hub_connectors::{CRMS, ReadBack};
+use hub_domain::{ConnectionId, mapping::RecordKind};
+use hub_engine::{deliveries, identity::Caller};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,6 +19,8 @@ use super::{
 const ORG: &str = "org_bench";
 /// Keys in one look-up when the CRM is asked what it holds.
 const KEYS: usize = 50;
+/// How often a reading that fails is asked again.
+const TIMES: usize = 5;
 
 /// What befalls the CRM, one after the other, a batch each. Requests that are lost on the way there and on the
 /// way back, answers of every kind, a token that ends, a minute in which nothing answers.
@@ -71,6 +73,24 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     )])
 }
 
+/// What the CRM holds under these keys. A fault that is left over strikes the reading; it is asked again.
+async fn read_back(
+    rig: &Rig,
+    caller: &Caller,
+    connection: &ConnectionId,
+    (kind, object): (RecordKind, &str),
+    keys: Vec<String>,
+) -> anyhow::Result<Vec<ReadBack>> {
+    let ask = || deliveries::read_back(&rig.hub, caller, connection, kind, object, keys.clone());
+    for _ in 0..TIMES {
+        if let Ok(found) = ask().await {
+            return Ok(found);
+        }
+        rig.time.pass(60_000).await;
+    }
+    Ok(ask().await?)
+}
+
 /// How many sessions have each of their records in the CRM, and none twice: by the plan, and by asking it.
 async fn delivered_once(rig: &Rig) -> anyhow::Result<usize> {
     let caller = admin(ORG)?;
@@ -92,8 +112,7 @@ async fn delivered_once(rig: &Rig) -> anyhow::Result<usize> {
     for ((kind, object), keys) in wanted {
         for chunk in keys.chunks(KEYS) {
             let asked = chunk.iter().map(|(key, _)| key.clone()).collect();
-            let found =
-                deliveries::read_back(&rig.hub, &caller, connection, kind, &object, asked).await?;
+            let found = read_back(rig, &caller, connection, (kind, &object), asked).await?;
             for (key, place) in chunk {
                 if found.iter().filter(|record| record.key == *key).count() != 1 {
                     missing.insert(*place);
