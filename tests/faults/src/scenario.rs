@@ -94,6 +94,14 @@ pub(crate) fn sessions_first(steps: &[Step]) -> Vec<Step> {
         .collect()
 }
 
+/// The same steps, a second after the other.
+pub(crate) fn at_once(steps: &[Step]) -> Vec<Step> {
+    let seconds = (0..).zip(steps);
+    seconds
+        .map(|(place, one)| step(place, one.act.clone()))
+        .collect()
+}
+
 #[expect(
     clippy::needless_pass_by_value,
     reason = "payloads are written in place"
