@@ -86,8 +86,21 @@ pub trait Connector: Send + Sync {
         link: &Connection,
     ) -> Result<http::Request<Bytes>, Verdict>;
 
-    /// The verdict on each record of the operation: for a write one per write, plan by plan; for
-    /// anything else exactly one. A 200 can hold a failure, and a 4xx a success.
+    /// The verdict on each record of the operation: for a write [`Connector::written`], for anything else
+    /// exactly one, by [`Connector::read`].
+    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
+        match operation {
+            Operation::Write { plans } => self.written(plans, reply),
+            Operation::FindPeople { .. }
+            | Operation::Describe { .. }
+            | Operation::ReadBack { .. } => {
+                let found = self.read(operation, reply);
+                vec![found.map_or_else(|verdict| verdict, |_| Verdict::Done { id: String::new() })]
+            }
+        }
+    }
+
+    /// The verdict on each write, plan by plan. A 200 can hold a failure, and a 4xx a success.
     ///
     /// A [`Verdict::Retry`] after zero seconds asks for the write again at once, in another call. It then
     /// has another id, by the manifest's kind: with
@@ -96,12 +109,12 @@ pub trait Connector: Send + Sync {
     /// (an update: a create found it there), or none if it had one (a create: an update found it gone);
     /// with [`Idempotency::ReadBack`](crate::Idempotency::ReadBack) and
     /// [`Idempotency::IdempotencyKey`](crate::Idempotency::IdempotencyKey) none (a create: it is gone).
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict>;
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict>;
 
     /// What a reading operation found.
     ///
     /// # Errors
-    /// The verdict of [`Connector::interpret`] where that is not `Done`.
+    /// What is wrong with the answer.
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict>;
 
     /// What must be asked next for the answer to be whole: the next page, or the next query. `None` when

@@ -108,18 +108,8 @@ impl Connector for Hubspot {
         }
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        match operation {
-            Operation::Write { plans } => reply::written(&self.manifest, plans, reply),
-            Operation::FindPeople { .. }
-            | Operation::Describe { .. }
-            | Operation::ReadBack { .. } => {
-                vec![
-                    self.read(operation, reply)
-                        .map_or_else(|verdict| verdict, |_| Verdict::Done { id: String::new() }),
-                ]
-            }
-        }
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
+        reply::written(&self.manifest, plans, reply)
     }
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {

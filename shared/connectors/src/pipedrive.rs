@@ -112,21 +112,9 @@ impl Connector for Pipedrive {
         }
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        match operation {
-            Operation::Write { plans } => {
-                let writes = plans.iter().flat_map(|plan| &plan.writes);
-                writes.map(|write| self.written(write, reply)).collect()
-            }
-            Operation::FindPeople { .. }
-            | Operation::Describe { .. }
-            | Operation::ReadBack { .. } => {
-                vec![
-                    self.read(operation, reply)
-                        .map_or_else(|verdict| verdict, |_| Verdict::Done { id: String::new() }),
-                ]
-            }
-        }
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
+        let writes = plans.iter().flat_map(|plan| &plan.writes);
+        writes.map(|write| self.one_written(write, reply)).collect()
     }
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {
@@ -139,7 +127,7 @@ impl Connector for Pipedrive {
 }
 
 impl Pipedrive {
-    fn written(&self, write: &Write, reply: &Reply) -> Verdict {
+    fn one_written(&self, write: &Write, reply: &Reply) -> Verdict {
         if reply.status.is_success() {
             let body = reply.json().unwrap_or_default();
             let id = body.pointer("/data/id").and_then(Value::as_u64);

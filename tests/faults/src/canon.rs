@@ -125,7 +125,12 @@ fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
             },
         },
         Value::Number(number) if number.as_i64().is_some_and(is_noted_ms) => Value::from("<time>"),
-        Value::Array(items) => items.iter().map(|item| plain(item, names)).collect(),
+        // Who takes part, to what it is related: a set.
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.iter().map(|item| plain(item, names)).collect();
+            items.sort_by_cached_key(Value::to_string);
+            Value::from(items)
+        }
         Value::Object(fields) => fields
             .iter()
             .map(|(field, value)| {

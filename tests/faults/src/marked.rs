@@ -62,8 +62,8 @@ impl Connector for Marked {
         Ok(request)
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        self.0.interpret(operation, reply)
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
+        self.0.written(plans, reply)
     }
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {

@@ -235,8 +235,8 @@ impl Store {
             .client
             .transact_write_items()
             .transact_items(self.head(organization, before, after)?)
-            .transact_items(write(self.put_if_absent(leaves_item)?))
-            .transact_items(write(self.put_if_absent(evidence_item)?))
+            .transact_items(write(self.put_once(leaves_item).build().map_err(wrong)?))
+            .transact_items(write(self.put_once(evidence_item).build().map_err(wrong)?))
             .transact_items(self.unsealed_since(organization, &after.tree, *now)?)
             .send()
             .await;
@@ -287,15 +287,6 @@ impl Store {
         Ok(write(put.build().map_err(wrong)?))
     }
 
-    fn put_if_absent(&self, item: Item) -> Result<Put, AwsError> {
-        Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()
-            .map_err(wrong)
-    }
-
     fn unsealed_since(
         &self,
         organization: &OrganizationId,
@@ -336,13 +327,7 @@ impl Store {
         let mut item = Key::audit_checkpoint(sealed.organization, sealed.size).attributes();
         item.insert("note".to_owned(), text(sealed.note));
         item.insert("key".to_owned(), text(sealed.key));
-        match self
-            .put(item, Some("attribute_not_exists(pk)"), Item::new())
-            .await
-        {
-            Ok(()) | Err(AwsError::Conflict { .. }) => {}
-            Err(error) => return Err(error),
-        }
+        self.keep(item).await?;
         let done = self
             .client
             .delete_item()

@@ -20,6 +20,8 @@ use crate::error::{AwsError, classify};
 
 /// The index.
 pub(super) const INDEX: &str = "held";
+/// The condition for what is due: every place before one that [`by`] makes.
+pub(super) const DUE: &str = "hp = :hp AND hs < :hs";
 const UPDATE: &str = "dynamodb:UpdateItem";
 /// That the mark is still the one that was read.
 const THIS: &str = "he = :before AND hr = :rev AND hu = :until AND (hn = :mark OR (:mark = :none AND attribute_not_exists(hn)))";
@@ -298,9 +300,6 @@ impl Store {
         when: HeldWhen<'_>,
         most: usize,
     ) -> Result<Vec<HeldDelivery>, AwsError> {
-        const DUE: &str = "hp = :hp AND hs < :hs";
-        // Every place up to the moment, whatever organization follows it.
-        let by = |now: i64| format!("{:013}", now + 1);
         let (partitions, condition, value) = match when {
             HeldWhen::Due(now) => {
                 let shards = 0..Class::Held.shards();
@@ -326,23 +325,12 @@ impl Store {
                 if left == 0 {
                     break;
                 }
-                let reply = self
-                    .client
-                    .query()
-                    .table_name(&self.table)
-                    .index_name(INDEX)
-                    .key_condition_expression(condition)
-                    .expression_attribute_values(":hp", text(&partition))
-                    .expression_attribute_values(":hs", text(&value))
-                    .limit(i32::try_from(left).unwrap_or(i32::MAX))
-                    .set_exclusive_start_key(start)
-                    .send()
-                    .await
-                    .map_err(|error| classify("dynamodb:Query", error))?;
-                for item in reply.items.unwrap_or_default() {
+                let place = (partition.as_str(), value.as_str());
+                let (items, rest) = self.indexed(condition, place, left, start).await?;
+                for item in items {
                     found.push(must(delivery(&item), "a place in the index of held work")?);
                 }
-                start = reply.last_evaluated_key.filter(|key| !key.is_empty());
+                start = rest;
                 if start.is_none() {
                     break;
                 }
@@ -350,6 +338,11 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+/// Right after every place up to a moment, whatever follows the moment.
+pub(super) fn by(now: i64) -> String {
+    format!("{:013}", now + 1)
 }
 
 fn delivery(item: &Item) -> Option<HeldDelivery> {

@@ -106,6 +106,41 @@ impl Store {
         Ok(())
     }
 
+    /// Writes an item that is not there yet; one that is stays as it is.
+    async fn keep(&self, item: Item) -> Result<(), AwsError> {
+        let absent = Some("attribute_not_exists(pk)");
+        match self.put(item, absent, Item::new()).await {
+            Ok(()) | Err(AwsError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Items of a partition of the sparse index, by a condition on `:hp` and `:hs`, and where the rest
+    /// begins.
+    async fn indexed(
+        &self,
+        condition: &str,
+        (partition, place): (&str, &str),
+        most: usize,
+        start: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), AwsError> {
+        let reply = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(held::INDEX)
+            .key_condition_expression(condition)
+            .expression_attribute_values(":hp", text(partition))
+            .expression_attribute_values(":hs", text(place))
+            .limit(i32::try_from(most).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| classify("dynamodb:Query", error))?;
+        let rest = reply.last_evaluated_key.filter(|key| !key.is_empty());
+        Ok((reply.items.unwrap_or_default(), rest))
+    }
+
     /// Deletes an item and returns what it was.
     async fn take(&self, key: &Key) -> Result<Option<Item>, AwsError> {
         let reply = self

@@ -10,9 +10,9 @@ use hub_domain::{OrganizationId, notice::Notice};
 
 use super::{
     Store, as_document,
-    attributes::{Item, must, number, text, text_of},
+    attributes::{must, number, text, text_of},
     document,
-    held::INDEX,
+    held::{DUE, by},
     keys::{Class, Key, partition_number, shard},
 };
 use crate::error::{AwsError, classify};
@@ -46,13 +46,7 @@ impl Store {
         item.insert("d".to_owned(), as_document(notice)?);
         let ends = notice.timestamp + Duration::from_hours(24 * KEPT_DAYS);
         item.insert("ttl".to_owned(), number(ends.as_second()));
-        match self
-            .put(item, Some("attribute_not_exists(pk)"), Item::new())
-            .await
-        {
-            Ok(()) | Err(AwsError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.keep(item).await
     }
 
     /// The events of the hub itself about an organization, in the order of their times.
@@ -68,13 +62,7 @@ impl Store {
         let mut item = Key::daily(organization).attributes();
         item.insert("hp".to_owned(), text(partition_of(organization)));
         item.insert("hs".to_owned(), text(place(due, organization)));
-        match self
-            .put(item, Some("attribute_not_exists(pk)"), Item::new())
-            .await
-        {
-            Ok(()) | Err(AwsError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.keep(item).await
     }
 
     /// Which looks are due by now (milliseconds since 1970), at most `most`, those that wait longest
@@ -83,26 +71,15 @@ impl Store {
         const WHAT: &str = "a place in the index of daily looks";
         let mut found = Vec::new();
         for shard in 0..Class::Daily.shards() {
-            let left = i32::try_from(most - found.len()).unwrap_or(i32::MAX);
+            let left = most - found.len();
             if left == 0 {
                 break;
             }
-            let reply = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(INDEX)
-                .key_condition_expression("hp = :hp AND hs < :hs")
-                .expression_attribute_values(
-                    ":hp",
-                    text(partition_number("-", Class::Daily, shard)),
-                )
-                .expression_attribute_values(":hs", text(format!("{:013}", now + 1)))
-                .limit(left)
-                .send()
-                .await
-                .map_err(|error| classify("dynamodb:Query", error))?;
-            for item in reply.items.unwrap_or_default() {
+            let partition = partition_number("-", Class::Daily, shard);
+            let (items, _) = self
+                .indexed(DUE, (&partition, &by(now)), left, None)
+                .await?;
+            for item in items {
                 let place = text_of(&item, "hs").and_then(|place| place.split_once('#'));
                 let (due, organization) = must(place, WHAT)?;
                 found.push(DailyLook {

@@ -14,7 +14,7 @@ use hub_domain::{
 use super::{
     Store,
     attributes::{Item, must, number, text, text_of},
-    held::{INDEX, marks},
+    held::{DUE, by, marks},
     keys::{Key, notes_partition},
 };
 use crate::error::{AwsError, classify};
@@ -60,21 +60,11 @@ impl Store {
         &self,
         crm: &CrmId,
         now: i64,
-        most: i32,
+        most: usize,
     ) -> Result<Vec<ReleaseNote>, AwsError> {
-        let reply = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(INDEX)
-            .key_condition_expression("hp = :hp AND hs < :hs")
-            .expression_attribute_values(":hp", text(notes_partition(crm)))
-            .expression_attribute_values(":hs", text(format!("{:013}", now + 1)))
-            .limit(most)
-            .send()
-            .await
-            .map_err(|error| classify("dynamodb:Query", error))?;
-        let items = reply.items.unwrap_or_default();
+        let (items, _) = self
+            .indexed(DUE, (&notes_partition(crm), &by(now)), most, None)
+            .await?;
         items
             .iter()
             .map(|item| must(note(item), "a note of a release"))

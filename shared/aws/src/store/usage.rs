@@ -268,7 +268,8 @@ impl Store {
             .unwrap_or_default())
     }
 
-    fn put_once(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
+    /// The part of a transaction that writes an item which is not there yet.
+    pub(super) fn put_once(&self, item: Item) -> aws_sdk_dynamodb::types::builders::PutBuilder {
         Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))

@@ -32,7 +32,7 @@ const AT_ONCE: usize = 2_000;
 /// held keep no other's from being found. A place is about 100 bytes: 1 MB, 125 read units.
 const LOOKED_AT: usize = 10_000;
 /// Notes of one CRM that one tick looks at.
-const NOTES: i32 = 100;
+const NOTES: usize = 100;
 /// When a note is looked at that was made at once: by then every worker has seen the connection as it
 /// is since (configuration is kept for 30 s), and the index has what was marked meanwhile.
 const NOTE_AFTER_MS: i64 = 60_000;

@@ -56,6 +56,15 @@ impl Minimal {
         Self { manifest }
     }
 
+    fn refused(&self, reply: &Reply) -> Verdict {
+        let error = Fields {
+            code: String::new(),
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        self.manifest.verdict(reply, &error)
+    }
+
     fn write(&self, write: &Write) -> Value {
         let chosen = self.manifest.idempotency == Idempotency::ClientId;
         let id = match &write.id {
@@ -109,22 +118,11 @@ impl Connector for Minimal {
             })
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        let records = match operation {
-            Operation::Write { plans } => plans.iter().map(|plan| plan.writes.len()).sum(),
-            _ => 1,
-        };
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
         if !reply.status.is_success() {
-            let error = Fields {
-                code: String::new(),
-                message: String::new(),
-                fields: Vec::new(),
-            };
-            return vec![self.manifest.verdict(reply, &error); records];
+            let writes = plans.iter().map(|plan| plan.writes.len()).sum();
+            return vec![self.refused(reply); writes];
         }
-        let Operation::Write { .. } = operation else {
-            return vec![Verdict::Done { id: String::new() }];
-        };
         let answers: Vec<Value> = serde_json::from_slice(&reply.body).unwrap_or_default();
         answers.iter().map(verdict).collect()
     }
@@ -134,10 +132,7 @@ impl Connector for Minimal {
             reason: error.to_string(),
         };
         match operation {
-            _ if !reply.status.is_success() => {
-                let verdicts = self.interpret(operation, reply);
-                Err(verdicts.into_iter().next().unwrap_or(Verdict::Refresh))
-            }
+            _ if !reply.status.is_success() => Err(self.refused(reply)),
             Operation::ReadBack { .. } => serde_json::from_slice(&reply.body)
                 .map(Answer::Records)
                 .map_err(unread),

@@ -61,8 +61,8 @@ impl Connector for Creates {
         }))
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        self.0.interpret(operation, reply)
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
+        self.0.written(plans, reply)
     }
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {

@@ -125,10 +125,7 @@ impl Connector for Acme {
         Ok(request.body(body.to_string().into()).unwrap())
     }
 
-    fn interpret(&self, operation: &Operation, reply: &Reply) -> Vec<Verdict> {
-        let Operation::Write { plans } = operation else {
-            return vec![Verdict::Done { id: String::new() }];
-        };
+    fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
         let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
         let error = hub_connectors::Fields {
             code: String::new(),
