@@ -21,11 +21,12 @@ impl Zoho {
         if get(&form, "client_id") != Some(self.client_id.as_str()) {
             return shown("ERROR_invalid_client: Invalid Client ID passed");
         }
-        if !self.settings.multi_dc && self.settings.location != HOME {
+        if !self.org.settings.multi_dc && self.org.settings.location != HOME {
             return shown("ERROR_invalid_client: the client does not exist in this data centre");
         }
         let redirect = get(&form, "redirect_uri").unwrap_or_default();
         if !self
+            .org
             .settings
             .redirect_uris
             .iter()
@@ -55,7 +56,7 @@ impl Zoho {
                 let mut consent = Consent {
                     user: user.to_owned(),
                     scopes,
-                    realm: self.settings.location.clone(),
+                    realm: self.org.settings.location.clone(),
                 };
                 if lasting {
                     consent.scopes.push(LASTING.to_owned());
@@ -65,13 +66,13 @@ impl Zoho {
                     redirect_uri: redirect.to_owned(),
                     challenge: None,
                     consent,
-                    ends: after(now, self.settings.code_seconds),
+                    ends: after(now, self.org.settings.code_seconds),
                 };
                 self.tables.keep_code(&value, code);
                 let (accounts, _) = self.addresses();
                 let back = [
                     ("code", value.as_str()),
-                    ("location", &self.settings.location),
+                    ("location", &self.org.settings.location),
                     ("accounts-server", &accounts),
                 ];
                 Answer::found(location(redirect, &back, state))

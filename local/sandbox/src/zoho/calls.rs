@@ -1,4 +1,4 @@
-//! The calls a token can be tried on: the users and the org.
+//! Who calls, and the calls a token can be tried on: the users and the org.
 
 use bytes::Bytes;
 use http::Request;
@@ -6,65 +6,69 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Zoho;
+use super::api::{self, Call};
+use super::org::id_of_user;
+use super::refusal::Refusal;
 use crate::oauth::{Answer, PEOPLE, credential, get, header, query};
-
-/// The one form of all errors.
-pub(super) fn failed(status: u16, code: &str, message: &str) -> Answer {
-    let body = json!({ "code": code, "details": {}, "message": message, "status": "error" });
-    Answer::json(status, body)
-}
 
 pub(super) fn mismatch() -> Answer {
     let message = "invalid oauth scope to access this URL";
-    failed(401, "OAUTH_SCOPE_MISMATCH", message)
+    Refusal::new(401, "OAUTH_SCOPE_MISMATCH", message).answer()
 }
 
 impl Zoho {
     pub(super) fn call(
-        &self,
+        &mut self,
         request: &Request<Bytes>,
-        method: &str,
         path: &str,
         place: &str,
         now: Timestamp,
     ) -> Answer {
+        let unknown = |code: &str, message: &str| Refusal::new(401, code, message).answer();
         if header(request, "authorization").is_none() {
-            return failed(401, "AUTHENTICATION_FAILURE", "Authentication failed");
+            return unknown("AUTHENTICATION_FAILURE", "Authentication failed");
         }
         let token = credential(request, "Zoho-oauthtoken");
-        let bearer = credential(request, "Bearer").filter(|_| self.settings.bearer);
+        let bearer = credential(request, "Bearer").filter(|_| self.org.settings.bearer);
         let access = token
             .or(bearer)
             .and_then(|token| self.tables.access(token, now))
             .filter(|access| access.consent.realm == place);
         let Some(access) = access else {
-            return failed(401, "INVALID_TOKEN", "invalid oauth token");
+            return unknown("INVALID_TOKEN", "invalid oauth token");
         };
-        let (part, body) = match path {
-            "/crm/v8/users" => ("users", self.users(request, &access.consent.user)),
-            "/crm/v8/org" => ("org", self.about_org(now)),
-            _ => {
-                let message = "Please check if the URL trying to access is a correct one";
-                return failed(404, "INVALID_URL_PATTERN", message);
-            }
+        let (user, scopes) = (access.consent.user.clone(), access.consent.scopes.clone());
+        let call = Call::read(request, path);
+        let about = match path {
+            "/crm/v8/users" => Some("users"),
+            "/crm/v8/org" => Some("org"),
+            _ => None,
         };
-        if method != "GET" {
-            let message = "The http request method type is not a valid one";
-            return failed(400, "INVALID_REQUEST_METHOD", message);
+        let is_open = match about {
+            Some(part) => scopes.iter().any(|scope| opens(scope, part)),
+            None => call.is_open_to(&scopes),
+        };
+        if about.is_some() && request.method() != http::Method::GET {
+            return Refusal::no_method().answer();
         }
-        let fits = |scope: &String| {
-            let rest = scope.strip_prefix("ZohoCRM.");
-            let rest = rest.and_then(|rest| rest.strip_prefix(part));
-            matches!(rest, Some(".READ" | ".ALL"))
-        };
-        if !access.consent.scopes.iter().any(fits) {
+        if !is_open {
             return mismatch();
         }
-        Answer::json(200, body)
+        let settings = &self.org.settings;
+        let answer = match self.limits.admit(call.cost(), settings, now) {
+            Err(answer) => return answer,
+            Ok(()) => match about {
+                Some("users") => Answer::json(200, self.users(request, &user)),
+                Some(_) => Answer::json(200, self.about_org(now)),
+                None => api::answer(&mut self.org, &call, &user)
+                    .unwrap_or_else(|refusal| refusal.answer()),
+            },
+        };
+        self.limits.label(answer, &self.org.settings, now)
     }
 
     /// The id that names the org.
-    pub(super) fn org(&self) -> String {
+    pub(super) fn zgid(&self) -> String {
         self.tables.noise.number("org", 500_000_000).to_string()
     }
 
@@ -80,8 +84,7 @@ impl Zoho {
                     "Standard"
                 };
                 let role = if number == 0 { "CEO" } else { "Manager" };
-                let id =
-                    |what: &str| format!("{}{number}", self.tables.noise.number(what, 500_000_000));
+                let id = |what: &str| id_of_user(&self.tables.noise, what, number);
                 json!({
                     "id": id("user"),
                     "zuid": id("zuid"),
@@ -104,7 +107,7 @@ impl Zoho {
 
     fn about_org(&self, now: Timestamp) -> Value {
         let admin = PEOPLE.first().map_or("", |person| person.email);
-        let org = self.org();
+        let org = self.zgid();
         let in_a_year = crate::oauth::after(now, 365 * 24 * 60 * 60);
         let mut about = json!({
             "id": self.tables.noise.number("crm", 5_000_000).to_string(),
@@ -138,4 +141,11 @@ impl Zoho {
         }
         json!({ "org": [about] })
     }
+}
+
+/// Whether a scope opens the users, or the org.
+fn opens(scope: &str, part: &str) -> bool {
+    let rest = scope.strip_prefix("ZohoCRM.");
+    let rest = rest.and_then(|rest| rest.strip_prefix(part));
+    matches!(rest, Some(".READ" | ".ALL"))
 }

@@ -1,73 +1,51 @@
-//! A fake Zoho CRM: the accounts servers of all data centres on one port, and who the caller is. Its
-//! records come later.
+//! A fake Zoho CRM: the accounts servers of all data centres on one port, and the API v8 of one org.
 //!
 //! `README.md` here lists where it knowingly differs from the real one.
 
+mod api;
 mod authorize;
 mod calls;
+mod coql;
+mod faults;
+mod limits;
+mod list;
+mod meta;
+mod modules;
+mod org;
 mod place;
+mod refusal;
+mod seed;
+mod settings;
+mod store;
+mod times;
 mod token;
+mod values;
+mod write;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::frame::{Fault, FaultKind, Setup};
 use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble, after};
+use limits::{Limits, crowded, exhausted};
+use org::Org;
+use refusal::Refusal;
+pub(crate) use settings::Settings;
 
 /// The accounts servers, one org and the app.
 #[derive(Debug)]
 pub(crate) struct Zoho {
     tables: Tables,
-    settings: Settings,
+    org: Org,
+    limits: Limits,
     base_url: String,
     client_id: String,
     /// When each refresh token was last shown.
     refreshes: BTreeMap<String, VecDeque<Timestamp>>,
-}
-
-/// The switches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    redirect_uris: Vec<String>,
-    /// The data centre the user is in.
-    location: String,
-    /// The data centre the root of the port stands for; null for whichever is meant.
-    root_location: Option<String>,
-    /// Whether the callback and the tokens name the vendor's hosts.
-    real_hosts: bool,
-    /// Whether the client exists in other data centres than the first.
-    multi_dc: bool,
-    /// Whether each data centre has a secret of its own.
-    secret_per_dc: bool,
-    /// The older form: `expires_in` in milliseconds beside `expires_in_sec`.
-    expires_in_ms: bool,
-    /// Whether `Bearer` is as good as `Zoho-oauthtoken`.
-    bearer: bool,
-    /// The status of a throttled refresh: 400, and 200 by some reports.
-    throttle_status: u16,
-    code_seconds: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            redirect_uris: vec!["http://127.0.0.1:3000/api/integrations/zoho/callback".to_owned()],
-            location: "us".to_owned(),
-            root_location: None,
-            real_hosts: false,
-            multi_dc: true,
-            secret_per_dc: false,
-            expires_in_ms: false,
-            bearer: false,
-            throttle_status: 400,
-            code_seconds: 2 * 60,
-        }
-    }
 }
 
 /// Where the client was registered.
@@ -83,8 +61,11 @@ const WINDOW_SECONDS: i64 = 10 * 60;
 impl Zoho {
     pub(crate) fn new(setup: &Setup) -> Self {
         let tables = Tables::new(setup.seed);
+        let mut org = Org::new(&tables.noise, setup.started);
+        seed::plant(&mut org, setup.started);
         Self {
-            settings: Settings::default(),
+            org,
+            limits: Limits::default(),
             base_url: setup.base_url.clone(),
             client_id: format!("1000.{}", tables.noise.hex("client", 30).to_uppercase()),
             refreshes: BTreeMap::new(),
@@ -93,7 +74,7 @@ impl Zoho {
     }
 
     fn secret(&self, place: &str) -> String {
-        if self.settings.secret_per_dc {
+        if self.org.settings.secret_per_dc {
             self.tables.noise.hex(&format!("secret/{place}"), 42)
         } else {
             self.tables.noise.hex("secret", 42)
@@ -102,10 +83,10 @@ impl Zoho {
 
     /// Where the user's data centre answers: accounts server and API domain.
     fn addresses(&self) -> (String, String) {
-        let place = self.settings.location.as_str();
-        let here = self.settings.root_location.as_deref().unwrap_or(place) == place;
+        let place = self.org.settings.location.as_str();
+        let here = self.org.settings.root_location.as_deref().unwrap_or(place) == place;
         match place::hosts(place) {
-            Some((accounts, api)) if self.settings.real_hosts => {
+            Some((accounts, api)) if self.org.settings.real_hosts => {
                 (format!("https://{accounts}"), format!("https://{api}"))
             }
             _ if here => (self.base_url.clone(), self.base_url.clone()),
@@ -176,22 +157,18 @@ const SCOPES: &[&str] = &[
 impl Server for Zoho {
     type Switches = Settings;
 
-    const OWN: &'static [FaultKind] = &[FaultKind {
-        name: "missing_scopes",
-        params: &[],
-    }];
+    const OWN: &'static [FaultKind] = faults::OWN;
     const ACCESS_ENDS_WITH_GRANT: bool = true;
 
     fn respond(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
-        let (place, path) = place::of(request, self.settings.root_location.as_deref());
-        let place = place.unwrap_or_else(|| self.settings.location.clone());
+        self.org.now = now;
+        let (place, path) = place::of(request, self.org.settings.root_location.as_deref());
+        let place = place.unwrap_or_else(|| self.org.settings.location.clone());
         match (request.method().as_str(), path.as_str()) {
             ("GET" | "POST", "/oauth/v2/auth") => self.authorize(request, now),
             ("POST", "/oauth/v2/token") => self.token(request, &place, now),
             ("POST", "/oauth/v2/token/revoke") => self.revoke(request, &place, now),
-            (method, path) if path.starts_with("/crm/") => {
-                self.call(request, method, path, &place, now)
-            }
+            (_, path) if path.starts_with("/crm/") => self.call(request, path, &place, now),
             _ => Answer::html(404, "<html><body>404</body></html>"),
         }
     }
@@ -200,24 +177,18 @@ impl Server for Zoho {
         let call = request.uri().path().contains("/crm/");
         match trouble {
             Trouble::Server if call => {
-                calls::failed(500, "INTERNAL_ERROR", "Internal Server Error")
+                Refusal::new(500, "INTERNAL_ERROR", "Internal Server Error").answer()
             }
             Trouble::Server => Answer::html(500, "<html><body>Internal error</body></html>"),
             _ if !call => self.throttled(),
-            Trouble::DailyLimit => {
-                let message = "You have exhausted the API credits of your organization";
-                calls::failed(429, "TOO_MANY_REQUESTS", message)
-                    .with("x-api-credits-remaining", "0")
-            }
-            Trouble::RateLimit | Trouble::Concurrency => {
-                let message = "You have crossed the maximum number of concurrent calls";
-                calls::failed(429, "TOO_MANY_REQUESTS", message)
-            }
+            Trouble::DailyLimit => exhausted(),
+            Trouble::RateLimit | Trouble::Concurrency => crowded(),
         }
     }
 
-    fn own(&mut self, _: &Fault, _: &Request<Bytes>, _: Timestamp) -> Option<Answer> {
-        Some(calls::mismatch())
+    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, now: Timestamp) -> Option<Answer> {
+        self.org.now = now;
+        faults::apply(&mut self.org, fault)
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Value {
@@ -225,7 +196,7 @@ impl Server for Zoho {
         let consent = Consent {
             user: user.to_owned(),
             scopes: SCOPES.iter().map(|scope| (*scope).to_owned()).collect(),
-            realm: self.settings.location.clone(),
+            realm: self.org.settings.location.clone(),
         };
         let grant = self.tables.open(consent.clone(), None, now);
         let refresh = self.refresh_token(grant, user, now);
@@ -238,16 +209,28 @@ impl Server for Zoho {
             "base_url": self.base_url,
             "accounts_server": accounts,
             "api_domain": api,
-            "location": self.settings.location,
+            "location": self.org.settings.location,
             "client_id": self.client_id,
-            "client_secret": self.secret(&self.settings.location),
+            "client_secret": self.secret(&self.org.settings.location),
             "client_secrets": secrets,
-            "redirect_uri": self.settings.redirect_uris.first(),
+            "redirect_uri": self.org.settings.redirect_uris.first(),
             "access_token": access,
             "refresh_token": refresh,
             "scope": SCOPES.join(","),
-            "account": self.org(),
+            "account": self.zgid(),
         })
+    }
+
+    fn shown(&mut self, now: Timestamp) -> Value {
+        let mut shown = self.tables.shown(now);
+        let quota = self.limits.shown(&self.org.settings, now);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("objects".to_owned(), self.org.state());
+            shown.insert("quota".to_owned(), quota);
+            shown.insert("invited".to_owned(), json!(self.org.invited));
+            shown.insert("workflows".to_owned(), json!(self.org.workflows));
+        }
+        shown
     }
 
     fn tables(&mut self) -> &mut Tables {
@@ -255,10 +238,10 @@ impl Server for Zoho {
     }
 
     fn switches(&self) -> &Settings {
-        &self.settings
+        &self.org.settings
     }
 
     fn switches_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        &mut self.org.settings
     }
 }

@@ -31,7 +31,7 @@ impl Zoho {
         let description =
             "You have made too many requests continuously. Please try again after some time.";
         let body = json!({ "error_description": description, "error": "Access Denied", "status": "failure" });
-        Answer::json(self.settings.throttle_status, body)
+        Answer::json(self.org.settings.throttle_status, body)
     }
 
     pub(super) fn token(
@@ -45,7 +45,7 @@ impl Zoho {
         if !matches!(grant, Some("authorization_code" | "refresh_token")) {
             return refused("unsupported_grant_type");
         }
-        let known = place == HOME || self.settings.multi_dc;
+        let known = place == HOME || self.org.settings.multi_dc;
         if get(&form, "client_id") != Some(self.client_id.as_str()) || !known {
             return refused("invalid_client");
         }
@@ -130,7 +130,7 @@ impl Zoho {
             "token_type": "Bearer",
             "expires_in": ACCESS_SECONDS,
         });
-        if let (true, Some(body)) = (self.settings.expires_in_ms, body.as_object_mut()) {
+        if let (true, Some(body)) = (self.org.settings.expires_in_ms, body.as_object_mut()) {
             body.insert("expires_in".to_owned(), json!(ACCESS_SECONDS * 1_000));
             body.insert("expires_in_sec".to_owned(), json!(ACCESS_SECONDS));
         }

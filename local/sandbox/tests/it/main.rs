@@ -33,3 +33,4 @@ mod served;
 mod times;
 mod upserts;
 mod vendor;
+mod zoho;

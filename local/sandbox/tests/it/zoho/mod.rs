@@ -1,0 +1,7 @@
+//! The records of the fake Zoho CRM as a caller sees them. Its OAuth server is in `auth/zoho.rs`.
+
+mod limits;
+mod queries;
+mod records;
+mod vendor;
+mod warnings;
