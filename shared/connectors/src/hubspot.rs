@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 
 use crate::{
     connector::{Connector, json_request},
+    grouped::{goes_with, grouped},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
 };
@@ -49,22 +50,7 @@ impl Connector for Hubspot {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        let mut batches: Vec<Batch> = Vec::new();
-        for plan in plans {
-            let Plan { writes, .. } = &plan;
-            for write in writes {
-                let open = batches
-                    .iter_mut()
-                    .rfind(|batch| batch.is_of(write))
-                    .filter(|batch| batch.takes(&plan, self.manifest.batch));
-                match open {
-                    Some(batch) => batch.push(&plan, write),
-                    None => batches.push(Batch::of(&plan, write)),
-                }
-            }
-        }
-        let operation = |batch: Batch| Operation::Write { plans: batch.plans };
-        batches.into_iter().map(operation).collect()
+        grouped(plans, self.manifest.batch)
     }
 
     fn request(
@@ -170,59 +156,6 @@ impl Hubspot {
             .collect::<Result<Vec<Value>, Verdict>>()?;
         self.batch(link, &first.object, action, &json!({ "inputs": inputs }))
     }
-}
-
-/// Writes that go in one call.
-struct Batch {
-    plans: Vec<Plan>,
-    first: Write,
-    writes: usize,
-}
-
-impl Batch {
-    fn of(plan: &Plan, write: &Write) -> Self {
-        let mut batch = Self {
-            plans: Vec::new(),
-            first: write.clone(),
-            writes: 0,
-        };
-        batch.push(plan, write);
-        batch
-    }
-
-    fn is_of(&self, write: &Write) -> bool {
-        goes_with(&self.first, write)
-    }
-
-    /// Whether it has room for one more write of this plan.
-    fn takes(&self, plan: &Plan, limit: crate::Batch) -> bool {
-        let is_new = !self.holds(plan);
-        self.writes < limit.writes && self.plans.len() + usize::from(is_new) <= limit.plans
-    }
-
-    /// Plans come one after the other, so it is the last or none.
-    fn holds(&self, plan: &Plan) -> bool {
-        self.plans
-            .last()
-            .is_some_and(|last| last.delivery == plan.delivery)
-    }
-
-    fn push(&mut self, plan: &Plan, write: &Write) {
-        if !self.holds(plan) {
-            self.plans.push(Plan {
-                writes: Vec::new(),
-                ..plan.clone()
-            });
-        }
-        if let Some(last) = self.plans.last_mut() {
-            last.writes.push(write.clone());
-        }
-        self.writes += 1;
-    }
-}
-
-fn goes_with(one: &Write, other: &Write) -> bool {
-    one.object == other.object && one.id.is_some() == other.id.is_some()
 }
 
 fn inputs(ids: &[String]) -> Vec<Value> {

@@ -5,6 +5,7 @@
 )]
 
 mod connector;
+mod grouped;
 mod manifest;
 mod operation;
 mod registry;
