@@ -215,7 +215,7 @@ pub struct Check {
     pub proves: String,
     /// The path; `{setting}`s are filled in.
     pub path: String,
-    /// The body, for a POST.
+    /// The body, for a POST; `{setting}`s are filled in.
     #[serde(default)]
     pub body: Option<String>,
     /// Where in the answer the account's id stands, as a JSON pointer.

@@ -228,7 +228,9 @@ fn asked(
             reason: "the CRM never said where its API is".to_owned(),
         })?;
     let path = manifest.fill(&check.path, &connection.settings);
-    let method = match check.body {
+    let body = check.body.as_deref();
+    let body = body.map(|body| manifest.fill(body, &connection.settings));
+    let method = match body {
         Some(_) => http::Method::POST,
         None => http::Method::GET,
     };
@@ -237,7 +239,7 @@ fn asked(
         .uri(format!("{}{path}", base.trim_end_matches('/')))
         .header(http::header::ACCEPT, "application/json")
         .header(http::header::CONTENT_TYPE, "application/json")
-        .body(Bytes::from(check.body.clone().unwrap_or_default()))
+        .body(Bytes::from(body.unwrap_or_default()))
         .map_err(|error| Verdict::Misconfigured {
             reason: format!("the connection's base URL cannot be used: {error}"),
         })
@@ -250,8 +252,8 @@ fn judged(manifest: &Manifest, check: &Check, reply: &Reply) -> Result<Option<St
         .as_ref()
         .is_some_and(|pointer| body.pointer(pointer).is_some());
     if reply.status.is_success() && !failed {
-        // A page instead of an answer: another host, or somebody's log-in.
-        if body.is_null() {
+        // A page instead of an answer: another host, or somebody's log-in. Nothing at all may be an answer.
+        if body.is_null() && reply.status != http::StatusCode::NO_CONTENT {
             return Err(Verdict::Misconfigured {
                 reason: "what answers there is not the CRM's API".to_owned(),
             });
