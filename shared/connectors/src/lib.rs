@@ -24,11 +24,11 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    zoho
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
-    zoho
     monday
     copper
     freshsales

@@ -7,6 +7,7 @@ mod dynamics365;
 mod hubspot;
 mod pipedrive;
 mod salesforce;
+mod zoho;
 
 use std::{io::Write, path::PathBuf};
 
