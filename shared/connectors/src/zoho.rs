@@ -16,7 +16,7 @@
 //!   [`Overwrite::OnCreate`](hub_domain::mapping::Overwrite::OnCreate) are carried out. The other policies need the field's
 //!   present value: a mapping that asks for one is `Misconfigured`.
 //! - Nothing is ever cleared: an empty text would, so it is left out.
-//! - Times have the offset `+00:00`, since a `Z` is refused in places.
+//! - Times have the offset `+00:00`: the vendor's own client sends a `Z`, of which others report that it is refused in places.
 
 mod body;
 mod error;

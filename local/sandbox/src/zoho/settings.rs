@@ -108,7 +108,7 @@ impl Default for Settings {
             key_field: KeyField::Unique,
             refuse_unknown_fields: false,
             refuse_untyped_links: false,
-            refuse_zulu: true,
+            refuse_zulu: false,
             strict_picklists: false,
             bin_is_unique: false,
             all_failed_status: 400,

@@ -187,6 +187,7 @@ async fn workflows_run_unless_the_caller_names_none() {
 #[tokio::test]
 async fn a_time_needs_an_offset_and_no_z() {
     let vendor = Vendor::new();
+    vendor.set(json!({ "refuse_zulu": true }));
     for (time, right) in [
         ("2026-11-20T15:00:00+00:00", true),
         ("2026-11-20T16:00:00+01:00", true),
