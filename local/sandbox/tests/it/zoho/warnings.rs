@@ -132,6 +132,46 @@ async fn what_lies_in_the_recycle_bin_is_made_anew_or_in_the_way() {
 }
 
 #[tokio::test]
+async fn an_upsert_of_what_lies_in_the_recycle_bin_makes_a_new_record() {
+    let vendor = Vendor::new();
+    let ada = vendor.person("Contacts", "ada@acme.example").await;
+    vendor
+        .call("DELETE", &format!("Contacts/{ada}"), Value::Null)
+        .await;
+    let body = json!({ "data": [{ "Last_Name": "Moreno", "Email": "ada@acme.example" }] });
+    let made = vendor.call("POST", "Contacts/upsert", body).await;
+    assert_eq!(made.body["data"][0]["action"], "insert");
+    assert_ne!(made.body["data"][0]["details"]["id"], ada);
+}
+
+#[tokio::test]
+async fn a_list_names_its_fields_and_goes_no_deeper_without_a_token() {
+    let vendor = Vendor::new();
+    let bare = vendor.get("Contacts").await;
+    assert_eq!(bare.body["code"], "REQUIRED_PARAM_MISSING");
+    let many: Vec<String> = (0..51).map(|n| format!("Field_{n}")).collect();
+    let many = vendor
+        .get(&format!("Contacts?fields={}", many.join(",")))
+        .await;
+    assert_eq!(many.body["code"], "LIMIT_EXCEEDED");
+    let deep = vendor.get("Contacts?fields=Email&page=11").await;
+    assert_eq!(deep.body["code"], "DISCRETE_PAGINATION_LIMIT_EXCEEDED");
+}
+
+#[tokio::test]
+async fn a_text_that_is_too_long_refuses_its_record() {
+    let vendor = Vendor::new();
+    for (field, most) in [("Event_Title", 255), ("Description", 32_000)] {
+        let mut event = meeting(field);
+        event[field] = json!("x".repeat(most + 1));
+        let row = vendor.row("POST", "Events", event.clone()).await;
+        assert_eq!(row["details"]["maximum_length"], most, "{field}");
+        event[field] = json!("x".repeat(most));
+        vendor.make("Events", event).await;
+    }
+}
+
+#[tokio::test]
 async fn a_link_without_its_module_is_lost() {
     let vendor = Vendor::new();
     let lee = vendor.person("Leads", "lee@prospect.example").await;
