@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A fault or a setting that cannot be used, with the field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -131,6 +131,12 @@ const COMMON: &[FaultKind] = &[
     },
 ];
 
+/// The faults that can be asked for, those of the CRM behind those of all, as JSON.
+pub(crate) fn known(own: &'static [FaultKind]) -> Value {
+    let shown = |kind: &FaultKind| json!({ "fault": kind.name, "parameters": kind.params.iter().map(Param::shown).collect::<Vec<_>>() });
+    json!(COMMON.iter().chain(own).map(shown).collect::<Vec<_>>())
+}
+
 /// One fault waiting to strike.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
@@ -246,6 +252,16 @@ impl Fault {
 }
 
 impl Param {
+    fn shown(&self) -> Value {
+        let takes = match self.kind {
+            ParamKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            ParamKind::Text => "text".to_owned(),
+            ParamKind::TextMap => "an object of texts".to_owned(),
+            ParamKind::Any => "text or JSON".to_owned(),
+        };
+        json!({ "name": self.name, "takes": takes, "required": self.required })
+    }
+
     fn check(&self, value: &Value) -> Result<(), FaultError> {
         let wrong = |what: &str| Err(FaultError::new(self.name, what));
         match self.kind {

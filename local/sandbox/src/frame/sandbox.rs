@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::control;
 use super::{Crm, Fault, FaultError, Setup};
+use super::{control, faults};
 
 /// Where the sandbox reads the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -147,6 +147,11 @@ impl Sandbox {
         let fault = Fault::parse(&fault, core.crm.own_faults(), now)?;
         core.faults.push(fault);
         Ok(())
+    }
+
+    /// The faults that can be asked for, each with its parameters: those of every CRM, then its own.
+    pub fn faults(&self) -> Value {
+        faults::known(self.lock().crm.own_faults())
     }
 
     /// The switches of this org and how they stand.

@@ -24,6 +24,7 @@ mod hubspot;
 mod oauth;
 mod oauth_attacks;
 mod oauth_jwt;
+mod page;
 mod pipedrive;
 mod queries;
 mod receiver;
