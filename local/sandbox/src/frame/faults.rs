@@ -74,14 +74,16 @@ const MS: &[Param] = &[Param {
     },
     required: true,
 }];
-const SECONDS: &[Param] = &[Param {
-    name: "seconds",
-    kind: ParamKind::Integer {
-        min: 1,
-        max: 1_000_000,
-    },
-    required: true,
-}];
+const fn seconds(required: bool) -> Param {
+    Param {
+        name: "seconds",
+        kind: ParamKind::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        required,
+    }
+}
 
 /// The faults every CRM has.
 const COMMON: &[FaultKind] = &[
@@ -126,8 +128,20 @@ const COMMON: &[FaultKind] = &[
         params: MS,
     },
     FaultKind {
+        name: "slow_drip",
+        params: MS,
+    },
+    FaultKind {
+        name: "hang",
+        params: &[seconds(false)],
+    },
+    FaultKind {
+        name: "reset",
+        params: &[],
+    },
+    FaultKind {
         name: "outage",
-        params: SECONDS,
+        params: &[seconds(true)],
     },
 ];
 
@@ -233,6 +247,11 @@ impl Fault {
         }
         self.times -= 1;
         true
+    }
+
+    /// Whether it only slows the answer down, so that other faults may strike the same request.
+    pub(crate) fn slows(&self) -> bool {
+        matches!(self.name.as_str(), "delay" | "slow_drip")
     }
 
     /// Whether it can never strike again.
