@@ -20,11 +20,15 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import hub_signed
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "clients"
 INSTALLED = ROOT / ".dev" / "clients"
 # The ports of `cargo run`: the hub, the issuer and up to nine CRMs, the embedded AWS.
 PORTS = [3000, *range(4100, 4110), 4566]
+# What the hub signed for a webhook, as the receiver got it.
+HUB_SIGNED = INSTALLED / "hub-signed.json"
 CASES_LEAST = 12
 HUB_UP_S = 30
 SUITE_S = 600
@@ -37,6 +41,9 @@ SUITES = [
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
+    ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
+    ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
+    ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),
 ]
 
 
@@ -88,12 +95,13 @@ def run_suite(library, script, port):
     # Node looks for packages from the script upwards, so it runs beside what was installed.
     folder = INSTALLED / "node" if node else HERE
     if node:
-        for name in ("harness.mjs", script):
+        for name in ("harness.mjs", "webhooks_cases.mjs", script):
             (folder / name).write_bytes((HERE / name).read_bytes())
     environment = {
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(INSTALLED),
         "CLIENTS_BASE_URL": f"http://127.0.0.1:{port}",
+        "CLIENTS_HUB_SIGNED": str(HUB_SIGNED),
         "CLIENTS_ONLY": os.environ.get("CLIENTS_ONLY", ""),
         "PYTHONDONTWRITEBYTECODE": "1",
         "NO_PROXY": "*",
@@ -143,6 +151,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         wait_for(hub, sorted({port + move for *_, port in wanted}), log)
+        if any(port == hub_signed.RECEIVER for *_, port in wanted):
+            hub_signed.collect(move, log, HUB_SIGNED)
         results = [run_suite(library, script, port + move) for library, script, port in wanted]
     finally:
         hub.terminate()
