@@ -157,6 +157,24 @@ fn every_fault_and_setting_stands_in_the_page_and_the_reverse() {
 }
 
 #[test]
+fn the_settings_of_quotas_are_settings() {
+    let quotas = sections(PAGE)["Quotas"];
+    let lines: Vec<&str> = quotas
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    assert!(!lines.is_empty());
+    for line in lines {
+        let cells: Vec<&str> = line.split('|').collect();
+        let crm = *quoted(cells[1]).first().unwrap();
+        let settings = sandbox(crm).settings();
+        for name in quoted(cells[3]) {
+            assert!(settings.get(name).is_some(), "{crm} has no setting {name}");
+        }
+    }
+}
+
+#[test]
 fn every_crm_has_its_row() {
     let table = PAGE.split("\n## ").next().unwrap();
     for crm in Sandbox::crms() {
