@@ -29,6 +29,7 @@ mod pipedrive;
 mod queries;
 mod receiver;
 mod records;
+mod salesforce;
 mod schema;
 mod served;
 mod times;
