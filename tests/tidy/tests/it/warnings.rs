@@ -1,7 +1,7 @@
 //! The warnings of the setup guides are tests: each names one that is there.
 
 use hub_connectors::CRMS;
-use hub_tidy::{Offender, Tree, assert_none};
+use hub_tidy::{Offender, Tree, assert_none, is_rust};
 
 const SECTION: &str = "## Warnings";
 /// How a link to a file leaves `docs/setup/`.
@@ -34,11 +34,7 @@ fn links(entry: &str) -> Vec<(&str, &str)> {
         .filter_map(|rest| rest.split_once("`]("))
         .filter_map(|(name, rest)| Some((name, rest.split_once(')')?.0)))
         .filter_map(|(name, path)| Some((name, path.strip_prefix(UP)?)))
-        .filter(|(_, path)| {
-            path.split('#')
-                .next()
-                .is_some_and(|path| path.ends_with(".rs"))
-        })
+        .filter(|(_, path)| is_rust(path))
         .collect()
 }
 
@@ -80,9 +76,8 @@ fn unproven(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
                 found.push(Offender::new(&guide, line, what));
             }
             for (name, path) in links {
-                let file = path.split('#').next().unwrap_or(path);
-                if !tree.get(file).is_some_and(|text| has_test(text, name)) {
-                    let what = format!("{file} has no test {name}");
+                if !tree.get(path).is_some_and(|text| has_test(text, name)) {
+                    let what = format!("{path} has no test {name}");
                     found.push(Offender::new(&guide, line, what));
                 }
             }
