@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::Request;
 use hub_sandbox::Sandbox;
@@ -311,4 +313,39 @@ async fn a_hanging_and_a_dripping_answer_come_late() {
         .unwrap();
     let answer = sandbox.handle(sent.request()).await.unwrap();
     assert_eq!(answer.body().len(), 100_000);
+}
+
+#[tokio::test]
+async fn the_known_answer_and_a_signature_by_key_pair() {
+    // https://github.com/standard-webhooks/standard-webhooks: v1 by the shared secret.
+    let at = 1_674_087_231;
+    let clock = Arc::new(move || Timestamp::from_second(at).unwrap());
+    let sandbox = Sandbox::new("receiver", "http://127.0.0.1:4109", clock, 1).unwrap();
+    let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public = BASE64_STANDARD.encode(key.public_key());
+    let known = Sent {
+        id: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W",
+        at,
+        signature: "v1,Inw/unYkpAh6Njpdz4O+hnN82xYMXQ6NjnZIQN/mzIQ=".to_owned(),
+        body: r#"{"type":"contact.created","timestamp":"2022-11-03T20:26:10.344522Z","data":{"id":"1f81eb52-5198-4599-803e-771906343485"}}"#,
+    };
+    sandbox.set(&json!({ "secrets": [secret] })).unwrap();
+    assert_eq!(known.to(&sandbox).await.0, 204);
+    // v1a by the public key, beside a v1 of a secret that the receiver does not have.
+    let signed = format!("{}.{at}.{}", known.id, known.body);
+    let signature = BASE64_STANDARD.encode(key.sign(signed.as_bytes()));
+    let both = Sent {
+        signature: format!("{} v1a,{signature}", known.signature),
+        ..copy(&known)
+    };
+    let by_key = json!({ "secrets": [format!("whpk_{public}")] });
+    sandbox.set(&by_key).unwrap();
+    assert_eq!(both.to(&sandbox).await.0, 204);
+    assert_eq!(known.to(&sandbox).await.0, 401, "no v1a");
+    let tampered = Sent {
+        body: "{}",
+        ..copy(&both)
+    };
+    assert_eq!(tampered.to(&sandbox).await.0, 401);
 }
