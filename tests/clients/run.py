@@ -166,7 +166,7 @@ def main():
             hub_signed.collect(move, log, HUB_SIGNED)
         results = [run_suite(library, script, port + move) for library, script, port in wanted]
         if not names or PAGE in names:
-            results.append(page.run(INSTALLED, surroundings(), move))
+            results.append(page.run(INSTALLED, surroundings(), hub_binary(), move))
     finally:
         hub.terminate()
         try:
