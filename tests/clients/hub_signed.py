@@ -48,14 +48,16 @@ def collect(move, log, file):
         return call(f"{url}/api/integrations/webhooks{path}", body, {"authorization": f"Bearer {token}"})
 
     made = api("", {"name": "Ours", "url": f"{receiver}/hooks/ours", "events": ["integration.*"]})
-    secrets = [made["secret"]]
+    secrets, messages = [made["secret"]], []
     for _ in range(2):
         call(f"{receiver}/__sandbox/settings", {"secrets": secrets})
         tried = api("/test", {"webhook_id": made["id"]})
         assert tried["delivered"], f"the receiver did not take what the hub signed: {tried}"
+        messages.append(tried["message_id"])
         if len(secrets) == 1:
             secrets.insert(0, api(f"/{made['id']}/rotate-secret", {})["secret"])
-    attempts = call(f"{receiver}/__sandbox/state")["attempts"]
+    # What the hub has to say of itself may have come too.
+    attempts = [one for one in call(f"{receiver}/__sandbox/state")["attempts"] if one["id"] in messages]
     signatures = [len(attempt["signature"].split(" ")) for attempt in attempts]
     assert signatures == [1, 2], f"signatures of the attempts: {signatures}"
     assert all(attempt["verified"] for attempt in attempts), attempts
@@ -99,7 +101,7 @@ def tried(test, move):
     receiver = f"http://127.0.0.1:{RECEIVER + move}"
     call(f"{receiver}/__sandbox/reset", b"")
     passed = 0
-    for number, (fault, status, delivered) in enumerate(ANSWERS, 1):
+    for fault, status, delivered in ANSWERS:
         for one in fault if isinstance(fault, list) else [fault]:
             call(f"{receiver}/__sandbox/faults", one)
         began = time.monotonic()
@@ -111,10 +113,9 @@ def tried(test, move):
             and took < PATIENCE_S
             and len(shown["answer"]) <= 1_000
             # Redirects are not followed, and a test is one attempt.
-            and len(attempts) == number
-            and shown["message_id"] == attempts[-1]["id"]
+            and [one["path"] for one in attempts if one["id"] == shown["message_id"]] == ["/hooks/ours"]
         ):
             passed += 1
         else:
-            print(f"FAILED the hub, told {fault}: {shown} after {took:.1f} s, attempts {len(attempts)} of {number}")
+            print(f"FAILED the hub, told {fault}: {shown} after {took:.1f} s")
     return passed == len(ANSWERS), f"the hub tries a webhook: {len(ANSWERS)} answers, {passed} as they should be"
