@@ -55,7 +55,7 @@ impl Machine {
         let all = self.sandbox.credentials();
         let mut settings = match self.crm {
             "dynamics365" => json!({ "environment": host }),
-            "freshsales" => json!({ "bundle_host": host }),
+            "freshsales" => json!({ "bundle_host": host, "owner_id": "70000000001" }),
             _ => json!({}),
         };
         let mut new = json!({ "method": method.name() });

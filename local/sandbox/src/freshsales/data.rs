@@ -82,7 +82,8 @@ impl Freshsales {
                 body,
             };
             let parts: Vec<&str> = path.split('/').collect();
-            self.account.answer(request.method().as_str(), &parts, &call)
+            self.account
+                .answer(request.method().as_str(), &parts, &call)
         });
         let answer = answered.unwrap_or_else(|refusal| refusal.answer());
         self.limits.label(answer, &self.settings, now)
@@ -171,7 +172,10 @@ impl Account {
             ("GET", ["view", view]) => self.listed(kind, id(view)?, &call.query),
             // POST is documented; one public client sends PUT.
             ("POST" | "PUT", ["upsert"]) if kind.is_searched() => {
-                let identifier = call.body.get("unique_identifier").and_then(Value::as_object);
+                let identifier = call
+                    .body
+                    .get("unique_identifier")
+                    .and_then(Value::as_object);
                 let none = Map::new();
                 let pair = (identifier.unwrap_or(&none), record(call, kind)?);
                 let (id, made) = self.upsert(call.settings, kind, pair, call.user)?;
@@ -258,7 +262,11 @@ impl Account {
             let none = Map::new();
             let data = contact.get("data").and_then(Value::as_object);
             let mut identifier = Map::new();
-            identifier.extend(contact.get("emails").map(|e| ("emails".to_owned(), e.clone())));
+            identifier.extend(
+                contact
+                    .get("emails")
+                    .map(|e| ("emails".to_owned(), e.clone())),
+            );
             let pair = (&identifier, data.unwrap_or(&none));
             if let Err(refusal) = self.upsert(call.settings, Kind::Contact, pair, call.user) {
                 errors.push(json!({ "index": place, "message": refusal.messages }));
@@ -273,10 +281,16 @@ impl Account {
     }
 
     fn job(&self, id: &str) -> Outcome<Answer> {
-        let job = id.parse().ok().and_then(|id: u64| Some((id, self.jobs.get(&id)?)));
+        let job = id
+            .parse()
+            .ok()
+            .and_then(|id: u64| Some((id, self.jobs.get(&id)?)));
         let (id, (at, done)) = job.ok_or_else(Refusal::not_found)?;
         if self.now < *at {
-            return Ok(Answer::json(200, json!({ "id": id, "status": "In Progress" })));
+            return Ok(Answer::json(
+                200,
+                json!({ "id": id, "status": "In Progress" }),
+            ));
         }
         Ok(Answer::json(200, done.clone()))
     }

@@ -77,8 +77,10 @@ impl Account {
                 let mut texts = names.iter().filter_map(|name| row.get(*name)?.as_str());
                 if texts.any(|text| text.to_lowercase().contains(&asked)) {
                     let name = row.get("display_name").or(row.get("name"));
-                    found.push(json!({ "id": id.to_string(), "type": kind.wrapper(), "name": name,
-                        "email": row.get("email") }));
+                    found.push(
+                        json!({ "id": id.to_string(), "type": kind.wrapper(), "name": name,
+                        "email": row.get("email") }),
+                    );
                 }
             }
         }

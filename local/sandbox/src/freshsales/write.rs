@@ -280,7 +280,10 @@ impl Account {
             Kind::Contact => self.is_one_person(id, row)?,
             Kind::Task => {
                 let is_done = row.get("status") == Some(&json!(1));
-                let at = row.get("completed_date").filter(|at| !at.is_null()).cloned();
+                let at = row
+                    .get("completed_date")
+                    .filter(|at| !at.is_null())
+                    .cloned();
                 let at = at.unwrap_or_else(|| json!(written(self.now)));
                 let at = if is_done { at } else { Value::Null };
                 row.insert("completed_date".to_owned(), at);

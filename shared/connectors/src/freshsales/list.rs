@@ -184,7 +184,11 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for text in ["deals", "tasks?filter=mine&page=1", "tasks?filter=open&page=x"] {
+        for text in [
+            "deals",
+            "tasks?filter=mine&page=1",
+            "tasks?filter=open&page=x",
+        ] {
             assert!(List::asked(text).is_err(), "{text}");
         }
         let far = List::asked("appointments?filter=past&page=201").unwrap();
