@@ -138,7 +138,8 @@ impl Account {
                 Ok(Answer::json(200, json!({ "fields": Self::fields(kind) })))
             }
             ("POST", ["contacts", "bulk_upsert"]) => self.bulk_upsert(call),
-            ("GET", ["jobs", id]) => self.job(id),
+            // Two public descriptions name two addresses.
+            ("GET", ["jobs" | "job_statuses", id]) => self.job(id),
             (_, [name, rest @ ..]) => {
                 let kind = Kind::by_path(name).ok_or_else(Refusal::not_found)?;
                 self.of_kind(kind, (method, rest), call)
