@@ -69,7 +69,14 @@ pub(crate) fn changed(before: &Value, after: &Value) -> Vec<String> {
             let known = before.get(*place);
             known.is_none_or(|known| without_links(known) != without_links(record))
         })
-        .map(|((object, _), record)| format!("{object} {}", plain(record, &names)))
+        .map(|((object, id), record)| {
+            let mut record = plain(record, &names);
+            // An id that is a number is told from other numbers by its place alone.
+            if let (Some(own), Some(name)) = (record.get_mut("id"), names.get(id)) {
+                *own = Value::from(name.as_str());
+            }
+            format!("{object} {record}")
+        })
         .collect();
     let gone = before.keys().filter(|place| !after.contains_key(*place));
     lines.extend(gone.map(|(object, id)| format!("{object} {id} is gone")));
@@ -182,6 +189,13 @@ mod tests {
         let other = changed(&before, &run("7", "2026-11-20T12:00:01Z", "newer"));
         assert_ne!(one, other);
         assert_eq!(changed(&before, &json!({})), ["Task 1 is gone"]);
+    }
+
+    #[test]
+    fn a_record_may_be_called_by_a_number() {
+        let run = |id: u32| json!({ "tasks": [{ "id": id, "note": "ses_lab1", "person": 7 }] });
+        let nothing = json!({});
+        assert_eq!(changed(&nothing, &run(1)), changed(&nothing, &run(2)));
     }
 
     #[test]
