@@ -8,8 +8,7 @@
 //!   made is looked for in the lists of appointments or tasks
 //!   ([`Idempotency::ReadBack`](crate::Idempotency::ReadBack)): in all of them, since a person may have moved
 //!   the date, completed the task, or related it to somebody else meanwhile. The search knows neither.
-//! - Those lists have pages and no cursor, so what is asked next is the list's address in place of the object
-//!   ([`list`]). A key that is found is asked for no more: calls of an hour are few.
+//! - Those lists have numbered pages. A key that is found is asked for no more: calls of an hour are few.
 //! - Of several such lines in a description the last one counts: what was said in the session stands before
 //!   ours.
 //! - A record is linked to the first contact, when it is made; a change leaves that alone. No attendees: with a
@@ -100,8 +99,9 @@ impl Connector for Freshsales {
                 let object = read::described(object)?;
                 get(format!("{base}/settings/{object}/fields"))
             }
-            Operation::ReadBack { object, .. } => {
-                get(format!("{base}/{}", List::asked(object)?.address()?))
+            Operation::ReadBack { object, cursor, .. } => {
+                let list = List::asked(object, cursor.as_deref())?;
+                get(format!("{base}/{}", list.address()?))
             }
         }
     }

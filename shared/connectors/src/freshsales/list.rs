@@ -1,7 +1,6 @@
 //! The objects that are written, and their lists: each has several, in pages that are numbered.
 //!
-//! The page that is asked for next has no place in an operation but its object. So it stands there as the
-//! list's address: `tasks`, then `tasks?filter=open&page=2`. Nobody but this connector sees it.
+//! The page that is asked for next is a cursor of ours: `filter=open&page=2`.
 
 use hub_domain::Verdict;
 
@@ -66,39 +65,41 @@ pub(super) struct List {
 }
 
 impl List {
-    /// What an operation's object asks for: the first page of the first list, if it names none.
+    /// What an operation asks for: the first page of the first list, if it names none.
     ///
     /// # Errors
     /// No such object, or no such list.
-    pub(super) fn asked(text: &str) -> Result<Self, Verdict> {
-        let (name, rest) = text.split_once('?').unwrap_or((text, ""));
-        let object = Object::of(name)?;
+    pub(super) fn asked(object: &str, cursor: Option<&str>) -> Result<Self, Verdict> {
+        let object = Object::of(object)?;
         let first = object.filters().first().copied().unwrap_or_default();
-        let (filter, page) = match rest.split_once("&page=") {
-            None => (Some(first), Some(1)),
-            Some((filter, page)) => {
-                let filter = filter.strip_prefix("filter=");
-                let mut known = object.filters().iter().copied();
-                let known = known.find(|known| Some(*known) == filter);
-                (known, page.parse().ok())
-            }
-        };
-        match (filter, page) {
-            (Some(filter), Some(page)) => Ok(Self {
+        let Some(cursor) = cursor else {
+            return Ok(Self {
                 object,
-                filter,
-                page,
-            }),
-            _ => Err(Verdict::Bug {
-                reason: format!("no list of {name} is called {rest}"),
-            }),
-        }
+                filter: first,
+                page: 1,
+            });
+        };
+        let parts = cursor.strip_prefix("filter=");
+        let parts = parts.and_then(|rest| rest.split_once("&page="));
+        let found = parts.and_then(|(filter, page)| {
+            let mut known = object.filters().iter().copied();
+            let filter = known.find(|known| *known == filter)?;
+            Some((filter, page.parse().ok()?))
+        });
+        let (filter, page) = found.ok_or_else(|| Verdict::Bug {
+            reason: format!("no list of {} is at {cursor}", object.name()),
+        })?;
+        Ok(Self {
+            object,
+            filter,
+            page,
+        })
     }
 
-    /// The same as an operation's object.
-    pub(super) fn text(self) -> String {
+    /// The same as an operation's cursor.
+    pub(super) fn cursor(self) -> String {
         let Self { filter, page, .. } = self;
-        format!("{}?filter={filter}&page={page}", self.object.name())
+        format!("filter={filter}&page={page}")
     }
 
     /// Where it is.
@@ -115,10 +116,15 @@ impl List {
                 ),
             });
         }
-        Ok(format!("{}&per_page={PAGE}", self.text()))
+        Ok(format!(
+            "{}?{}&per_page={PAGE}",
+            self.object.name(),
+            self.cursor()
+        ))
     }
 
-    /// The page after this one, which has so many rows and is one of so many pages, if the answer says so; or the next list.
+    /// The page after this one, which has so many rows and is one of so many pages, if the answer says so; or
+    /// the next list.
     pub(super) fn next(self, rows: usize, pages: Option<usize>) -> Option<Self> {
         // Without a word on pages only an empty one is the last: nobody promises that a page has as many rows
         // as were asked for.
@@ -144,12 +150,12 @@ mod tests {
 
     #[test]
     fn lists_are_walked_to_their_ends() {
-        let first = List::asked("tasks").unwrap();
+        let first = List::asked("tasks", None).unwrap();
         assert_eq!(
             first.address().unwrap(),
             "tasks?filter=open&page=1&per_page=100"
         );
-        let mut walked = vec![first.text()];
+        let mut walked = vec![first.cursor()];
         // Two pages of two, none, and one without a word on pages before an empty one.
         let answers = [
             (2, Some(2)),
@@ -162,8 +168,9 @@ mod tests {
         for (rows, pages) in answers {
             match list.next(rows, pages) {
                 Some(next) => {
-                    assert_eq!(List::asked(&next.text()).unwrap(), next);
-                    walked.push(next.text());
+                    let cursor = next.cursor();
+                    assert_eq!(List::asked("tasks", Some(&cursor)).unwrap(), next);
+                    walked.push(cursor);
                     list = next;
                 }
                 None => walked.push("end".to_owned()),
@@ -172,11 +179,11 @@ mod tests {
         assert_eq!(
             walked,
             [
-                "tasks?filter=open&page=1",
-                "tasks?filter=open&page=2",
-                "tasks?filter=overdue&page=1",
-                "tasks?filter=completed&page=1",
-                "tasks?filter=completed&page=2",
+                "filter=open&page=1",
+                "filter=open&page=2",
+                "filter=overdue&page=1",
+                "filter=completed&page=1",
+                "filter=completed&page=2",
                 "end"
             ]
         );
@@ -184,14 +191,11 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_refused() {
-        for text in [
-            "deals",
-            "tasks?filter=mine&page=1",
-            "tasks?filter=open&page=x",
-        ] {
-            assert!(List::asked(text).is_err(), "{text}");
+        assert!(List::asked("deals", None).is_err());
+        for cursor in ["", "filter=mine&page=1", "filter=open&page=x", "page=1"] {
+            assert!(List::asked("tasks", Some(cursor)).is_err(), "{cursor}");
         }
-        let far = List::asked("appointments?filter=past&page=201").unwrap();
+        let far = List::asked("appointments", Some("filter=past&page=201")).unwrap();
         assert!(matches!(far.address(), Err(Verdict::Misconfigured { .. })));
     }
 }

@@ -75,8 +75,13 @@ pub(super) fn answer(
             .collect::<Option<_>>()
             .map(Answer::Fields)
             .ok_or_else(|| unreadable("a field without a name")),
-        Operation::ReadBack { object, keys, .. } => {
-            let list = List::asked(object)?;
+        Operation::ReadBack {
+            object,
+            keys,
+            cursor,
+            ..
+        } => {
+            let list = List::asked(object, cursor.as_deref())?;
             let mut records = Vec::new();
             for row in rows(&format!("/{}", list.object.name()))? {
                 let id = row.get("id").and_then(id);
@@ -128,9 +133,10 @@ pub(super) fn next(operation: &Operation, reply: &Reply) -> Option<Operation> {
             keys,
             writes,
             since,
+            cursor,
         } => {
             let body = reply.json()?;
-            let list = List::asked(object).ok()?;
+            let list = List::asked(object, cursor.as_deref()).ok()?;
             let rows = body.get(list.object.name())?.as_array()?;
             let found: Vec<&str> = rows.iter().filter_map(|row| held(row, keys)).collect();
             let missing = keys.iter().filter(|key| !found.contains(&key.as_str()));
@@ -142,10 +148,11 @@ pub(super) fn next(operation: &Operation, reply: &Reply) -> Option<Operation> {
             let pages = pages.map(|pages| usize::try_from(pages).unwrap_or(usize::MAX));
             Some(Operation::ReadBack {
                 kind: *kind,
-                object: list.next(rows.len(), pages)?.text(),
+                object: object.clone(),
                 keys: missing,
                 writes: writes.clone(),
                 since: *since,
+                cursor: Some(list.next(rows.len(), pages)?.cursor()),
             })
         }
         Operation::Write { .. } | Operation::Describe { .. } => None,
