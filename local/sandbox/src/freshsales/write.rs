@@ -207,7 +207,7 @@ impl Account {
         self.apply(settings, (kind, None), &mut row, values)?;
         let id = self.store.next(kind);
         row.insert("id".to_owned(), json!(id));
-        self.name_emails(kind, id, &mut row);
+        name_emails(kind, id, &mut row);
         self.store.put(kind, id, row, self.now);
         Ok(id)
     }
@@ -225,7 +225,7 @@ impl Account {
         self.disarm(kind)?;
         let values = self.values(kind, body)?;
         self.apply(settings, (kind, Some(id)), &mut row, values)?;
-        self.name_emails(kind, id, &mut row);
+        name_emails(kind, id, &mut row);
         self.store.put(kind, id, row, self.now);
         Ok(())
     }
@@ -328,29 +328,6 @@ impl Account {
         Ok(())
     }
 
-    /// The addresses and the name of a contact as answers show them.
-    fn name_emails(&self, kind: Kind, id: u64, row: &mut Row) {
-        if kind != Kind::Contact {
-            return;
-        }
-        let emails = row.get("emails").and_then(Value::as_array).cloned();
-        let emails: Vec<Value> = (1..)
-            .zip(emails.into_iter().flatten())
-            .map(|(place, one)| {
-                let value = one.get("value").cloned().unwrap_or(one);
-                json!({ "id": id * 10 + place, "value": value, "is_active": true, "label": null,
-                    "is_primary": place == 1 })
-            })
-            .collect();
-        let first = emails.first().and_then(|one| one.get("value")).cloned();
-        row.insert("email".to_owned(), first.unwrap_or_default());
-        row.insert("emails".to_owned(), Value::Array(emails));
-        let names = ["first_name", "last_name"];
-        let names = names.map(|name| row.get(name).and_then(Value::as_str).unwrap_or_default());
-        let name = names.join(" ").trim().to_owned();
-        row.insert("display_name".to_owned(), json!(name));
-    }
-
     /// Finds a record by what is unique of it, and changes it, or makes it. Whether it was made.
     pub(super) fn upsert(
         &mut self,
@@ -411,4 +388,27 @@ impl Account {
 /// A custom field of a record.
 fn custom<'a>(row: &'a Row, name: &str) -> Option<&'a Value> {
     row.get("custom_field")?.get(name)
+}
+
+/// The addresses and the name of a contact as answers show them.
+fn name_emails(kind: Kind, id: u64, row: &mut Row) {
+    if kind != Kind::Contact {
+        return;
+    }
+    let emails = row.get("emails").and_then(Value::as_array).cloned();
+    let emails: Vec<Value> = (1..)
+        .zip(emails.into_iter().flatten())
+        .map(|(place, one)| {
+            let value = one.get("value").cloned().unwrap_or(one);
+            json!({ "id": id * 10 + place, "value": value, "is_active": true, "label": null,
+                "is_primary": place == 1 })
+        })
+        .collect();
+    let first = emails.first().and_then(|one| one.get("value")).cloned();
+    row.insert("email".to_owned(), first.unwrap_or_default());
+    row.insert("emails".to_owned(), Value::Array(emails));
+    let names = ["first_name", "last_name"];
+    let names = names.map(|name| row.get(name).and_then(Value::as_str).unwrap_or_default());
+    let name = names.join(" ").trim().to_owned();
+    row.insert("display_name".to_owned(), json!(name));
 }

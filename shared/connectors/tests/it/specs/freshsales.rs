@@ -142,7 +142,7 @@ fn the_default_mapping_gives_what_appointments_and_tasks_hold() {
     }
 }
 
-fn page(ids: &[(u64, &str)], meta: Value) -> Reply {
+fn page(ids: &[(u64, &str)], meta: &Value) -> Reply {
     let rows: Vec<Value> = ids
         .iter()
         .map(|(id, key)| json!({ "id": id, "description": format!("Words\n\n[liveprompt {key}]") }))
@@ -163,33 +163,33 @@ fn lists_are_walked_until_every_key_is_found() {
         since: None,
         cursor: cursor.map(str::to_owned),
     };
-    let two = json!({ "total_pages": 2 });
+    let (two, none) = (json!({ "total_pages": 2 }), json!({ "total_pages": 0 }));
     for (from, answer, to) in [
         (
             asked(&["a", "b"], None),
-            page(&[(1, "a"), (2, "x")], two.clone()),
+            page(&[(1, "a"), (2, "x")], &two),
             Some(asked(&["b"], Some("filter=open&page=2"))),
         ),
-        (asked(&["a"], None), page(&[(1, "a")], two.clone()), None),
+        (asked(&["a"], None), page(&[(1, "a")], &two), None),
         (
             asked(&["b"], Some("filter=open&page=2")),
-            page(&[(3, "y")], two.clone()),
+            page(&[(3, "y")], &two),
             Some(asked(&["b"], Some("filter=overdue&page=1"))),
         ),
         // Without a word on pages only an empty one is the last.
         (
             asked(&["b"], Some("filter=overdue&page=1")),
-            page(&[(4, "z")], Value::Null),
+            page(&[(4, "z")], &Value::Null),
             Some(asked(&["b"], Some("filter=overdue&page=2"))),
         ),
         (
             asked(&["b"], Some("filter=overdue&page=2")),
-            page(&[], Value::Null),
+            page(&[], &Value::Null),
             Some(asked(&["b"], Some("filter=completed&page=1"))),
         ),
         (
             asked(&["b"], Some("filter=completed&page=1")),
-            page(&[], json!({ "total_pages": 0 })),
+            page(&[], &none),
             None,
         ),
         (asked(&["b"], None), reply(200, "[]"), None),
