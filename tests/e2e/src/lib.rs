@@ -165,57 +165,6 @@ impl Machine {
             .hub_at(identity, way_out, settings, hub_aws::Clock::new(wrong))
     }
 
-    /// Creates, authorizes and approves a connection, as an admin does. Where the CRM has keys alone, it is
-    /// created with one.
-    pub async fn connect(&self, organization: &str, settings: Value) -> String {
-        let id = self.create(organization, settings).await;
-        if !self.has_keys_alone() {
-            self.authorize(organization, &id).await;
-        }
-        let approved = self
-            .api(
-                organization,
-                Method::POST,
-                &format!("/api/integrations/crm/{id}/approve"),
-                None,
-            )
-            .await;
-        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
-        id
-    }
-
-    /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
-    pub async fn create(&self, organization: &str, mut settings: Value) -> String {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        for (name, setting) in manifest
-            .settings
-            .iter()
-            .filter(|(_, setting)| setting.required)
-        {
-            if settings.get(name).is_none() {
-                settings[name] = json!(setting.default);
-            }
-        }
-        let mut new = json!({ "settings": settings });
-        if self.has_keys_alone() {
-            new["method"] = json!("api_key");
-            new["api_key"] = self.sandbox.credentials()["api_key"].clone();
-        }
-        let created = self.create_by(organization, new).await;
-        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
-        created.json()["id"].as_str().expect("an id").to_owned()
-    }
-
-    /// Whether nobody logs in at the CRM: it has keys, and no OAuth that we use.
-    fn has_keys_alone(&self) -> bool {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        manifest.oauth.is_none()
-    }
-
     /// Creates a connection with whatever else it is given.
     pub async fn create_by(&self, organization: &str, mut new: Value) -> Reply {
         new["crm"] = json!(self.crm);

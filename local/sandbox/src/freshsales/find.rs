@@ -9,7 +9,7 @@ use super::account::Account;
 use super::errors::{Outcome, Refusal};
 use super::kinds::Kind;
 use super::store::{Row, moment};
-use super::write::{has_address, number};
+use super::values::{has_address, number};
 use crate::oauth::{Answer, Form, get, words};
 
 /// How many a page has, and how many at most.

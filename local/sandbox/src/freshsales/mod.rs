@@ -13,6 +13,7 @@ mod oauth;
 mod seed;
 mod settings;
 mod store;
+mod values;
 mod write;
 
 use bytes::Bytes;
