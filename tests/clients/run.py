@@ -44,6 +44,7 @@ SUITES = [
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
+    ("freshsales-plain", "freshsales_plain.py", 4108),
     ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
     ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
     ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),

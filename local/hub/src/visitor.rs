@@ -74,9 +74,11 @@ impl<'a> Visitor<'a> {
         Ok(transport::send(&self.around.transport, request).await?)
     }
 
-    /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve.
+    /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve. Where the CRM has keys
+    /// alone, the connection is created with one.
     pub(crate) async fn connect(&self, crm: &str) -> anyhow::Result<String> {
-        let new = json!({ "crm": crm, "name": format!("Demo {crm}"), "settings": examples(crm)? });
+        let sandbox = self.around.sandboxes.get(crm).context("no such sandbox")?;
+        let new = new_connection(crm, &format!("Demo {crm}"), &sandbox.credentials())?;
         let created = self
             .api(
                 http::Method::POST,
@@ -90,7 +92,21 @@ impl<'a> Visitor<'a> {
             .and_then(Value::as_str)
             .context("the new connection has no id")?
             .to_owned();
+        if new.get("api_key").is_none() {
+            self.authorize(crm, &id).await?;
+        }
+        self.api(
+            http::Method::POST,
+            &format!("/api/integrations/crm/{id}/approve"),
+            None,
+            StatusCode::OK,
+        )
+        .await?;
+        Ok(id)
+    }
 
+    /// Logs in at the CRM and comes back.
+    async fn authorize(&self, crm: &str, id: &str) -> anyhow::Result<()> {
         let begin = json!({ "connection_id": id });
         let answer = self
             .raw_api(
@@ -140,14 +156,7 @@ impl<'a> Visitor<'a> {
         if answer.status() != StatusCode::OK {
             bail!("the callback failed: {}", shown(&answer));
         }
-        self.api(
-            http::Method::POST,
-            &format!("/api/integrations/crm/{id}/approve"),
-            None,
-            StatusCode::OK,
-        )
-        .await?;
-        Ok(id)
+        Ok(())
     }
 }
 
@@ -167,8 +176,19 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
         .with_context(|| format!("the answer is not JSON: {}", shown(answer)))
 }
 
+/// What creates a connection: with a key of the fake, where the CRM has keys alone.
+pub(crate) fn new_connection(crm: &str, name: &str, credentials: &Value) -> anyhow::Result<Value> {
+    let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
+    let settings = examples(crm)?;
+    Ok(match manifest.oauth {
+        Some(_) => json!({ "crm": crm, "name": name, "settings": settings }),
+        None => json!({ "crm": crm, "name": name, "settings": settings,
+            "method": "api_key", "api_key": credentials.get("api_key") }),
+    })
+}
+
 /// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
-pub(crate) fn examples(crm: &str) -> anyhow::Result<Value> {
+fn examples(crm: &str) -> anyhow::Result<Value> {
     let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
     let required = manifest
         .settings

@@ -23,6 +23,7 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    freshsales
 }
 
 // They can be connected, and take no events until their connector moves them up.
@@ -30,5 +31,4 @@ registry::connected! {
     zoho
     monday
     copper
-    freshsales
 }

@@ -19,6 +19,7 @@ mod collections;
 mod composite;
 mod dynamics365;
 mod faults;
+mod freshsales;
 mod graph;
 mod hubspot;
 mod oauth;

@@ -15,7 +15,7 @@ fn crm_calls(crm: &str) -> (u64, u64) {
         "salesforce" | "dynamics365" => (2, 2),
         "hubspot" => (3, 3),
         // A look-up takes one address, of which there are four in all, and a write one record.
-        "pipedrive" => (4 + 3, 4 + 30),
+        "pipedrive" | "freshsales" => (4 + 3, 4 + 30),
         other => panic!("{other}: no figure yet; count, and write it down"),
     }
 }

@@ -4,6 +4,7 @@
 //! `shared/crm/specs` beside the workspace. Without them these tests say so and pass; in CI they fail.
 
 mod dynamics365;
+mod freshsales;
 mod hubspot;
 mod pipedrive;
 mod salesforce;
