@@ -23,12 +23,12 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    copper
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     zoho
     monday
-    copper
     freshsales
 }
