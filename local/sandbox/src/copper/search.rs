@@ -14,6 +14,11 @@ const MOST: u64 = 200;
 
 /// Answers a search of one kind.
 pub(super) fn answer(account: &Account, kind: Kind, body: &Map<String, Value>) -> Outcome<Answer> {
+    // A filter that is wrong is refused even where there is nothing to find.
+    let filters = body.get("custom_fields").and_then(Value::as_array);
+    for one in filters.into_iter().flatten() {
+        custom(account, kind, &Row::new(), one)?;
+    }
     let mut found: Vec<&Row> = Vec::new();
     for row in account.store.searchable(kind) {
         if fits(account, kind, row, body)? {
