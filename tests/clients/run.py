@@ -37,6 +37,7 @@ SUITES = [
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
+    ("copper-plain", "copper_plain.py", 4107),
 ]
 
 
