@@ -105,7 +105,7 @@ pub(crate) async fn rows(
             match read_back(&around.hub, &caller, &connection, record_kind, object, keys).await {
                 // The deliveries have used the CRM's limit up for now: who reads waits, as a delivery does.
                 Err(EngineError::Crm(Verdict::Throttle { until, .. })) => {
-                    wait_for(around, until).await
+                    wait_for(around, until).await;
                 }
                 found => break found?,
             }
