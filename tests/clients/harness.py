@@ -69,7 +69,7 @@ def same(found, expected):
 
 
 def run(library, version=None):
-    """Runs the cases; `version` where the library is no package."""
+    """Runs the cases. Plain requests are no library that is installed: they say which version of the API they are for."""
     only = os.environ.get("CLIENTS_ONLY", "")
     wanted = [(name, function) for name, function in _cases if only in name]
     passed = 0

@@ -45,6 +45,7 @@ SUITES = [
     ("pipedrive", "pipedrive_node.mjs", 4104),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
     ("freshsales-plain", "freshsales_plain.py", 4108),
+    ("copper-plain", "copper_plain.py", 4107),
     ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
     ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
     ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),

@@ -23,6 +23,7 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    copper
     freshsales
 }
 
@@ -30,5 +31,4 @@ registry::crms! {
 registry::connected! {
     zoho
     monday
-    copper
 }

@@ -17,6 +17,7 @@ mod auth;
 mod bulk;
 mod collections;
 mod composite;
+mod copper;
 mod dynamics365;
 mod faults;
 mod freshsales;

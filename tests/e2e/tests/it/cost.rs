@@ -16,6 +16,8 @@ fn crm_calls(crm: &str) -> (u64, u64) {
         "hubspot" => (3, 3),
         // A look-up takes one address, of which there are four in all, and a write one record.
         "pipedrive" | "freshsales" => (4 + 3, 4 + 30),
+        // People and leads are two look-ups; activities go by ten in a call, tasks one by one.
+        "copper" => (2 + 1 + 2, 2 + 1 + 20),
         other => panic!("{other}: no figure yet; count, and write it down"),
     }
 }
