@@ -298,7 +298,7 @@ mod tests {
             assert_eq!(sealed[..5], [1, 0, 0, 0, 7]);
             assert_eq!(open(&ring(), AAD, &sealed).unwrap().as_slice(), plain);
             let sealed = seal_compressed(&ring(), &entropy(), AAD, plain).unwrap();
-            assert_eq!(sealed[..5], [2, 0, 0, 0, 7]);
+            assert_eq!(sealed[..5], [3, 0, 0, 0, 7]);
             assert_eq!(
                 open_compressed(&ring(), AAD, &sealed).unwrap().as_slice(),
                 plain
