@@ -24,12 +24,12 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    copper
+    freshsales
     zoho
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     monday
-    copper
-    freshsales
 }

@@ -8,12 +8,15 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use hub_aws::{AwsError, Entropy, store::LimiterItem};
-use hub_connectors::{Manifest, Operation, Reply};
+use hub_connectors::{Manifest, Reply};
 use hub_domain::{
     Connection, ConnectionId, OrganizationId, Scope, Timestamp, Verdict,
     limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
@@ -60,13 +63,13 @@ struct Account {
     book: Mutex<Book>,
     /// One lease at a time: whoever waits for it finds what the one before brought.
     leasing: tokio::sync::Mutex<Known>,
+    /// How many leases were asked for. Beside the lock: who waits for it knows the number from before.
+    leases: AtomicU64,
 }
 
 /// The item as this process wrote it last.
 #[derive(Default)]
 struct Known {
-    /// How many leases it took.
-    leases: u64,
     /// Nobody else wrote it between the last two writes: it can be written without being read.
     item: Option<LimiterItem>,
     last: u64,
@@ -93,6 +96,7 @@ impl Limits {
             Arc::new(Account {
                 book: Mutex::new(Book::new(worker)),
                 leasing: tokio::sync::Mutex::default(),
+                leases: AtomicU64::default(),
             })
         };
         accounts.entry(whose).or_insert_with(fresh).clone()
@@ -141,7 +145,7 @@ async fn pause(hub: &Hub, until: Micros) {
     tokio::time::sleep(Duration::from_micros(micros)).await;
 }
 
-/// Waits for a call's turn, for about two seconds at most.
+/// Waits for the turn of a call that costs so much of each limit, for about two seconds at most.
 ///
 /// # Errors
 /// [`Verdict::Throttle`] where the turn is later, the CRM does not answer, or live work comes first;
@@ -150,9 +154,9 @@ pub(crate) async fn permit<'a>(
     hub: &'a Hub,
     connection: &'a Connection,
     manifest: &'a Manifest,
-    operation: &Operation,
+    costs: Vec<u32>,
 ) -> Result<Permit<'a>, Verdict> {
-    let (terms, costs) = (manifest.terms(connection), manifest.costs(operation));
+    let terms = manifest.terms(connection);
     let account = hub.limits().account(hub.entropy(), connection);
     let latest = now(hub) + HORIZON;
     loop {
@@ -193,9 +197,9 @@ async fn lease(
     costs: &[u32],
     latest: Micros,
 ) -> Result<(), Verdict> {
-    let before = account.leasing.try_lock().map(|known| known.leases).ok();
+    let before = account.leases.load(Relaxed);
     let mut known = account.leasing.lock().await;
-    if before != Some(known.leases) {
+    if before != account.leases.load(Relaxed) {
         // Another call of this process has just taken one.
         return Ok(());
     }
@@ -209,7 +213,7 @@ async fn lease(
         match &decision {
             Decision::Granted { .. } => {
                 if write(hub, connection, &mut known, limiter, item.version).await? {
-                    known.leases += 1;
+                    account.leases.fetch_add(1, Relaxed);
                     lock(&account.book).granted(&decision, at);
                     return Ok(());
                 }
@@ -223,7 +227,7 @@ async fn lease(
                     // A mark of live work; whoever was faster has marked something too.
                     write(hub, connection, &mut known, limiter, item.version).await?;
                 }
-                known.leases += 1;
+                account.leases.fetch_add(1, Relaxed);
                 known.item = None;
                 let soon = *until <= latest && *why != Why::Open && *why != Why::Live;
                 if soon {
