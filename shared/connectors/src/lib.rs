@@ -12,7 +12,7 @@ mod registry;
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
     Api, ApiKey, Batch, Check, ClientAuth, Cost, Encoding, ErrorRule, HeaderReads, Idempotency,
-    Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation, Rotation,
+    KeyOf, Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation, Rotation,
     RuleVerdict, Servers, Setting, SettingKind, Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
@@ -23,12 +23,12 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    monday
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     zoho
-    monday
     copper
     freshsales
 }
