@@ -12,8 +12,8 @@ mod registry;
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
     Api, ApiKey, Batch, Check, ClientAuth, Cost, Encoding, ErrorRule, HeaderReads, Idempotency,
-    KeyOf, Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation, Rotation,
-    RuleVerdict, Servers, Setting, SettingKind, Uninstall,
+    KeyOf, Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation,
+    Rotation, RuleVerdict, Servers, Setting, SettingKind, Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 pub use registry::Registry;

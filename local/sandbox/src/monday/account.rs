@@ -73,6 +73,9 @@ pub(super) struct Account {
     next: u64,
 }
 
+/// A name, and cells of which those that are emptied are `None`.
+type Changed = (Option<String>, BTreeMap<String, Option<Cell>>);
+
 /// Columns and values, from a text of JSON.
 fn read(values: &Value) -> Outcome<Map<String, Value>> {
     let text = match values {
@@ -117,13 +120,13 @@ impl Account {
         self.items.get(&id).ok_or_else(|| Refusal::gone("Item", id))
     }
 
-    /// The cells of these values; `name` is the item's own name. A cell that is emptied is `None`.
+    /// The cells of these values; `name` is the item's own name.
     fn cells(
         &mut self,
         board: u64,
         values: &Map<String, Value>,
         may_add: bool,
-    ) -> Outcome<(Option<String>, BTreeMap<String, Option<Cell>>)> {
+    ) -> Outcome<Changed> {
         let long_text = self.settings.long_text;
         self.board(board)?;
         let mut name = None;

@@ -14,6 +14,7 @@ mod oauth;
 mod run;
 mod seed;
 mod settings;
+mod show;
 
 use bytes::Bytes;
 use http::Request;

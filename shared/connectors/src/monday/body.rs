@@ -46,7 +46,7 @@ pub(super) fn item(write: &Write, ours: &Ours<'_>) -> Result<Item, Verdict> {
         let fault = |why: &str| Verdict::Misconfigured {
             reason: format!("the field {field} of {} {why}", write.object),
         };
-        if is_skipped(planned.overwrite, write).map_err(|why| fault(why))? {
+        if is_skipped(planned.overwrite, write).map_err(&fault)? {
             continue;
         }
         let (kind, column) = if field == NAME {

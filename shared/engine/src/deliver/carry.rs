@@ -307,11 +307,7 @@ impl Account<'_> {
             match call(hub, connector, connection, &operation, deadline).await {
                 Ok((found, reply)) if found.len() == keys.len() => {
                     let all = found.into_iter().map(|verdict| Sent {
-                        is_open: doubt::leaves_open(
-                            &reply,
-                            connector.failed(&reply),
-                            &verdict,
-                        ),
+                        is_open: doubt::leaves_open(&reply, connector.failed(&reply), &verdict),
                         is_unanswered: false,
                         has_shared_key,
                         verdict,

@@ -281,7 +281,10 @@ mod tests {
             let found = leaves_open(&reply(status), failed, &verdict);
             assert_eq!(found, open, "{status} {verdict:?}");
         }
-        assert!(leaves_open(&reply(200), true, &retry()), "said within a 200");
+        assert!(
+            leaves_open(&reply(200), true, &retry()),
+            "said within a 200"
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod dynamics365;
 mod hubspot;
+mod monday;
 mod pipedrive;
 mod salesforce;
 
