@@ -21,6 +21,7 @@ mod dynamics365;
 mod faults;
 mod graph;
 mod hubspot;
+mod monday;
 mod oauth;
 mod oauth_attacks;
 mod oauth_jwt;
