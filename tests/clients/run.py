@@ -43,6 +43,7 @@ SUITES = [
     ("@hubspot/api-client", "hubspot_node.mjs", 4102),
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
+    ("@mondaydotcomorg/api", "monday_node.mjs", 4106),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
     ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
     ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),

@@ -43,7 +43,7 @@ impl Default for Settings {
             daily_calls: None,
             complexity_budget: 5_000_000,
             idempotency_seconds: 30 * 60,
-            search_lag_s: 5,
+            search_lag_s: 0,
             strict_versions: false,
             long_text: 2_000,
         }
