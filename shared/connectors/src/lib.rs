@@ -24,11 +24,11 @@ registry::crms! {
     dynamics365
     pipedrive
     monday
+    copper
+    freshsales
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     zoho
-    copper
-    freshsales
 }

@@ -163,6 +163,8 @@ pub struct Cost {
     pub find_people: u32,
     /// [`crate::Operation::Write`]
     pub write: u32,
+    /// The same with several records, for a CRM that limits bulk calls apart; as one without it.
+    pub write_many: Option<u32>,
     /// [`crate::Operation::Describe`]
     pub describe: u32,
     /// [`crate::Operation::ReadBack`]
@@ -174,6 +176,7 @@ impl Default for Cost {
         Self {
             find_people: 1,
             write: 1,
+            write_many: None,
             describe: 1,
             read_back: 1,
         }

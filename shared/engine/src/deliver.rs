@@ -10,6 +10,7 @@ mod apply;
 mod call;
 mod carry;
 mod doubt;
+pub(crate) mod people;
 mod prepare;
 mod settle;
 mod stage;

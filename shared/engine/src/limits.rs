@@ -16,7 +16,7 @@ use std::{
 };
 
 use hub_aws::{AwsError, Entropy, store::LimiterItem};
-use hub_connectors::{Manifest, Operation, Reply};
+use hub_connectors::{Manifest, Reply};
 use hub_domain::{
     Connection, ConnectionId, OrganizationId, Scope, Timestamp, Verdict,
     limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
@@ -145,7 +145,7 @@ async fn pause(hub: &Hub, until: Micros) {
     tokio::time::sleep(Duration::from_micros(micros)).await;
 }
 
-/// Waits for a call's turn, for about two seconds at most.
+/// Waits for the turn of a call that costs so much of each limit, for about two seconds at most.
 ///
 /// # Errors
 /// [`Verdict::Throttle`] where the turn is later, the CRM does not answer, or live work comes first;
@@ -154,9 +154,9 @@ pub(crate) async fn permit<'a>(
     hub: &'a Hub,
     connection: &'a Connection,
     manifest: &'a Manifest,
-    operation: &Operation,
+    costs: Vec<u32>,
 ) -> Result<Permit<'a>, Verdict> {
-    let (terms, costs) = (manifest.terms(connection), manifest.costs(operation));
+    let terms = manifest.terms(connection);
     let account = hub.limits().account(hub.entropy(), connection);
     let latest = now(hub) + HORIZON;
     loop {

@@ -17,9 +17,11 @@ impl Limit {
         let Cost {
             find_people,
             write,
+            write_many,
             describe,
             read_back,
         } = self.cost;
+        let write = write.max(write_many.unwrap_or_default());
         let most = find_people.max(write).max(describe).max(read_back);
         most > 1 && !self.rule(0).is_budget()
     }
@@ -36,7 +38,11 @@ impl Limit {
     fn cost_of(&self, operation: &Operation) -> u32 {
         match operation {
             Operation::FindPeople { .. } => self.cost.find_people,
-            Operation::Write { .. } => self.cost.write,
+            Operation::Write { plans } => {
+                let writes: usize = plans.iter().map(|plan| plan.writes.len()).sum();
+                let many = self.cost.write_many.filter(|_| writes > 1);
+                many.unwrap_or(self.cost.write)
+            }
             Operation::Describe { .. } => self.cost.describe,
             Operation::ReadBack { .. } => self.cost.read_back,
         }
@@ -112,6 +118,12 @@ impl Manifest {
         limits.map(|limit| limit.cost_of(operation)).collect()
     }
 
+    /// What a check of a connection costs of each rule of [`Manifest::terms`]: as much as any small reading.
+    pub fn check_costs(&self) -> Vec<u32> {
+        let limits = self.account_limits();
+        limits.map(|limit| limit.cost.describe).collect()
+    }
+
     /// What a reply says of each rule of [`Manifest::terms`].
     pub fn seen(&self, reply: &Reply) -> Vec<Option<Seen>> {
         let at = reply.at.as_microsecond();
@@ -123,7 +135,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hub_domain::Timestamp;
+    use hub_domain::{Plan, Timestamp, Write, mapping::RecordKind};
 
     use super::*;
 
@@ -204,8 +216,19 @@ mod tests {
         let emails = Vec::new();
         assert_eq!(manifest.costs(&Operation::FindPeople { emails }), [20]);
         assert_eq!(manifest.costs(&Operation::Write { plans: Vec::new() }), [1]);
+        let bulk = text.replace("describe = 0", "write = 0, write_many = 3");
+        let bulk = Manifest::parse("acme", &bulk).unwrap();
+        for (writes, cost) in [(0, 0), (1, 0), (2, 3)] {
+            let plans = vec![plan(writes)];
+            assert_eq!(bulk.costs(&Operation::Write { plans }), [cost]);
+        }
+        let short = text
+            .replace("find_people = 20", "write_many = 2")
+            .replace("86_400", "60");
+        assert!(Manifest::parse("acme", &short).is_err());
         let object = String::new();
         assert_eq!(manifest.costs(&Operation::Describe { object }), [0]);
+        assert_eq!(manifest.check_costs(), [0]);
         let mut connection = Connection::new(
             "conn_1".parse().unwrap(),
             "org_1".parse().unwrap(),
@@ -220,5 +243,29 @@ mod tests {
         let half = ("limit_reserve_percent".to_owned(), "50".to_owned());
         connection.settings.extend([half]);
         assert_eq!(manifest.terms(&connection).rules[0].reserve_percent, 50);
+    }
+
+    fn plan(writes: usize) -> Plan {
+        let write = Write {
+            key: "ses_1".to_owned(),
+            id: None,
+            kind: RecordKind::Meeting,
+            object: "meetings".to_owned(),
+            fields: std::collections::BTreeMap::new(),
+            people: Vec::new(),
+            company: None,
+            step: None,
+            after: std::collections::BTreeMap::new(),
+            optional: false,
+            token: String::new(),
+        };
+        Plan {
+            delivery: "dlv_1.1".parse().unwrap(),
+            connection: "conn_1".parse().unwrap(),
+            session: "ses_1".parse().unwrap(),
+            revision: 1,
+            mapping_version: 0,
+            writes: vec![write; writes],
+        }
     }
 }

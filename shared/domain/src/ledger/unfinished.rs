@@ -114,6 +114,18 @@ impl Unfinished {
         self.doubts.get(key)
     }
 
+    /// The writes of which nobody knows whether they were made, by our key; whoever died is not told here,
+    /// since nobody knows of which.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &str> {
+        let keys = self.doubts.keys().map(String::as_str);
+        keys.filter(|key| *key != EVERY)
+    }
+
+    /// Whether there is any doubt.
+    pub fn has_doubts(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+
     /// It is known now.
     pub fn clear(&mut self, key: &str) {
         self.doubts.remove(key);

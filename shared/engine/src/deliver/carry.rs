@@ -231,6 +231,7 @@ impl Account<'_> {
                     keys: chunk.iter().map(|write| write.key.clone()).collect(),
                     writes: chunk.to_vec(),
                     since,
+                    cursor: None,
                 };
                 match self.records(&operation).await {
                     Ok(found) => held.extend(found),

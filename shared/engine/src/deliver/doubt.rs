@@ -82,7 +82,7 @@ pub(super) fn next(
 pub(super) fn parked(write: &Write) -> Verdict {
     Verdict::Misconfigured {
         reason: format!(
-            "nobody knows whether {} was made, and this CRM cannot be asked: look whether it is there",
+            "nobody knows whether {} was made, and this CRM cannot be asked: look whether it is there; a retry of this delivery sends it again",
             write.key
         ),
     }

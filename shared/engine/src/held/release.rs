@@ -1,6 +1,6 @@
 //! Setting held work free, at a bounded pace for each connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use hub_aws::{
@@ -36,8 +36,22 @@ const NOTES: usize = 100;
 /// When a note is looked at that was made at once: by then every worker has seen the connection as it
 /// is since (configuration is kept for 30 s), and the index has what was marked meanwhile.
 const NOTE_AFTER_MS: i64 = 60_000;
+/// Deliveries of one connection that go by the live lane when they are released together: one batch. More of
+/// them are a backlog, behind which what has just happened would wait.
+const MOST_LIVE: usize = 10;
 /// Deliveries that are looked at side by side: one call to SQS takes their messages.
 const TOGETHER: usize = 10;
+
+/// By which lane messages go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As new events do: somebody waits for them.
+    Live,
+    /// Behind live work.
+    Bulk,
+    /// A few of a connection as new events do, many behind live work.
+    ByNumber,
+}
 
 /// What became of held work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -118,7 +132,7 @@ pub async fn release_due(hub: &Hub, now: Timestamp) -> Result<Released, EngineEr
             *before <= PER_TICK
         });
         chosen.truncate(AT_ONCE);
-        released.add(portion(hub, &crm, &chosen, now).await?);
+        released.add(portion(hub, &crm, &chosen, Way::ByNumber, now).await?);
         let notes = hub
             .store()
             .releases(&crm, now.as_millisecond(), NOTES)
@@ -169,7 +183,7 @@ async fn of_connection(
         }));
     }
     found.truncate(PER_TICK);
-    let released = portion(hub, crm, &found, now).await?;
+    let released = portion(hub, crm, &found, Way::ByNumber, now).await?;
     Ok((found.len(), released))
 }
 
@@ -192,27 +206,52 @@ async fn portion(
     hub: &Hub,
     crm: &CrmId,
     found: &[HeldDelivery],
+    way: Way,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
+    let many = match way {
+        Way::ByNumber => many(found),
+        Way::Live | Way::Bulk => BTreeSet::new(),
+    };
+    let is_bulk = |entry: &LedgerEntry| {
+        let whose = (entry.organization.clone(), entry.connection.clone());
+        way == Way::Bulk || many.contains(&whose)
+    };
     for together in found.chunks(TOGETHER) {
         let steps = join_all(together.iter().map(|found| look(hub, found, now))).await;
         let steps: Vec<Step> = steps.into_iter().collect::<Result<_, _>>()?;
-        released.add(carry_out(hub, crm, steps, now).await?);
+        released.add(carry_out(hub, crm, steps, is_bulk, now).await?);
     }
     Ok(released)
+}
+
+/// The connections of which there are many.
+fn many(found: &[HeldDelivery]) -> BTreeSet<(OrganizationId, ConnectionId)> {
+    let mut count: BTreeMap<_, usize> = BTreeMap::new();
+    for HeldDelivery {
+        organization,
+        delivery,
+    } in found
+    {
+        if let Some((connection, _)) = delivery.parts() {
+            *count.entry((organization.clone(), connection)).or_default() += 1;
+        }
+    }
+    count.retain(|_, count| *count > MOST_LIVE);
+    count.into_keys().collect()
 }
 
 async fn carry_out(
     hub: &Hub,
     crm: &CrmId,
     steps: Vec<Step>,
+    is_bulk: impl Fn(&LedgerEntry) -> bool,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
-    let mut messages = Vec::new();
     let mut marks: Vec<(Box<LedgerEntry>, Option<Held>)> = Vec::new();
-    let mut sent = Vec::new();
+    let mut lanes: BTreeMap<&str, (Vec<Outgoing>, Vec<_>)> = BTreeMap::new();
     for step in steps {
         match step {
             Step::Gone => {}
@@ -232,26 +271,25 @@ async fn carry_out(
             }
             Step::Send(entry, message, rest) => {
                 released.held += usize::from(rest.is_some());
+                let lane = if is_bulk(&entry) { "bulk" } else { "live" };
+                let (messages, sent) = lanes.entry(lane).or_default();
                 messages.push(message);
                 sent.push((entry, rest));
             }
         }
     }
-    let results = if messages.is_empty() {
-        Vec::new()
-    } else {
-        hub.queues()
-            .send_batch(&format!("{crm}-live"), messages)
-            .await
-    };
     let mut failed = None;
-    for (mark, result) in sent.into_iter().zip(results) {
-        match result {
-            Ok(()) => {
-                released.sent += 1;
-                marks.push(mark);
+    for (lane, (messages, sent)) in lanes {
+        let queue = format!("{crm}-{lane}");
+        let results = hub.queues().send_batch(&queue, messages).await;
+        for (mark, result) in sent.into_iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    released.sent += 1;
+                    marks.push(mark);
+                }
+                Err(error) => failed = Some(error),
             }
-            Err(error) => failed = Some(error),
         }
     }
     let unmarked = marks.iter().map(|(entry, rest)| async move {
@@ -278,9 +316,10 @@ pub(crate) async fn send_marked(
     hub: &Hub,
     crm: &CrmId,
     found: &[HeldDelivery],
+    way: Way,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
-    portion(hub, crm, found, now).await
+    portion(hub, crm, found, way, now).await
 }
 
 async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, EngineError> {

@@ -23,6 +23,7 @@ mod holding;
 mod isolation;
 mod limiting;
 mod mapped;
+mod people;
 mod redriving;
 mod refreshing;
 mod roles;

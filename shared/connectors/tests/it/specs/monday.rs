@@ -321,6 +321,7 @@ fn what_the_default_mapping_makes_of_any_session_is_a_document_of_the_schema() {
                 keys: vec![write.key.clone()],
                 writes: vec![write.clone()],
                 since: None,
+                cursor: None,
             };
             schema.accepts(&body(connector.as_ref(), &operation, &link));
         }
