@@ -43,7 +43,10 @@ SUITES = [
     ("@hubspot/api-client", "hubspot_node.mjs", 4102),
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
+    ("@mondaydotcomorg/api", "monday_node.mjs", 4106),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
+    ("freshsales-plain", "freshsales_plain.py", 4108),
+    ("copper-plain", "copper_plain.py", 4107),
     ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
     ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
     ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),
@@ -163,8 +166,10 @@ def main():
     try:
         wait_for(hub, sorted({port + move for *_, port in SUITES}), log)
         if any(port == hub_signed.RECEIVER for *_, port in wanted):
-            hub_signed.collect(move, log, HUB_SIGNED)
+            test = hub_signed.collect(move, log, HUB_SIGNED)
         results = [run_suite(library, script, port + move) for library, script, port in wanted]
+        if any(port == hub_signed.RECEIVER for *_, port in wanted):
+            results.append(hub_signed.tried(test, move))
         if not names or PAGE in names:
             results.append(page.run(INSTALLED, surroundings(), hub_binary(), move))
     finally:
