@@ -43,6 +43,7 @@ SUITES = [
     ("@hubspot/api-client", "hubspot_node.mjs", 4102),
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
+    ("@mondaydotcomorg/api", "monday_node.mjs", 4106),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
     ("freshsales-plain", "freshsales_plain.py", 4108),
     ("copper-plain", "copper_plain.py", 4107),

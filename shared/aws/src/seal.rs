@@ -386,7 +386,7 @@ mod tests {
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, KNOWN);
         assert_eq!(
             BASE64_STANDARD_NO_PAD.encode(hash),
-            "F7ocH1GqRTI5rjj9EHi6b4OLTd2dpijA6gZIst52FUQ"
+            "No/f0wteHBDtz7cV/Rs4g0Bzg+AJclDojp7tn+HHTKg"
         );
     }
 

@@ -12,8 +12,8 @@ mod registry;
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
     Api, ApiKey, Batch, Check, ClientAuth, Cost, Encoding, ErrorRule, HeaderReads, Idempotency,
-    Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation, Rotation,
-    RuleVerdict, Servers, Setting, SettingKind, Uninstall,
+    KeyOf, Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation,
+    Rotation, RuleVerdict, Servers, Setting, SettingKind, Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 pub use registry::Registry;
@@ -23,6 +23,7 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    monday
     copper
     freshsales
 }
@@ -30,5 +31,4 @@ registry::crms! {
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     zoho
-    monday
 }

@@ -23,6 +23,7 @@ mod faults;
 mod freshsales;
 mod graph;
 mod hubspot;
+mod monday;
 mod oauth;
 mod oauth_attacks;
 mod oauth_jwt;

@@ -56,10 +56,16 @@ impl Limit {
         Some(match self.header_reads {
             HeaderReads::Left => {
                 let limit = self.limit_header.as_deref();
-                let limit = limit.and_then(|name| Some(self::number(reply.header(name)?)?.0));
+                let limit = limit.and_then(|name| {
+                    let text = reply.header(name)?;
+                    let (_, rest) = text.split_once(self.limit_header_after.as_str())?;
+                    Some(self::number(rest)?.0)
+                });
+                // Points, for example, as the calls that they pay for.
+                let calls = |number: u32| number / self.units.max(1);
                 Seen {
-                    left: number,
-                    limit,
+                    left: calls(number),
+                    limit: limit.map(calls),
                     at,
                 }
             }
@@ -171,6 +177,13 @@ mod tests {
         let headers = [("X-Remaining", "93"), ("X-Max", "110")];
         assert_eq!(left(rate, &headers), Some((93, Some(110))));
         assert_eq!(left(rate, &headers[..1]), Some((93, None)));
+        let points = "header = 'r'\nheader_after = '\"points\";r='\nlimit_header = 'p'\nlimit_header_after = '\"points\";q='\nunits = 10";
+        let headers = [
+            ("r", r#""calls";r=7, "points";r=49"#),
+            ("p", r#""calls";q=9, "points";q=100;w=60"#),
+        ];
+        assert_eq!(left(points, &headers), Some((4, Some(10))));
+        assert_eq!(left(points, &headers[..1]), Some((4, None)));
         assert_eq!(left(rate, &[]), None);
         assert_eq!(left("", &headers), None);
     }

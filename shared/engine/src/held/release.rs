@@ -1,6 +1,6 @@
 //! Setting held work free, at a bounded pace for each connection.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use hub_aws::{
@@ -14,7 +14,10 @@ use hub_domain::{
     subscription::Month,
 };
 
-use super::words;
+use super::{
+    lanes::{Lanes, Way},
+    words,
+};
 use crate::{
     error::EngineError,
     hub::Hub,
@@ -36,22 +39,8 @@ const NOTES: usize = 100;
 /// When a note is looked at that was made at once: by then every worker has seen the connection as it
 /// is since (configuration is kept for 30 s), and the index has what was marked meanwhile.
 const NOTE_AFTER_MS: i64 = 60_000;
-/// Deliveries of one connection that go by the live lane when they are released together: one batch. More of
-/// them are a backlog, behind which what has just happened would wait.
-const MOST_LIVE: usize = 10;
 /// Deliveries that are looked at side by side: one call to SQS takes their messages.
 const TOGETHER: usize = 10;
-
-/// By which lane messages go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
-    /// As new events do: somebody waits for them.
-    Live,
-    /// Behind live work.
-    Bulk,
-    /// A few of a connection as new events do, many behind live work.
-    ByNumber,
-}
 
 /// What became of held work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -210,43 +199,20 @@ async fn portion(
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
-    let many = match way {
-        Way::ByNumber => many(found),
-        Way::Live | Way::Bulk => BTreeSet::new(),
-    };
-    let is_bulk = |entry: &LedgerEntry| {
-        let whose = (entry.organization.clone(), entry.connection.clone());
-        way == Way::Bulk || many.contains(&whose)
-    };
+    let lanes = Lanes::of(way, found);
     for together in found.chunks(TOGETHER) {
         let steps = join_all(together.iter().map(|found| look(hub, found, now))).await;
         let steps: Vec<Step> = steps.into_iter().collect::<Result<_, _>>()?;
-        released.add(carry_out(hub, crm, steps, is_bulk, now).await?);
+        released.add(carry_out(hub, crm, steps, &lanes, now).await?);
     }
     Ok(released)
-}
-
-/// The connections of which there are many.
-fn many(found: &[HeldDelivery]) -> BTreeSet<(OrganizationId, ConnectionId)> {
-    let mut count: BTreeMap<_, usize> = BTreeMap::new();
-    for HeldDelivery {
-        organization,
-        delivery,
-    } in found
-    {
-        if let Some((connection, _)) = delivery.parts() {
-            *count.entry((organization.clone(), connection)).or_default() += 1;
-        }
-    }
-    count.retain(|_, count| *count > MOST_LIVE);
-    count.into_keys().collect()
 }
 
 async fn carry_out(
     hub: &Hub,
     crm: &CrmId,
     steps: Vec<Step>,
-    is_bulk: impl Fn(&LedgerEntry) -> bool,
+    by: &Lanes,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
@@ -271,8 +237,7 @@ async fn carry_out(
             }
             Step::Send(entry, message, rest) => {
                 released.held += usize::from(rest.is_some());
-                let lane = if is_bulk(&entry) { "bulk" } else { "live" };
-                let (messages, sent) = lanes.entry(lane).or_default();
+                let (messages, sent) = lanes.entry(by.lane(&entry)).or_default();
                 messages.push(message);
                 sent.push((entry, rest));
             }

@@ -7,6 +7,7 @@ mod copper;
 mod dynamics365;
 mod freshsales;
 mod hubspot;
+mod monday;
 mod pipedrive;
 mod salesforce;
 
