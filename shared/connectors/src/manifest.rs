@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub use authorization::{
     ApiKey, Check, ClientAuth, Encoding, OAuth, Return, Revocation, Rotation, Servers, Uninstall,
 };
+pub use limits::Cost;
 
 /// Why a manifest cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -153,34 +154,6 @@ pub enum HeaderReads {
     Left,
     /// What is used, a slash, and the limit.
     UsedOfLimit,
-}
-
-/// What each operation costs of a limit; 0 where it does not count for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Cost {
-    /// [`crate::Operation::FindPeople`]
-    pub find_people: u32,
-    /// [`crate::Operation::Write`]
-    pub write: u32,
-    /// The same with several records, for a CRM that limits bulk calls apart; as one without it.
-    pub write_many: Option<u32>,
-    /// [`crate::Operation::Describe`]
-    pub describe: u32,
-    /// [`crate::Operation::ReadBack`]
-    pub read_back: u32,
-}
-
-impl Default for Cost {
-    fn default() -> Self {
-        Self {
-            find_people: 1,
-            write: 1,
-            write_many: None,
-            describe: 1,
-            read_back: 1,
-        }
-    }
 }
 
 /// How long a CRM remembers a key of a request.

@@ -150,10 +150,13 @@ fn plain(value: &Value, names: &BTreeMap<String, String>) -> Value {
             .iter()
             .map(|(field, value)| {
                 let is_counted = COUNTED.contains(&field.as_str());
-                let value = if is_counted {
-                    Value::from("<counted>")
-                } else {
-                    plain(value, names)
+                // Ids that are numbers, each object's own: those of links may be of another object.
+                let own = value.as_u64().filter(|_| field == "id");
+                let own = own.and_then(|id| names.get(&id.to_string()));
+                let value = match own {
+                    _ if is_counted => Value::from("<counted>"),
+                    Some(name) => Value::from(name.as_str()),
+                    None => plain(value, names),
                 };
                 (field.clone(), value)
             })
@@ -206,6 +209,24 @@ mod tests {
         let run = |id: u32| json!({ "tasks": [{ "id": id, "note": "ses_lab1", "person": 7 }] });
         let nothing = json!({});
         assert_eq!(changed(&nothing, &run(1)), changed(&nothing, &run(2)));
+    }
+
+    #[test]
+    fn ids_that_are_numbers_make_no_difference_either() {
+        let run = |first: u64, second: u64| {
+            let record = |id: u64, key: &str| {
+                let details = format!("[liveprompt {key}]");
+                json!({ "id": id, "details": details, "parent": { "id": 9, "type": "person" }, "kind_id": 7 })
+            };
+            json!({ "tasks": [record(first, "ses_lab1"), record(second, "ses_lab2")] })
+        };
+        let one = changed(&json!({}), &run(7, 8));
+        assert_eq!(one, changed(&json!({}), &run(8, 7)));
+        assert!(
+            one.iter().all(|line| line.contains("\"kind_id\":7")),
+            "{one:?}"
+        );
+        assert!(one.iter().all(|line| line.contains("\"id\":9")), "{one:?}");
     }
 
     #[test]

@@ -27,14 +27,14 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         show(&format!("{crm}, ten at once"), &steps);
         batched = batched.max(per_million(&book, &steps));
         derived = derived.max(derived_per_million(&book, &steps));
-        let singly = Traffic {
+        let of_one = Traffic {
             request: 1,
             ..together
         };
-        let steps = size.seen.steps(singly.clone()).await?;
+        let steps = size.seen.steps(of_one.clone()).await?;
         show(&format!("{crm}, each in a request of its own"), &steps);
         single = single.max(per_million(&book, &steps));
-        let by_itself = Traffic { batch: 1, ..singly };
+        let by_itself = Traffic { batch: 1, ..of_one };
         let steps = size.seen.steps(by_itself).await?;
         show(&format!("{crm}, each by itself"), &steps);
         alone = alone.max(per_million(&book, &steps));

@@ -18,9 +18,9 @@ use super::{
 
 const ORG: &str = "org_bench";
 /// Keys in one look-up when the CRM is asked what it holds.
-const KEYS: usize = 50;
+const KEYS: usize = 20;
 /// How often a reading that fails is asked again.
-const TIMES: usize = 5;
+const TIMES: usize = 12;
 
 /// What befalls the CRM, one after the other, a batch each. Requests that are lost on the way there and on the
 /// way back, answers of every kind, a token that ends, a minute in which nothing answers.

@@ -63,6 +63,8 @@ pub(super) fn plant(account: &mut Account, settings: &Settings) {
                 .unwrap_or_default();
         }
     }
+    // They were there long before.
+    account.settle(0);
 }
 
 #[cfg(test)]

@@ -105,12 +105,11 @@ const SPELLED: u8 = u8::MAX;
 fn packed(fields: &BTreeMap<String, String>) -> Option<Vec<u8>> {
     let mut all = Vec::new();
     for (pointer, hash) in fields {
-        match KNOWN.iter().position(|known| known == pointer) {
-            Some(place) => all.push(u8::try_from(place).ok()?),
-            None => {
-                all.extend([SPELLED, u8::try_from(pointer.len()).ok()?]);
-                all.extend_from_slice(pointer.as_bytes());
-            }
+        if let Some(place) = KNOWN.iter().position(|known| known == pointer) {
+            all.push(u8::try_from(place).ok()?);
+        } else {
+            all.extend([SPELLED, u8::try_from(pointer.len()).ok()?]);
+            all.extend_from_slice(pointer.as_bytes());
         }
         let hash = BASE64_STANDARD_NO_PAD.decode(hash).ok()?;
         if hash.len() != HASH {

@@ -5,11 +5,41 @@ use hub_domain::{
     limiter::{Margin, Micros, Rule, SECOND, Seen, Terms},
 };
 
-use super::{Cost, HeaderReads, Limit, Manifest};
+use serde::Deserialize;
+
+use super::{HeaderReads, Limit, Manifest};
 use crate::operation::{Operation, Reply};
 
 /// The setting by which a customer leaves more or less to other applications.
 const RESERVE: &str = "limit_reserve_percent";
+
+/// What each operation costs of a limit; 0 where it does not count for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cost {
+    /// [`crate::Operation::FindPeople`]
+    pub find_people: u32,
+    /// [`crate::Operation::Write`]
+    pub write: u32,
+    /// The same with several records, for a CRM that limits bulk calls apart; as one without it.
+    pub write_many: Option<u32>,
+    /// [`crate::Operation::Describe`]
+    pub describe: u32,
+    /// [`crate::Operation::ReadBack`]
+    pub read_back: u32,
+}
+
+impl Default for Cost {
+    fn default() -> Self {
+        Self {
+            find_people: 1,
+            write: 1,
+            write_many: None,
+            describe: 1,
+            read_back: 1,
+        }
+    }
+}
 
 impl Limit {
     /// Whether an operation costs more than the limiter can spread.

@@ -27,9 +27,15 @@ fn crm_calls(crm: &str) -> (u64, u64) {
     }
 }
 
-/// Leases of calls that ten sessions in one batch take, beyond what the process has left.
-fn leases(crm: &str) -> u32 {
-    u32::from(crm_calls(crm).1 > 20)
+/// Leases of calls, beyond what the process has left: of one session alone, and of ten in one batch.
+fn leases(crm: &str) -> (u32, u32) {
+    match crm {
+        // The calls of an hour are few, so few are lent at a time.
+        "freshsales" => (1, 1),
+        // Two look-ups, a bulk call, which has a limit of its own, and twenty tasks.
+        "copper" => (0, 2),
+        _ => (0, u32::from(crm_calls(crm).1 > 20)),
+    }
 }
 
 async fn connected(crm: &'static str, seed: u64) -> Machine {
@@ -65,9 +71,10 @@ async fn one_session_alone() {
             ("dynamodb.BatchExecuteStatement", 2), // claim, outcome
             ("dynamodb.BatchGetItem", 1),          // the session, for deliver
             ("dynamodb.GetItem", 1),               // the session, for the merge
-            ("dynamodb.PutItem", 1),               // the transcript
-            ("dynamodb.UpdateItem", 1),            // the session, which remembers its event
-            ("sqs.SendMessageBatch", 2),           // events, live
+            // The transcript.
+            ("dynamodb.PutItem", 1 + u64::from(leases(crm).0)),
+            ("dynamodb.UpdateItem", 1), // the session, which remembers its event
+            ("sqs.SendMessageBatch", 2), // events, live
         ];
         assert_eq!(
             calls(&machine),
@@ -103,7 +110,7 @@ async fn ten_sessions_of_one_connection_in_one_batch() {
         let expected = [
             ("dynamodb.BatchExecuteStatement", 2),
             ("dynamodb.BatchGetItem", 1),
-            ("dynamodb.PutItem", u64::from(leases(crm))),
+            ("dynamodb.PutItem", u64::from(leases(crm).1)),
             ("sqs.SendMessageBatch", 1),
         ];
         let expected = expected.map(|(name, count)| (name.to_owned(), count));
@@ -116,7 +123,7 @@ async fn ten_sessions_of_one_connection_in_one_batch() {
             counts.write_units, counts.read_units
         );
         assert!(
-            counts.write_units <= f64::from(20 + leases(crm)),
+            counts.write_units <= f64::from(20 + leases(crm).1),
             "{crm}, two a delivery and one a lease: {}",
             counts.write_units
         );
