@@ -1,8 +1,9 @@
 // @mondaydotcomorg/api against the fake monday.com: its own operations, documents of ours, errors within a 200.
 import assert from 'node:assert/strict';
-import { ApiClient, ClientError } from '@mondaydotcomorg/api';
+import monday from '@mondaydotcomorg/api';
 import { base, credentials, fault, records, requests, run, sandbox, test } from './harness.mjs';
 
+const { ApiClient, ClientError } = monday;
 const [CONTACTS, ACTIVITIES, TASKS] = ['18000000001', '18000000003', '18000000004'];
 const settings = (body) => sandbox('POST', 'settings', body);
 const client = async (more = {}) =>
