@@ -32,3 +32,7 @@ registry::connected! {
     copper
     freshsales
 }
+
+/// What the queues, the function and the held work of webhooks are named by. They are no CRM: a customer's
+/// own system gets each event as it came, without a plan of records.
+pub const WEBHOOKS: &str = "customwebhook";

@@ -20,7 +20,7 @@ use hub_domain::{
 use crate::{hub::Hub, plans, reference::DeliveryReference};
 
 pub use release::{PER_TICK, Released, release, release_due};
-pub(crate) use release::{goes_on, is_in_use, send_marked};
+pub(crate) use release::{goes_on, is_in_use, send_marked, webhook_goes_on};
 
 /// Counts an event of a connection; without room for it its delivery is held, and the answer is
 /// `false`.
@@ -33,7 +33,6 @@ pub(crate) async fn take_or_hold(
     let DeliveryReference {
         organization,
         event,
-        session,
         revision,
         ..
     } = delivery;
@@ -49,7 +48,7 @@ pub(crate) async fn take_or_hold(
         mark: ulid(hub.clock(), hub.entropy()),
     };
     hold(hub, &connection.crm, delivery, held).await?;
-    tracing::info!(connection.id = %connection.id, event.id = %event, session.id = %session, plan = reached.plan.name(), "held: the plan leaves no room");
+    tracing::info!(connection.id = %connection.id, event.id = %event, subject = %delivery.subject, plan = reached.plan.name(), "held: the plan leaves no room");
     Ok(false)
 }
 
@@ -99,9 +98,8 @@ pub(crate) async fn hold(
 ) -> Result<(), AwsError> {
     let wanted = Hold {
         organization: delivery.organization.clone(),
-        connection: delivery.connection.clone(),
+        subject: delivery.subject.clone(),
         crm: crm.clone(),
-        session: delivery.session.clone(),
         held,
         now: hub.now_ms(),
     };

@@ -9,7 +9,7 @@ use std::{
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
 use hub_connectors::{Connector, Manifest, ManifestError, Registry};
 use hub_domain::{
-    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId,
+    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, Webhook,
     reminder::CREDENTIAL_DAYS, settings::Settings,
 };
 use url::Url;
@@ -64,6 +64,7 @@ struct Inner {
     manifests: Mutex<HashMap<String, Arc<Manifest>>>,
     organizations: Cache<OrganizationId, Organization>,
     connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
+    webhooks: Cache<OrganizationId, Arc<Vec<Webhook>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
     tokens: Cache<(OrganizationId, ConnectionId), Access>,
     limits: Limits,
@@ -123,6 +124,7 @@ impl Hub {
             manifests: Mutex::new(HashMap::new()),
             organizations: cache(ORGANIZATIONS_KEPT),
             connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            webhooks: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             tokens: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             limits: Limits::default(),
@@ -267,6 +269,19 @@ impl Hub {
         Ok(found)
     }
 
+    /// The webhooks of an organization, at most half a minute old.
+    pub(crate) async fn webhooks(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Arc<Vec<Webhook>>, AwsError> {
+        if let Some(found) = self.0.webhooks.get(organization) {
+            return Ok(found);
+        }
+        let found = Arc::new(self.0.store.webhooks(organization).await?);
+        self.0.webhooks.put(organization.clone(), found.clone());
+        Ok(found)
+    }
+
     /// The mapping a connection uses, at most half a minute old.
     pub(crate) async fn mapping(
         &self,
@@ -311,6 +326,7 @@ impl Hub {
     pub(crate) fn forget(&self, organization: &OrganizationId) {
         self.0.organizations.forget(organization);
         self.0.connections.forget(organization);
+        self.0.webhooks.forget(organization);
     }
 }
 

@@ -12,11 +12,18 @@ use std::{
     time::Duration,
 };
 
-use hub_aws::{AwsError, Entropy, store::LimiterItem};
-use hub_connectors::{Manifest, Operation, Reply};
+use http::StatusCode;
+use hub_aws::{
+    AwsError, Entropy,
+    store::{LimiterItem, LimiterOf},
+};
+use hub_connectors::{Manifest, Operation, Reply, retry_after};
 use hub_domain::{
-    Connection, ConnectionId, OrganizationId, Scope, Timestamp, Verdict,
-    limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
+    Connection, CrmId, Scope, Timestamp, Verdict, Webhook,
+    limiter::{
+        Book, Decision, HORIZON, Lane, Limiter, Micros, Rule, SECOND, Take, Terms, Want, Why,
+    },
+    retry::LONGEST_HOLD,
 };
 
 use crate::{error::aws_verdict, hub::Hub};
@@ -47,13 +54,10 @@ pub(crate) fn lane_of(queue: &str) -> Lane {
     }
 }
 
-/// Whose limits: a CRM account of an organization, or a connection whose account is not known.
-type Whose = (OrganizationId, String, Result<String, ConnectionId>);
-
 /// What this process holds.
 #[derive(Default)]
 pub(crate) struct Limits {
-    accounts: Mutex<HashMap<Whose, Arc<Account>>>,
+    accounts: Mutex<HashMap<LimiterOf, Arc<Account>>>,
 }
 
 struct Account {
@@ -77,14 +81,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Limits {
-    fn account(&self, entropy: &Entropy, connection: &Connection) -> Arc<Account> {
-        let whose = (
-            connection.organization.clone(),
-            connection.crm.to_string(),
-            connection.account.clone().ok_or(connection.id.clone()),
-        );
+    fn account(&self, entropy: &Entropy, whose: &LimiterOf) -> Arc<Account> {
         let mut accounts = lock(&self.accounts);
-        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(&whose) {
+        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(whose) {
             // Those that no call is under way for: their leases lapse.
             accounts.retain(|_, account| Arc::strong_count(account) > 1);
         }
@@ -95,7 +94,7 @@ impl Limits {
                 leasing: tokio::sync::Mutex::default(),
             })
         };
-        accounts.entry(whose).or_insert_with(fresh).clone()
+        accounts.entry(whose.clone()).or_insert_with(fresh).clone()
     }
 }
 
@@ -103,8 +102,8 @@ impl Limits {
 /// [`Permit::failed`].
 pub(crate) struct Permit<'a> {
     hub: &'a Hub,
-    connection: &'a Connection,
-    manifest: &'a Manifest,
+    whose: LimiterOf,
+    manifest: Option<&'a Manifest>,
     account: Arc<Account>,
     terms: Terms,
     costs: Vec<u32>,
@@ -148,12 +147,50 @@ async fn pause(hub: &Hub, until: Micros) {
 /// [`Verdict::Retry`] where the store does not answer.
 pub(crate) async fn permit<'a>(
     hub: &'a Hub,
-    connection: &'a Connection,
+    connection: &Connection,
     manifest: &'a Manifest,
     operation: &Operation,
 ) -> Result<Permit<'a>, Verdict> {
     let (terms, costs) = (manifest.terms(connection), manifest.costs(operation));
-    let account = hub.limits().account(hub.entropy(), connection);
+    permit_of(hub, connection.into(), Some(manifest), terms, costs).await
+}
+
+/// The same for one message to a webhook: no more a second than its owner wants.
+///
+/// # Errors
+/// As [`permit`].
+pub(crate) async fn permit_of_webhook<'a>(
+    hub: &'a Hub,
+    webhook: &Webhook,
+    queues: &CrmId,
+) -> Result<Permit<'a>, Verdict> {
+    let terms = Terms {
+        rules: vec![Rule {
+            name: "messages".to_owned(),
+            requests: webhook.rate_limit(),
+            window: SECOND,
+            reserve_percent: 0,
+        }],
+        ..Terms::default()
+    };
+    permit_of(
+        hub,
+        LimiterOf::webhook(webhook, queues),
+        None,
+        terms,
+        vec![1],
+    )
+    .await
+}
+
+async fn permit_of<'a>(
+    hub: &'a Hub,
+    whose: LimiterOf,
+    manifest: Option<&'a Manifest>,
+    terms: Terms,
+    costs: Vec<u32>,
+) -> Result<Permit<'a>, Verdict> {
+    let account = hub.limits().account(hub.entropy(), &whose);
     let latest = now(hub) + HORIZON;
     loop {
         let at = now(hub);
@@ -166,7 +203,7 @@ pub(crate) async fn permit<'a>(
             Take::Now => {
                 return Ok(Permit {
                     hub,
-                    connection,
+                    whose,
                     manifest,
                     account,
                     terms,
@@ -179,7 +216,7 @@ pub(crate) async fn permit<'a>(
             Take::Full if at < latest => tokio::time::sleep(SOON).await,
             Take::Full => return Err(throttle(at + SECOND)),
             Take::Lease if at > latest => return Err(throttle(at + SECOND)),
-            Take::Lease => lease(hub, connection, &account, &terms, &costs, latest).await?,
+            Take::Lease => lease(hub, &whose, &account, &terms, &costs, latest).await?,
         }
     }
 }
@@ -187,7 +224,7 @@ pub(crate) async fn permit<'a>(
 /// Takes a lease, or waits a moment for one.
 async fn lease(
     hub: &Hub,
-    connection: &Connection,
+    whose: &LimiterOf,
     account: &Account,
     terms: &Terms,
     costs: &[u32],
@@ -201,14 +238,14 @@ async fn lease(
     }
     let lane = LANE.try_with(|lane| *lane).unwrap_or(Lane::Live);
     for _ in 0..TRIES {
-        let item = read(hub, connection, &mut known).await?;
+        let item = read(hub, whose, &mut known).await?;
         let (at, dice) = (now(hub), dice(hub));
         let ask = lock(&account.book).ask(terms, costs, lane);
         let mut limiter = item.limiter;
         let decision = limiter.lease(terms, &ask, at);
         match &decision {
             Decision::Granted { .. } => {
-                if write(hub, connection, &mut known, limiter, item.version).await? {
+                if write(hub, whose, &mut known, limiter, item.version).await? {
                     known.leases += 1;
                     lock(&account.book).granted(&decision, at);
                     return Ok(());
@@ -221,7 +258,7 @@ async fn lease(
             } => {
                 if *changed {
                     // A mark of live work; whoever was faster has marked something too.
-                    write(hub, connection, &mut known, limiter, item.version).await?;
+                    write(hub, whose, &mut known, limiter, item.version).await?;
                 }
                 known.leases += 1;
                 known.item = None;
@@ -233,7 +270,7 @@ async fn lease(
                 }
                 let until = lock(&account.book).in_vain(*until, dice);
                 let until = moment(until);
-                tracing::info!(connection.id = %connection.id, crm = %connection.crm, %until, "no call is made: {}", words(*why));
+                tracing::info!(account = whose.of(), crm = %whose.crm(), %until, "no call is made: {}", words(*why));
                 return Err(Verdict::Throttle {
                     until,
                     scope: Scope::Connection,
@@ -256,28 +293,24 @@ fn words(why: Why) -> &'static str {
 }
 
 /// The item: as this process wrote it if nobody else writes it, else as it stands.
-async fn read(
-    hub: &Hub,
-    connection: &Connection,
-    known: &mut Known,
-) -> Result<LimiterItem, Verdict> {
+async fn read(hub: &Hub, whose: &LimiterOf, known: &mut Known) -> Result<LimiterItem, Verdict> {
     if let Some(item) = known.item.take() {
         return Ok(item);
     }
-    let read = hub.store().limiter(connection).await;
+    let read = hub.store().limiter(whose).await;
     read.map_err(|error| aws_verdict(&error))
 }
 
 /// Writes the item; `false` if somebody else was faster.
 async fn write(
     hub: &Hub,
-    connection: &Connection,
+    whose: &LimiterOf,
     known: &mut Known,
     limiter: Limiter,
     before: u64,
 ) -> Result<bool, Verdict> {
     let put = hub.store();
-    let put = put.put_limiter(connection, &limiter, before, hub.now_ms());
+    let put = put.put_limiter(whose, &limiter, before, hub.now_ms());
     match put.await {
         Ok(version) => {
             let alone = known.last == before;
@@ -293,7 +326,8 @@ async fn write(
 impl Permit<'_> {
     /// The CRM answered: what the answer says of the limits, and of the CRM.
     pub(crate) async fn answered(&self, reply: &Reply, verdicts: &[Verdict]) {
-        let seen = self.manifest.seen(reply);
+        let seen = self.manifest.map(|manifest| manifest.seen(reply));
+        let seen = seen.unwrap_or_default();
         {
             let mut book = lock(&self.account.book);
             for (place, seen) in seen.into_iter().enumerate() {
@@ -314,7 +348,7 @@ impl Permit<'_> {
                     up_to: *cost,
                 })
                 .collect();
-            tracing::warn!(connection.id = %self.connection.id, crm = %self.connection.crm, until = %moment(until), "the CRM refused a call for a limit");
+            tracing::warn!(account = self.whose.of(), crm = %self.whose.crm(), until = %moment(until), "the CRM refused a call for a limit");
             self.change(|limiter, at| {
                 limiter.refused(&self.terms, &wants, until, at);
                 limiter.breaker.succeeded(self.probe);
@@ -326,6 +360,21 @@ impl Permit<'_> {
             self.change(|limiter, _| limiter.breaker.succeeded(self.probe))
                 .await;
         }
+    }
+
+    /// The receiver of a webhook answered. One that is too busy is left alone for as long as it says, or
+    /// for this long.
+    pub(crate) async fn of_receiver(&self, reply: &Reply, busy: Duration) {
+        let is_busy = reply.status == StatusCode::TOO_MANY_REQUESTS;
+        let refused = is_busy.then(|| Verdict::Throttle {
+            until: reply.at
+                + retry_after(reply)
+                    .unwrap_or_default()
+                    .max(busy)
+                    .min(LONGEST_HOLD),
+            scope: Scope::Connection,
+        });
+        self.answered(reply, refused.as_slice()).await;
     }
 
     /// The CRM did not answer, or answered that it cannot. After some of these in a row no call is made
@@ -347,20 +396,20 @@ impl Permit<'_> {
 
     /// Changes the item. A change that cannot be written is let go: the next call finds out by itself.
     async fn change(&self, change: impl Fn(&mut Limiter, Micros)) {
-        let (hub, connection) = (self.hub, self.connection);
+        let (hub, whose) = (self.hub, &self.whose);
         let mut known = self.account.leasing.lock().await;
         for _ in 0..TRIES {
-            let Ok(mut item) = read(hub, connection, &mut known).await else {
+            let Ok(mut item) = read(hub, whose, &mut known).await else {
                 break;
             };
             change(&mut item.limiter, now(hub));
-            match write(hub, connection, &mut known, item.limiter, item.version).await {
+            match write(hub, whose, &mut known, item.limiter, item.version).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(_) => break,
             }
         }
-        tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "what a call told of the CRM could not be noted");
+        tracing::warn!(account = whose.of(), crm = %whose.crm(), "what a call told of the CRM could not be noted");
     }
 }
 

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_aws::store::{Changed, changed};
-use hub_domain::{ConnectionId, OrganizationId, TableChange, Timestamp, ledger::DeliveryStatus};
+use hub_domain::{
+    ConnectionId, OrganizationId, TableChange, Timestamp, Webhook, ledger::DeliveryStatus,
+};
 
 use crate::{audit, daily, held, hub::Hub, notices};
 
@@ -23,6 +25,7 @@ pub async fn derive(hub: &Hub, changes: &[TableChange]) -> Option<String> {
         audit::record(hub, changes).await,
         release(hub, &known).await,
         resume(hub, &known).await,
+        resume_webhooks(hub, &known).await,
         note_syncs(hub, &known).await,
         notices::derive(hub, &known).await,
         daily::watch(hub, &known).await,
@@ -78,6 +81,26 @@ async fn resume(hub: &Hub, changes: &[Known]) -> Option<usize> {
     None
 }
 
+/// A webhook that was made active again, or deleted: the same. The place of the first for which that could
+/// not be begun.
+async fn resume_webhooks(hub: &Hub, changes: &[Known]) -> Option<usize> {
+    for (place, change, _) in changes {
+        let Changed::Webhook(Some(old), Some(new)) = change else {
+            continue;
+        };
+        let moves = |one: &Webhook| (one.active, one.deleting);
+        if moves(old) == moves(new) || !(new.active || new.deleting) {
+            continue;
+        }
+        hub.forget(&new.organization);
+        if let Err(error) = held::webhook_goes_on(hub, new, hub.clock().now()).await {
+            tracing::error!(webhook.id = %new.id, error = %error, "the held work of a webhook could not go on; its change comes again");
+            return Some(*place);
+        }
+    }
+    None
+}
+
 /// When each connection delivered last: one write for all the deliveries of a batch. The place of the
 /// first change for which that could not be noted.
 async fn note_syncs(hub: &Hub, changes: &[Known]) -> Option<usize> {
@@ -90,8 +113,9 @@ async fn note_syncs(hub: &Hub, changes: &[Known]) -> Option<usize> {
         let Ok(at) = Timestamp::from_millisecond(new.updated_at) else {
             continue;
         };
-        if new.status == DeliveryStatus::Delivered {
-            let key = (&new.organization, &new.connection);
+        let connection = new.subject.connection();
+        if let Some(connection) = connection.filter(|_| new.status == DeliveryStatus::Delivered) {
+            let key = (&new.organization, connection);
             let last = newest.entry(key).or_insert((at, *place));
             last.0 = last.0.max(at);
         }

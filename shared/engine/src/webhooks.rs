@@ -3,7 +3,9 @@
 //! The signing secret stands in the vault and is shown once, when it is made. Values of headers
 //! that may open something are sealed under the organization's token key, and never shown.
 
+pub mod again;
 pub mod document;
+mod life;
 mod read;
 mod send;
 
@@ -25,8 +27,10 @@ use hub_domain::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use life::{failed, took, turn_off};
 pub use read::{NewWebhook, WebhookChange};
 pub use send::{Attempt, test};
+pub(crate) use send::{Signer, post};
 
 use crate::{
     credentials,
@@ -34,6 +38,7 @@ use crate::{
     expected::Expected,
     hub::Hub,
     identity::{Caller, Role},
+    webhook,
 };
 
 /// How long a secret that was replaced goes on signing.
@@ -79,6 +84,12 @@ pub async fn create(
         url: new.url,
         events: new.events,
         active: new.active,
+        only: new.only,
+        rate_limit: new.rate_limit,
+        public_key: None,
+        active_since: new.active.then_some(now),
+        off: None,
+        failing_since: None,
         headers: BTreeMap::new(),
         secret_headers: BTreeMap::new(),
         deleting: false,
@@ -91,6 +102,8 @@ pub async fn create(
     };
     set_headers(hub, &mut webhook, new.headers).await?;
     let secret = fresh_secret(hub);
+    let key = new.asymmetric.then(|| fresh_key(hub));
+    webhook.public_key = key.as_ref().and_then(webhook::public_key);
     let full = AtomicBool::new(false);
     credentials::update(hub, &caller.organization, |credentials| {
         // Whoever writes holds the lease, so this count is exact.
@@ -100,6 +113,7 @@ pub async fn create(
         if !full.load(Ordering::Relaxed) {
             let made = WebhookSecret {
                 current: secret.clone(),
+                asymmetric: key.clone(),
                 ..WebhookSecret::default()
             };
             credentials.webhooks.insert(id.to_string(), made);
@@ -111,6 +125,7 @@ pub async fn create(
             "the organization has {MAX_WEBHOOKS} webhooks, which is the most; delete one first"
         )));
     }
+    note_webhooks(hub, &webhook).await?;
     let stored = hub.store().put_webhook(&webhook).await;
     if let Err(error) = stored {
         // It may be stored nevertheless; without a secret nothing is sent to it.
@@ -172,12 +187,29 @@ pub async fn update(
         if let Some(events) = &wanted.events {
             after.events.clone_from(events);
         }
+        if let Some(only) = &wanted.only {
+            after.only.clone_from(only);
+        }
+        if let Some(rate_limit) = wanted.rate_limit {
+            after.rate_limit = Some(rate_limit);
+        }
         after.active = wanted.active.unwrap_or(before.active);
+        if after.active && !before.active {
+            after.active_since = Some(hub.clock().now());
+            (after.off, after.failing_since) = (None, None);
+        }
         set_headers(hub, &mut after, wanted.headers.clone()).await?;
+        if let Some(asymmetric) = wanted.asymmetric
+            && asymmetric != before.public_key.is_some()
+        {
+            after.public_key = set_key(hub, &before, asymmetric).await?;
+        }
         if after == before {
             return Ok(before);
         }
+        note_webhooks(hub, &after).await?;
         if put(hub, caller, &mut after).await? {
+            hub.forget(&caller.organization);
             return Ok(after);
         }
     }
@@ -229,12 +261,20 @@ pub async fn rotate_secret(
     let now = hub.clock().now();
     let until = now.checked_add(RETIRING).unwrap_or(Timestamp::MAX);
     let secret = fresh_secret(hub);
+    let key = webhook.public_key.as_ref().map(|_| fresh_key(hub));
+    let public_key = key.as_ref().and_then(webhook::public_key);
     let full = AtomicBool::new(false);
     credentials::update(hub, &caller.organization, |credentials| {
         let kept = credentials.webhooks.entry(id.to_string()).or_default();
         kept.retiring.retain(|old| old.until > now);
-        full.store(kept.retiring.len() >= MOST_RETIRING, Ordering::Relaxed);
+        let shared = kept.retiring.iter().filter(|old| is_shared(&old.secret));
+        full.store(shared.count() >= MOST_RETIRING, Ordering::Relaxed);
         if !full.load(Ordering::Relaxed) {
+            if let (Some(old), Some(key)) = (&kept.asymmetric, &key) {
+                let secret = old.clone();
+                kept.retiring.push(Retiring { secret, until });
+                kept.asymmetric = Some(key.clone());
+            }
             let old = std::mem::replace(&mut kept.current, secret.clone());
             // There is none where its creation was cut short.
             if !old.expose_secret().is_empty() {
@@ -251,6 +291,7 @@ pub async fn rotate_secret(
     // From here on the new secret signs, so it is shown whatever becomes of the rest.
     for _ in 0..CHANGES {
         webhook.secret_made_at = now;
+        webhook.public_key.clone_from(&public_key);
         match put(hub, caller, &mut webhook).await {
             Ok(true) => break,
             Ok(false) => webhook = get(hub, caller, id).await?,
@@ -261,6 +302,19 @@ pub async fn rotate_secret(
         }
     }
     Ok(WithSecret { webhook, secret })
+}
+
+/// From now on the organization's events are kept whole: first that, then the webhook that wants them.
+async fn note_webhooks(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> {
+    let known = hub.organization(&webhook.organization).await;
+    let known = known.map_err(unavailable("the organization"))?;
+    if known.is_some_and(|known| known.has_webhooks) {
+        return Ok(());
+    }
+    let noted = hub.store().note_webhooks(&webhook.organization).await;
+    noted.map_err(unavailable("the organization"))?;
+    hub.forget(&webhook.organization);
+    Ok(())
 }
 
 /// A webhook, whether or not its deletion has begun.
@@ -349,6 +403,31 @@ async fn forget_secret(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> 
 fn fresh_secret(hub: &Hub) -> SecretString {
     let bytes = zeroize::Zeroizing::new(hub.entropy().bytes::<32>());
     format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice())).into()
+}
+
+/// A key of our own, whose public half receivers check with.
+fn fresh_key(hub: &Hub) -> SecretString {
+    let seed = zeroize::Zeroizing::new(hub.entropy().bytes::<32>());
+    webhook::private_key(&seed)
+}
+
+/// Whether the customer has this secret too.
+fn is_shared(secret: &SecretString) -> bool {
+    webhook::public_key(secret).is_none()
+}
+
+/// Makes a key of our own for a webhook, or takes it away; its public half.
+async fn set_key(hub: &Hub, of: &Webhook, asymmetric: bool) -> Result<Option<String>, EngineError> {
+    let key = asymmetric.then(|| fresh_key(hub));
+    credentials::update(hub, &of.organization, |credentials| {
+        let kept = credentials.webhooks.entry(of.id.to_string()).or_default();
+        kept.asymmetric.clone_from(&key);
+        if key.is_none() {
+            kept.retiring.retain(|old| is_shared(&old.secret));
+        }
+    })
+    .await?;
+    Ok(key.as_ref().and_then(webhook::public_key))
 }
 
 fn overtaken() -> EngineError {
