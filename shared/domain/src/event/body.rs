@@ -14,14 +14,14 @@ impl Envelope {
     /// What is sent: always the same of the same event. `None` for an event that goes to nobody.
     pub fn body(&self) -> Option<String> {
         let session = self.session()?;
-        let whole = self.with(payload(&self.payload)?);
+        let whole = self.with(&payload(&self.payload)?);
         if whole.len() <= MOST {
             return Some(whole);
         }
-        Some(self.with(json!({ "sessionId": session, "shortened": true })))
+        Some(self.with(&json!({ "sessionId": session, "shortened": true })))
     }
 
-    fn with(&self, payload: Value) -> String {
+    fn with(&self, payload: &Value) -> String {
         json!({
             "id": self.id, "type": self.payload.kind(), "organizationId": self.organization,
             "timestamp": self.timestamp, "payload": payload,
@@ -112,7 +112,7 @@ fn value(of: &impl Serialize) -> Value {
 mod tests {
     use super::*;
 
-    fn event(kind: &str, payload: Value) -> Envelope {
+    fn event(kind: &str, payload: &Value) -> Envelope {
         let value = json!({
             "id": "evt_1", "type": kind, "organizationId": "org_1",
             "timestamp": "2026-11-20T15:46:00Z", "payload": payload,
@@ -133,7 +133,7 @@ mod tests {
         });
         let completed = event(
             "session.completed",
-            json!({ "sessionId": "ses_1", "session": session }),
+            &json!({ "sessionId": "ses_1", "session": session }),
         );
         let body = completed.body().unwrap();
         assert_eq!(completed.body().unwrap(), body, "the same each time");
@@ -154,7 +154,7 @@ mod tests {
         let insight = json!({ "id": "i", "kind": "budget", "value": "1", "evidence": evidence });
         let insight = event(
             "insight.detected",
-            json!({ "sessionId": "ses_1", "insight": insight }),
+            &json!({ "sessionId": "ses_1", "insight": insight }),
         );
         assert!(!insight.body().unwrap().contains("word for word"));
     }
@@ -167,7 +167,7 @@ mod tests {
         let summary = json!({ "text": "s", "format": "text", "sections": sections });
         let long = event(
             "summary.generated",
-            json!({ "sessionId": "ses_1", "summary": summary }),
+            &json!({ "sessionId": "ses_1", "summary": summary }),
         );
         let sent: Value = serde_json::from_str(&long.body().unwrap()).unwrap();
         assert_eq!(

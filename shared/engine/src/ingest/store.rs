@@ -145,6 +145,11 @@ async fn store(
         PutEvent::New | PutEvent::Same => {}
         PutEvent::Different(fields) => return Err(EventFailure::Different(fields)),
     }
+    if matches!(event.payload, Payload::OrganizationChanged(_)) {
+        // An organization that has just begun is set up in the next minutes: what it is asked for then is
+        // read afresh.
+        hub.forget(&event.organization);
+    }
     if event.session().is_none() {
         return Ok(None);
     }

@@ -287,7 +287,7 @@ async fn claims_of_one_call_keep_their_order(on: Harness) {
             (1, ClaimOutcome::Granted { before }) => {
                 let before = before.unwrap();
                 assert_eq!(
-                    (before.session.to_string(), before.failures),
+                    (before.subject.matter().to_owned(), before.failures),
                     (name(index), 7)
                 );
             }
