@@ -20,7 +20,7 @@ use hub_domain::{
 use crate::{hub::Hub, plans, reference::DeliveryReference};
 
 pub use release::{PER_TICK, Released, release, release_due};
-pub(crate) use release::{goes_on, is_in_use, send_marked, webhook_goes_on};
+pub(crate) use release::{goes_on, is_in_use, send_marked};
 
 /// Counts an event of a connection; without room for it its delivery is held, and the answer is
 /// `false`.

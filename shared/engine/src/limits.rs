@@ -6,25 +6,24 @@
 //!
 //! It refuses to sleep for long: a function is paid for while it sleeps, a hidden message is not.
 
+mod webhooks;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use http::StatusCode;
 use hub_aws::{
     AwsError, Entropy,
     store::{LimiterItem, LimiterOf},
 };
-use hub_connectors::{Manifest, Operation, Reply, retry_after};
+use hub_connectors::{Manifest, Operation, Reply};
 use hub_domain::{
-    Connection, CrmId, Scope, Timestamp, Verdict, Webhook,
-    limiter::{
-        Book, Decision, HORIZON, Lane, Limiter, Micros, Rule, SECOND, Take, Terms, Want, Why,
-    },
-    retry::LONGEST_HOLD,
+    Connection, Scope, Timestamp, Verdict,
+    limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
 };
+pub(crate) use webhooks::permit_of_webhook;
 
 use crate::{error::aws_verdict, hub::Hub};
 
@@ -153,34 +152,6 @@ pub(crate) async fn permit<'a>(
 ) -> Result<Permit<'a>, Verdict> {
     let (terms, costs) = (manifest.terms(connection), manifest.costs(operation));
     permit_of(hub, connection.into(), Some(manifest), terms, costs).await
-}
-
-/// The same for one message to a webhook: no more a second than its owner wants.
-///
-/// # Errors
-/// As [`permit`].
-pub(crate) async fn permit_of_webhook<'a>(
-    hub: &'a Hub,
-    webhook: &Webhook,
-    queues: &CrmId,
-) -> Result<Permit<'a>, Verdict> {
-    let terms = Terms {
-        rules: vec![Rule {
-            name: "messages".to_owned(),
-            requests: webhook.rate_limit(),
-            window: SECOND,
-            reserve_percent: 0,
-        }],
-        ..Terms::default()
-    };
-    permit_of(
-        hub,
-        LimiterOf::webhook(webhook, queues),
-        None,
-        terms,
-        vec![1],
-    )
-    .await
 }
 
 async fn permit_of<'a>(
@@ -360,21 +331,6 @@ impl Permit<'_> {
             self.change(|limiter, _| limiter.breaker.succeeded(self.probe))
                 .await;
         }
-    }
-
-    /// The receiver of a webhook answered. One that is too busy is left alone for as long as it says, or
-    /// for this long.
-    pub(crate) async fn of_receiver(&self, reply: &Reply, busy: Duration) {
-        let is_busy = reply.status == StatusCode::TOO_MANY_REQUESTS;
-        let refused = is_busy.then(|| Verdict::Throttle {
-            until: reply.at
-                + retry_after(reply)
-                    .unwrap_or_default()
-                    .max(busy)
-                    .min(LONGEST_HOLD),
-            scope: Scope::Connection,
-        });
-        self.answered(reply, refused.as_slice()).await;
     }
 
     /// The CRM did not answer, or answered that it cannot. After some of these in a row no call is made

@@ -10,7 +10,7 @@ use hub_domain::{
     ConnectionId, OrganizationId, TableChange, Timestamp, Webhook, ledger::DeliveryStatus,
 };
 
-use crate::{audit, daily, held, hub::Hub, notices};
+use crate::{audit, daily, destination, held, hub::Hub, notices};
 
 /// Derives all there is from changes, in their order. `Some` is the sequence number of the first
 /// change of which something is still missing: it and all behind it have to come again.
@@ -73,7 +73,15 @@ async fn resume(hub: &Hub, changes: &[Known]) -> Option<usize> {
             continue;
         }
         hub.forget(&new.organization);
-        if let Err(error) = held::goes_on(hub, new, hub.clock().now()).await {
+        if let Err(error) = held::goes_on(
+            hub,
+            &new.crm,
+            &new.organization,
+            new.id.as_str(),
+            hub.clock().now(),
+        )
+        .await
+        {
             tracing::error!(connection.id = %new.id, error = %error, "the held work of a connection could not go on; its change comes again");
             return Some(*place);
         }
@@ -92,8 +100,12 @@ async fn resume_webhooks(hub: &Hub, changes: &[Known]) -> Option<usize> {
         if moves(old) == moves(new) || !(new.active || new.deleting) {
             continue;
         }
+        let Some(queues) = destination::webhooks() else {
+            continue;
+        };
         hub.forget(&new.organization);
-        if let Err(error) = held::webhook_goes_on(hub, new, hub.clock().now()).await {
+        let (id, now) = (new.id.as_str(), hub.clock().now());
+        if let Err(error) = held::goes_on(hub, &queues, &new.organization, id, now).await {
             tracing::error!(webhook.id = %new.id, error = %error, "the held work of a webhook could not go on; its change comes again");
             return Some(*place);
         }

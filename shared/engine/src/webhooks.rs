@@ -7,28 +7,26 @@ pub mod again;
 pub mod document;
 mod life;
 mod read;
+mod secrets;
 mod send;
 
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use hub_aws::{
-    AwsError, KeyRing, seal,
-    seams::ulid,
-    vault::{Retiring, WebhookSecret},
-};
+use hub_aws::{AwsError, KeyRing, seal, seams::ulid, vault::WebhookSecret};
 use hub_domain::{
-    Faults, Timestamp, Webhook, WebhookId,
+    Faults, Webhook, WebhookId,
     webhook::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOKS, is_secret_header},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 pub(crate) use life::{failed, took, turn_off};
 pub use read::{NewWebhook, WebhookChange};
+pub use secrets::{RETIRING, rotate_secret};
+use secrets::{forget_secret, fresh_key, fresh_secret, set_key};
 pub use send::{Attempt, test};
 pub(crate) use send::{Signer, post};
 
@@ -41,10 +39,6 @@ use crate::{
     webhook,
 };
 
-/// How long a secret that was replaced goes on signing.
-pub const RETIRING: Duration = Duration::from_hours(24);
-/// Secrets of a webhook that may retire at the same time: each adds a signature to every message.
-const MOST_RETIRING: usize = 5;
 /// How often a change is made again when somebody else changed the webhook meanwhile.
 const CHANGES: usize = 5;
 
@@ -247,63 +241,6 @@ pub async fn delete(
     deleted.map_err(unavailable("the webhook"))
 }
 
-/// Makes a new signing secret. The one before goes on signing for [`RETIRING`].
-///
-/// # Errors
-/// The caller is no admin, or too many secrets are retiring.
-pub async fn rotate_secret(
-    hub: &Hub,
-    caller: &Caller,
-    id: &WebhookId,
-) -> Result<WithSecret, EngineError> {
-    caller.at_least(Role::Admin)?;
-    let mut webhook = get(hub, caller, id).await?;
-    let now = hub.clock().now();
-    let until = now.checked_add(RETIRING).unwrap_or(Timestamp::MAX);
-    let secret = fresh_secret(hub);
-    let key = webhook.public_key.as_ref().map(|_| fresh_key(hub));
-    let public_key = key.as_ref().and_then(webhook::public_key);
-    let full = AtomicBool::new(false);
-    credentials::update(hub, &caller.organization, |credentials| {
-        let kept = credentials.webhooks.entry(id.to_string()).or_default();
-        kept.retiring.retain(|old| old.until > now);
-        let shared = kept.retiring.iter().filter(|old| is_shared(&old.secret));
-        full.store(shared.count() >= MOST_RETIRING, Ordering::Relaxed);
-        if !full.load(Ordering::Relaxed) {
-            if let (Some(old), Some(key)) = (&kept.asymmetric, &key) {
-                let secret = old.clone();
-                kept.retiring.push(Retiring { secret, until });
-                kept.asymmetric = Some(key.clone());
-            }
-            let old = std::mem::replace(&mut kept.current, secret.clone());
-            // There is none where its creation was cut short.
-            if !old.expose_secret().is_empty() {
-                kept.retiring.push(Retiring { secret: old, until });
-            }
-        }
-    })
-    .await?;
-    if full.load(Ordering::Relaxed) {
-        return Err(EngineError::Conflict(format!(
-            "{MOST_RETIRING} secrets of it were replaced within a day and still sign; wait until one has ended"
-        )));
-    }
-    // From here on the new secret signs, so it is shown whatever becomes of the rest.
-    for _ in 0..CHANGES {
-        webhook.secret_made_at = now;
-        webhook.public_key.clone_from(&public_key);
-        match put(hub, caller, &mut webhook).await {
-            Ok(true) => break,
-            Ok(false) => webhook = get(hub, caller, id).await?,
-            Err(error) => {
-                tracing::warn!(webhook.id = %id, error = %error, "the time of a new secret could not be noted");
-                break;
-            }
-        }
-    }
-    Ok(WithSecret { webhook, secret })
-}
-
 /// From now on the organization's events are kept whole: first that, then the webhook that wants them.
 async fn note_webhooks(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> {
     let known = hub.organization(&webhook.organization).await;
@@ -390,44 +327,6 @@ async fn token_keys(hub: &Hub, webhook: &Webhook) -> Result<KeyRing, EngineError
     let credentials = credentials.map_err(unavailable("the organization's credentials"))?;
     let ring = credentials.token_key.ring();
     ring.map_err(unavailable("the token key"))
-}
-
-async fn forget_secret(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> {
-    credentials::update(hub, &webhook.organization, |credentials| {
-        credentials.webhooks.remove(webhook.id.as_str());
-    })
-    .await
-}
-
-/// 32 random bytes, as Standard Webhooks writes them.
-fn fresh_secret(hub: &Hub) -> SecretString {
-    let bytes = zeroize::Zeroizing::new(hub.entropy().bytes::<32>());
-    format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice())).into()
-}
-
-/// A key of our own, whose public half receivers check with.
-fn fresh_key(hub: &Hub) -> SecretString {
-    let seed = zeroize::Zeroizing::new(hub.entropy().bytes::<32>());
-    webhook::private_key(&seed)
-}
-
-/// Whether the customer has this secret too.
-fn is_shared(secret: &SecretString) -> bool {
-    webhook::public_key(secret).is_none()
-}
-
-/// Makes a key of our own for a webhook, or takes it away; its public half.
-async fn set_key(hub: &Hub, of: &Webhook, asymmetric: bool) -> Result<Option<String>, EngineError> {
-    let key = asymmetric.then(|| fresh_key(hub));
-    credentials::update(hub, &of.organization, |credentials| {
-        let kept = credentials.webhooks.entry(of.id.to_string()).or_default();
-        kept.asymmetric.clone_from(&key);
-        if key.is_none() {
-            kept.retiring.retain(|old| is_shared(&old.secret));
-        }
-    })
-    .await?;
-    Ok(key.as_ref().and_then(webhook::public_key))
 }
 
 fn overtaken() -> EngineError {

@@ -9,14 +9,13 @@ use hub_aws::{
 };
 use hub_domain::{
     Connection, ConnectionState, CrmId, EventId, OrganizationId, SkipReason, Subject, Timestamp,
-    Webhook,
     ledger::{Held, HeldFor, LedgerEntry, UNTIL_IN_USE},
     subscription::Month,
 };
 
 use super::words;
 use crate::{
-    destination::{self, Destination},
+    destination::Destination,
     error::EngineError,
     hub::Hub,
     plans,
@@ -73,47 +72,26 @@ pub async fn release(
     let connections = hub.connections(organization).await;
     for connection in connections.map_err(unavailable)?.iter() {
         if hub.registry().delivers(&connection.crm) {
-            released.add(goes_on(hub, connection, now).await?);
+            let (crm, id) = (&connection.crm, connection.id.as_str());
+            released.add(goes_on(hub, crm, organization, id, now).await?);
         }
     }
     Ok(released)
 }
 
-/// The held work of a connection goes on, or ends with it: the first of it at once, the rest with the
-/// ticks. It may be repeated.
+/// The held work of a connection or webhook goes on, or ends with it: the first of it at once, the rest with
+/// the ticks. It may be repeated.
 pub(crate) async fn goes_on(
     hub: &Hub,
-    connection: &Connection,
+    crm: &CrmId,
+    organization: &OrganizationId,
+    id: &str,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
-    let Connection {
-        crm,
-        organization,
-        id,
-        ..
-    } = connection;
     let at = now.as_millisecond() + NOTE_AFTER_MS;
-    let noted = hub.store();
-    let noted = noted.note_release(crm, organization, id.as_str(), at).await;
+    let noted = hub.store().note_release(crm, organization, id, at).await;
     noted.map_err(unavailable)?;
-    let (_, released) = of_one(hub, crm, organization, id.as_str(), now).await?;
-    Ok(released)
-}
-
-/// The same of a webhook.
-pub(crate) async fn webhook_goes_on(
-    hub: &Hub,
-    webhook: &Webhook,
-    now: Timestamp,
-) -> Result<Released, EngineError> {
-    let Some(crm) = destination::webhooks() else {
-        return Ok(Released::default());
-    };
-    let (organization, id) = (&webhook.organization, webhook.id.as_str());
-    let at = now.as_millisecond() + NOTE_AFTER_MS;
-    let noted = hub.store().note_release(&crm, organization, id, at).await;
-    noted.map_err(unavailable)?;
-    let (_, released) = of_one(hub, &crm, organization, id, now).await?;
+    let (_, released) = of_one(hub, crm, organization, id, now).await?;
     Ok(released)
 }
 
