@@ -25,7 +25,11 @@ lint:
 test:
     cargo test --workspace --locked
 
-# the vendors' client libraries against the fake CRMs; `just clients jsforce` runs one
+# the fake CRMs alone, all or the named ones (docs/SANDBOX.md)
+sandbox *crms:
+    cargo run --locked -- sandbox {{ crms }}
+
+# the vendors' client libraries against the fake CRMs; `just clients jsforce` runs one, `just clients page` the manual's snippets
 clients *libraries:
     tests/clients/run.py {{ libraries }}
 

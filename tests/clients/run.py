@@ -5,7 +5,7 @@ Starts the hub on moved ports, runs each suite with the address of its CRM, and 
 The libraries are in .dev/clients (`.ci/install`). Exit status 0 means that every case passed.
 
   tests/clients/run.py              all suites
-  tests/clients/run.py jsforce …    only these
+  tests/clients/run.py jsforce …    only these; `page` runs the snippets of docs/SANDBOX.md
 """
 
 import json
@@ -20,15 +20,22 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import hub_signed
+import page
+
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "clients"
 INSTALLED = ROOT / ".dev" / "clients"
 # The ports of `cargo run`: the hub, the issuer and up to nine CRMs, the embedded AWS.
 PORTS = [3000, *range(4100, 4110), 4566]
+# What the hub signed for a webhook, as the receiver got it.
+HUB_SIGNED = INSTALLED / "hub-signed.json"
 CASES_LEAST = 12
 HUB_UP_S = 30
 SUITE_S = 600
 
+# The snippets of the manual.
+PAGE = "page"
 # Library, its suite, the port of its CRM.
 SUITES = [
     ("jsforce", "salesforce_jsforce.mjs", 4101),
@@ -37,6 +44,9 @@ SUITES = [
     ("hubspot-api-client", "hubspot_python.py", 4102),
     ("pipedrive", "pipedrive_node.mjs", 4104),
     ("dynamics-web-api", "dynamics365_node.mjs", 4103),
+    ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
+    ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
+    ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),
 ]
 
 
@@ -81,6 +91,16 @@ def wait_for(hub, ports, log):
     sys.exit(f"the hub did not come up:\n{log.read_text()[-4000:]}")
 
 
+def surroundings():
+    """What every suite is told."""
+    return {
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(INSTALLED),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "NO_PROXY": "*",
+    }
+
+
 def run_suite(library, script, port):
     """The last line a suite prints; None when it failed or ran too few cases."""
     node = script.endswith(".mjs")
@@ -88,15 +108,13 @@ def run_suite(library, script, port):
     # Node looks for packages from the script upwards, so it runs beside what was installed.
     folder = INSTALLED / "node" if node else HERE
     if node:
-        for name in ("harness.mjs", script):
+        for name in ("harness.mjs", "webhooks_cases.mjs", script):
             (folder / name).write_bytes((HERE / name).read_bytes())
     environment = {
-        "PATH": os.environ.get("PATH", ""),
-        "HOME": str(INSTALLED),
+        **surroundings(),
         "CLIENTS_BASE_URL": f"http://127.0.0.1:{port}",
+        "CLIENTS_HUB_SIGNED": str(HUB_SIGNED),
         "CLIENTS_ONLY": os.environ.get("CLIENTS_ONLY", ""),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "NO_PROXY": "*",
     }
     try:
         done = subprocess.run(
@@ -125,8 +143,9 @@ def run_suite(library, script, port):
 def main():
     names = sys.argv[1:]
     wanted = [suite for suite in SUITES if not names or suite[0] in names]
-    if len(wanted) < max(1, len(names)):
-        sys.exit(f"knows only {', '.join(name for name, *_ in SUITES)}")
+    known = {PAGE, *(name for name, *_ in SUITES)}
+    if not known.issuperset(names):
+        sys.exit(f"knows only {', '.join(sorted(known))}")
     if not (INSTALLED / "bin" / "node").exists():
         sys.exit("the client libraries are not there: .ci/install")
     subprocess.run(["cargo", "build", "--locked", "--quiet", "--bin", "hub"], cwd=ROOT, check=True)
@@ -142,8 +161,14 @@ def main():
         )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
-        wait_for(hub, sorted({port + move for *_, port in wanted}), log)
+        wait_for(hub, sorted({port + move for *_, port in SUITES}), log)
+        if any(port == hub_signed.RECEIVER for *_, port in wanted):
+            test = hub_signed.collect(move, log, HUB_SIGNED)
         results = [run_suite(library, script, port + move) for library, script, port in wanted]
+        if any(port == hub_signed.RECEIVER for *_, port in wanted):
+            results.append(hub_signed.tried(test, move))
+        if not names or PAGE in names:
+            results.append(page.run(INSTALLED, surroundings(), hub_binary(), move))
     finally:
         hub.terminate()
         try:

@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod ports;
 pub mod redrive;
 pub mod sample;
+pub mod sandbox;
 pub mod stack;
 pub mod surroundings;
 mod tasks;

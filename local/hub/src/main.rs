@@ -1,5 +1,6 @@
 //! `cargo run`: the whole hub on one machine. `cargo run -- demo`: its main job, once. `bench`: what it costs.
-//! `surroundings` and `event`: one function at a time. `redrive`: dead letters go back. `audit verify`: an export of the audit log, checked.
+//! `surroundings` and `event`: one function at a time. `sandbox`: the fake CRMs alone.
+//! `redrive`: dead letters go back. `audit verify`: an export of the audit log, checked.
 #![allow(
     clippy::print_stderr,
     reason = "the terminal is what this program is for"
@@ -7,14 +8,15 @@
 
 use std::{net::IpAddr, path::PathBuf, process::ExitCode};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, builder::PossibleValuesParser};
 use hub_local::{
     audit, bench,
     demo::{self, Outage},
     openapi,
     ports::{Place, Ports},
-    redrive, sample, stack, surroundings,
+    redrive, sample, sandbox, stack, surroundings,
 };
+use hub_sandbox::Sandbox;
 
 /// The CRM integration hub on this machine: API, functions, an embedded AWS and fake CRMs.
 #[derive(Parser)]
@@ -58,6 +60,18 @@ enum Command {
         /// Where to write the functions' environment, as JSON by logical id.
         #[arg(long, value_name = "FILE")]
         env: Option<PathBuf>,
+    },
+    /// Serves fake CRMs alone, for the tests of something else; docs/SANDBOX.md.
+    Sandbox {
+        /// Which ones; without a name, all.
+        #[arg(value_name = "CRM", value_parser = PossibleValuesParser::new(Sandbox::crms().iter().copied()))]
+        crms: Vec<String>,
+        /// Decides ids and tokens: the same seed gives the same ones.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// The addresses as one JSON object, in one line.
+        #[arg(long)]
+        json: bool,
     },
     /// Prints the document of the API, which is checked in as docs/openapi.json.
     Openapi,
@@ -142,6 +156,12 @@ async fn main() -> ExitCode {
         }
         Some(Command::Surroundings { env }) => {
             surroundings::until_interrupted(place, env.as_deref())
+                .await
+                .map(|()| true)
+        }
+        Some(Command::Sandbox { crms, seed, json }) => {
+            let options = sandbox::Options { crms, seed, json };
+            sandbox::until_interrupted(place, options)
                 .await
                 .map(|()| true)
         }

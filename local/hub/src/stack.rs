@@ -98,7 +98,7 @@ fn front(ingest: Router, oauth: Router, api: Router) -> Router {
     })
 }
 
-/// Serves everything until Ctrl-C.
+/// Serves everything until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 /// A port is taken, or a part does not start.
@@ -112,7 +112,7 @@ pub async fn until_interrupted(place: Place) -> anyhow::Result<()> {
     ));
     stack.surroundings.show();
     terminal::line("  Ctrl-C ends it; nothing is kept.");
-    tokio::signal::ctrl_c().await?;
+    terminal::interrupted()?.await;
     stack.stop().await;
     Ok(())
 }

@@ -22,6 +22,7 @@ use crate::{
     addresses::{Addresses, Function, INGEST},
     issuer::Issuer,
     ports::{self, Place},
+    sandbox,
     tasks::Tasks,
     terminal,
 };
@@ -82,11 +83,9 @@ impl Surroundings {
         };
         let mut sandboxes = BTreeMap::new();
         for crm in Sandbox::crms() {
-            let (listener, port) = place.listen(Sandbox::default_port(crm)).await?;
-            let url = place.url(port);
+            let served = sandbox::serve(&mut tasks, place, crm, local_clock.clone(), entropy.u64());
+            let (sandbox, url) = served.await?;
             terminal::step(&format!("fake {crm} on {url}"));
-            let sandbox = Sandbox::new(crm, &url, local_clock.clone(), entropy.u64())
-                .with_context(|| format!("no sandbox for {crm}"))?;
             // The receiver of webhooks has no login.
             if sandbox.settings().get("redirect_uris").is_some() {
                 let callback = format!("{}/api/integrations/{crm}/callback", addresses.hub);
@@ -96,10 +95,6 @@ impl Surroundings {
                         anyhow::anyhow!("the sandbox refused its settings: {}", error.detail)
                     })?;
             }
-            let served = sandbox.clone();
-            tasks.serve(
-                |stop| async move { served.serve(listener, stop).await.map_err(Into::into) },
-            );
             sandboxes.insert(*crm, sandbox);
             addresses.crms.insert(crm, url);
         }
@@ -281,7 +276,7 @@ pub(crate) async fn set_up(
     Ok(())
 }
 
-/// Serves the surroundings alone until Ctrl-C. With `environment` the functions' environment goes
+/// Serves the surroundings alone until Ctrl-C or SIGTERM. With `environment` the functions' environment goes
 /// into that file, by logical id.
 ///
 /// # Errors
@@ -306,7 +301,7 @@ pub async fn until_interrupted(place: Place, environment: Option<&Path>) -> anyh
     terminal::heading("Running, without the functions");
     surroundings.show();
     terminal::line("  Ctrl-C ends it; nothing is kept.");
-    tokio::signal::ctrl_c().await?;
+    terminal::interrupted()?.await;
     surroundings.stop().await;
     Ok(())
 }

@@ -23,6 +23,11 @@ mod receiver;
 mod salesforce;
 mod zoho;
 
+/// The manual's example of this crate, which is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/SANDBOX.md")]
+struct Manual;
+
 pub use frame::{Clock, Dropped, FaultError, LoggedRequest, Sandbox};
 
 frame::registry! {

@@ -10,7 +10,10 @@ mod webhooks;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -63,13 +66,13 @@ struct Account {
     book: Mutex<Book>,
     /// One lease at a time: whoever waits for it finds what the one before brought.
     leasing: tokio::sync::Mutex<Known>,
+    /// How many leases were asked for. Beside the lock: who waits for it knows the number from before.
+    leases: AtomicU64,
 }
 
 /// The item as this process wrote it last.
 #[derive(Default)]
 struct Known {
-    /// How many leases it took.
-    leases: u64,
     /// Nobody else wrote it between the last two writes: it can be written without being read.
     item: Option<LimiterItem>,
     last: u64,
@@ -91,6 +94,7 @@ impl Limits {
             Arc::new(Account {
                 book: Mutex::new(Book::new(worker)),
                 leasing: tokio::sync::Mutex::default(),
+                leases: AtomicU64::default(),
             })
         };
         accounts.entry(whose.clone()).or_insert_with(fresh).clone()
@@ -201,9 +205,9 @@ async fn lease(
     costs: &[u32],
     latest: Micros,
 ) -> Result<(), Verdict> {
-    let before = account.leasing.try_lock().map(|known| known.leases).ok();
+    let before = account.leases.load(Relaxed);
     let mut known = account.leasing.lock().await;
-    if before != Some(known.leases) {
+    if before != account.leases.load(Relaxed) {
         // Another call of this process has just taken one.
         return Ok(());
     }
@@ -217,7 +221,7 @@ async fn lease(
         match &decision {
             Decision::Granted { .. } => {
                 if write(hub, whose, &mut known, limiter, item.version).await? {
-                    known.leases += 1;
+                    account.leases.fetch_add(1, Relaxed);
                     lock(&account.book).granted(&decision, at);
                     return Ok(());
                 }
@@ -231,7 +235,7 @@ async fn lease(
                     // A mark of live work; whoever was faster has marked something too.
                     write(hub, whose, &mut known, limiter, item.version).await?;
                 }
-                known.leases += 1;
+                account.leases.fetch_add(1, Relaxed);
                 known.item = None;
                 let soon = *until <= latest && *why != Why::Open && *why != Why::Live;
                 if soon {

@@ -160,10 +160,12 @@ pub(crate) fn steps(seed: u64) -> Vec<Step> {
         steps.push(step(chance.below(spread), Act::Pause));
     }
     steps.sort_by_key(|step| step.at);
-    steps.push(step(spread + chance.below(600), Act::Mend));
+    let last = steps.last().map_or(0, |step| step.at.as_secs());
+    let mended = last.max(spread) + chance.below(600);
+    steps.push(step(mended, Act::Mend));
     if is_off {
         // Longer than configuration is cached.
-        let later = spread + 700;
+        let later = mended + 100;
         let all = events().into_iter();
         steps.extend(
             (0..)

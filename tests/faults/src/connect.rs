@@ -1,5 +1,7 @@
 //! An admin connects the CRM, through the API and a browser, or with a key.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use hub_domain::Mapping;
@@ -10,6 +12,11 @@ use crate::{
     lab::{Lab, ORG},
     minimal::KEY,
 };
+
+/// How long a person waits before they try again.
+const AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// How often they try.
+const TRIES: usize = 10;
 
 impl Lab {
     /// Creates, authorizes and approves a connection; its id.
@@ -37,21 +44,34 @@ impl Lab {
         id
     }
 
-    /// Goes through the CRM's consent page and back.
+    /// Goes through the CRM's consent page and back, again while the CRM or we do not answer.
     pub(crate) async fn authorize(&self, id: &str) {
+        let mut done = self.authorize_once(id).await;
+        for _ in 1..TRIES {
+            if done.status != StatusCode::SERVICE_UNAVAILABLE {
+                break;
+            }
+            tokio::time::sleep(AGAIN_AFTER).await;
+            done = self.authorize_once(id).await;
+        }
+        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    }
+
+    async fn authorize_once(&self, id: &str) -> Reply {
         let body = json!({ "connection_id": id });
         let path = format!("/{}/connect", self.crm);
         let begun = self
             .ask(&self.oauth, Method::POST, &path, Some(&body))
             .await;
-        assert_eq!(begun.status, StatusCode::OK, "{}", begun.text);
+        if begun.status != StatusCode::OK {
+            return begun;
+        }
         let back = self.consent(&address(&begun)).await;
         let request = Request::get(back.strip_prefix(PUBLIC_URL).unwrap_or(&back))
             .header(header::COOKIE, cookie(&begun))
             .body(Bytes::new())
             .expect("a request");
-        let done = ask(&self.oauth, request).await;
-        assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+        ask(&self.oauth, request).await
     }
 
     /// `approve`, `pause`, `resume`.

@@ -80,26 +80,36 @@ pub fn core() -> Vec<Step> {
 
 /// The same steps with the sessions before everything else, each a minute after the other.
 pub(crate) fn sessions_first(steps: &[Step]) -> Vec<Step> {
-    let is_session = |step: &&Step| match &step.act {
+    let (sessions, others) = parted(steps);
+    spaced(sessions.into_iter().chain(others), 60)
+}
+
+/// The same steps with the sessions after everything else, so much later that the rest is written alone.
+pub(crate) fn sessions_last(steps: &[Step]) -> Vec<Step> {
+    let (sessions, others) = parted(steps);
+    spaced(others.into_iter().chain(sessions), 1_000)
+}
+
+/// Sessions, and everything else.
+fn parted(steps: &[Step]) -> (Vec<&Step>, Vec<&Step>) {
+    steps.iter().partition(|step| match &step.act {
         Act::Post(events) => events
             .iter()
             .any(|event| event["type"] == "session.completed"),
         _ => false,
-    };
-    let (first, rest): (Vec<&Step>, Vec<&Step>) = steps.iter().partition(is_session);
-    let ordered = first.into_iter().chain(rest);
+    })
+}
+
+fn spaced<'a>(steps: impl Iterator<Item = &'a Step>, seconds: u64) -> Vec<Step> {
     (0..)
-        .zip(ordered)
-        .map(|(place, one)| step(place * 60, one.act.clone()))
+        .zip(steps)
+        .map(|(place, one)| step(place * seconds, one.act.clone()))
         .collect()
 }
 
 /// The same steps, a second after the other.
 pub(crate) fn at_once(steps: &[Step]) -> Vec<Step> {
-    let seconds = (0..).zip(steps);
-    seconds
-        .map(|(place, one)| step(place, one.act.clone()))
-        .collect()
+    spaced(steps.iter(), 1)
 }
 
 #[expect(
@@ -199,12 +209,16 @@ pub(crate) fn wanted<'a>(accepted: impl Iterator<Item = &'a Value>) -> Vec<Wante
 }
 
 impl Lab {
-    /// Does one step after the other, each at its time.
+    /// Does one step after the other, each at its time. What follows a jump of the clock comes as long after
+    /// it as it would have: it is the clock that jumps, not what people do.
     pub(crate) async fn drive(&self, steps: &[Step]) {
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         for Step { at, act } in steps {
             tokio::time::sleep_until(begun + *at).await;
             self.act(act).await;
+            if let Act::Jump(seconds) = act {
+                begun += Duration::from_secs(*seconds);
+            }
             self.bell.notify_one();
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     chaos::{self, Weather},
     points,
     run::Run,
-    scenario::{at_once, sessions_first},
+    scenario::{at_once, sessions_first, sessions_last},
     tally::Tally,
 };
 
@@ -107,8 +107,8 @@ impl Stage {
         &self.setups
     }
 
-    /// What runs of a scenario without faults leave: as it is, with its sessions before anything else, and all of
-    /// it within a minute, so that a session is written together with what belongs to it.
+    /// What runs of a scenario without faults leave: as it is, with its sessions before anything else, after
+    /// everything else, and all of it within a minute, so that a session is written with what belongs to it.
     /// Scenarios are told by a number.
     fn reference(&self, setup: usize, scenario: u64, steps: &[Step]) -> Reference {
         let known = self
@@ -120,7 +120,12 @@ impl Stage {
         }
         drop(known);
         let mut reference = Reference::default();
-        for steps in [steps.to_vec(), sessions_first(steps), at_once(steps)] {
+        for steps in [
+            steps.to_vec(),
+            sessions_first(steps),
+            sessions_last(steps),
+            at_once(steps),
+        ] {
             let outcome = paused(Run::of(&steps).at(&self.setups[setup]));
             assert!(
                 outcome.findings.is_empty(),

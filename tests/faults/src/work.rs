@@ -21,6 +21,8 @@ const LONGEST: Duration = Duration::from_hours(72);
 const DAY: Duration = Duration::from_hours(25);
 /// More calls than any run needs.
 const MOST_CALLS: usize = 20_000;
+/// More turns at one and the same time than any run needs.
+const MOST_TURNS: usize = 20_000;
 
 /// What runs.
 enum Lane {
@@ -61,8 +63,11 @@ impl Lab {
             stream: Some(begun),
             tick: after(begun, TICK_EVERY),
         };
+        let (mut stood_since, mut turns) = (begun, 0);
         loop {
             let now = self.now();
+            turns = if now == stood_since { turns + 1 } else { 0 };
+            stood_since = now;
             for (place, source) in self.sources.iter().enumerate() {
                 let is_due = self
                     .world
@@ -114,7 +119,7 @@ impl Lab {
                 continue;
             }
             let is_late = now > after(begun, LONGEST);
-            if is_late || self.seam.calls() > MOST_CALLS {
+            if is_late || turns > MOST_TURNS || self.seam.calls() > MOST_CALLS {
                 return Err(format!("not quiet at {now}: {}", self.left().join(", ")));
             }
             let queues = self

@@ -20,6 +20,7 @@ pub(super) fn answer(sandbox: &Sandbox, request: &Request<Bytes>) -> Response<By
         (&Method::GET, "requests") => json_answer(StatusCode::OK, &json!(sandbox.requests())),
         (&Method::GET, "credentials") => json_answer(StatusCode::OK, &sandbox.credentials()),
         (&Method::GET, "settings") => json_answer(StatusCode::OK, &sandbox.settings()),
+        (&Method::GET, "faults") => json_answer(StatusCode::OK, &sandbox.faults()),
         (&Method::POST, "faults") => given(request, |body| sandbox.add_fault(body)),
         (&Method::POST, "settings") => given(request, |body| sandbox.set(&body)),
         (&Method::POST, "reset") => {

@@ -23,6 +23,8 @@ pub(crate) struct Setup {
 pub(crate) trait Crm: Send {
     /// Answers one request, changing the state as the vendor would.
     fn answer(&mut self, request: &Request<Bytes>, now: Timestamp) -> Response<Bytes>;
+    /// Hears of every request as it arrives, also of one that a fault keeps from it.
+    fn seen(&mut self, _request: &Request<Bytes>, _now: Timestamp) {}
     /// Everything it holds, as JSON. No token values.
     fn state(&mut self, now: Timestamp) -> Value;
     /// A fresh, valid set of credentials.

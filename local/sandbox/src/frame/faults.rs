@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// A fault or a setting that cannot be used, with the field that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -74,14 +74,16 @@ const MS: &[Param] = &[Param {
     },
     required: true,
 }];
-const SECONDS: &[Param] = &[Param {
-    name: "seconds",
-    kind: ParamKind::Integer {
-        min: 1,
-        max: 1_000_000,
-    },
-    required: true,
-}];
+const fn seconds(required: bool) -> Param {
+    Param {
+        name: "seconds",
+        kind: ParamKind::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        required,
+    }
+}
 
 /// The faults every CRM has.
 const COMMON: &[FaultKind] = &[
@@ -126,10 +128,28 @@ const COMMON: &[FaultKind] = &[
         params: MS,
     },
     FaultKind {
+        name: "slow_drip",
+        params: MS,
+    },
+    FaultKind {
+        name: "hang",
+        params: &[seconds(false)],
+    },
+    FaultKind {
+        name: "reset",
+        params: &[],
+    },
+    FaultKind {
         name: "outage",
-        params: SECONDS,
+        params: &[seconds(true)],
     },
 ];
+
+/// The faults that can be asked for, those of the CRM behind those of all, as JSON.
+pub(crate) fn known(own: &'static [FaultKind]) -> Value {
+    let shown = |kind: &FaultKind| json!({ "fault": kind.name, "parameters": kind.params.iter().map(Param::shown).collect::<Vec<_>>() });
+    json!(COMMON.iter().chain(own).map(shown).collect::<Vec<_>>())
+}
 
 /// One fault waiting to strike.
 #[derive(Debug, Clone)]
@@ -229,6 +249,11 @@ impl Fault {
         true
     }
 
+    /// Whether it only slows the answer down, so that other faults may strike the same request.
+    pub(crate) fn slows(&self) -> bool {
+        matches!(self.name.as_str(), "delay" | "slow_drip")
+    }
+
     /// Whether it can never strike again.
     pub(crate) fn is_spent(&self, now: Timestamp) -> bool {
         self.until.map_or(self.times == 0, |until| now >= until)
@@ -246,6 +271,16 @@ impl Fault {
 }
 
 impl Param {
+    fn shown(&self) -> Value {
+        let takes = match self.kind {
+            ParamKind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            ParamKind::Text => "text".to_owned(),
+            ParamKind::TextMap => "an object of texts".to_owned(),
+            ParamKind::Any => "text or JSON".to_owned(),
+        };
+        json!({ "name": self.name, "takes": takes, "required": self.required })
+    }
+
     fn check(&self, value: &Value) -> Result<(), FaultError> {
         let wrong = |what: &str| Err(FaultError::new(self.name, what));
         match self.kind {

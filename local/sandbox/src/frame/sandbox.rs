@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::control;
 use super::{Crm, Fault, FaultError, Setup};
+use super::{control, faults};
 
 /// Where the sandbox reads the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -23,6 +23,24 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection was closed without an answer")]
 pub struct Dropped;
+
+/// How a connection ends without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Broken {
+    /// It is closed.
+    #[error("the connection was closed without an answer")]
+    Closed,
+    /// It is reset: the caller hears that its bytes went nowhere.
+    #[error("the connection was reset")]
+    Reset,
+}
+
+/// The time between two bytes of an answer, beside the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Drip(pub(super) Duration);
+
+/// How long a hanging caller is left without an answer, unless the fault says so.
+const HANG_S: u64 = 600;
 
 /// One request as it arrived, control endpoints excepted.
 #[derive(Debug, Clone, Serialize)]
@@ -99,6 +117,17 @@ impl Sandbox {
     /// # Errors
     /// `Dropped` when a fault says so: before anything happened, or after it was applied.
     pub async fn handle(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Dropped> {
+        let answer = self.outcome(request).await.map_err(|_| Dropped)?;
+        // Whole, because it is a value, and as late as its last byte would be.
+        if let Some(Drip(each)) = answer.extensions().get().copied() {
+            let bytes = u32::try_from(answer.body().len()).unwrap_or(u32::MAX);
+            tokio::time::sleep(each.saturating_mul(bytes)).await;
+        }
+        Ok(answer)
+    }
+
+    /// The same for whoever can let an answer drip and reset a connection.
+    pub(super) async fn outcome(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Broken> {
         if request.uri().path().starts_with(control::PREFIX) {
             return Ok(control::answer(self, &request));
         }
@@ -112,8 +141,14 @@ impl Sandbox {
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
-        self.lock()
-            .finish(&request, number, &faults, (self.clock)())
+        let answer = self
+            .lock()
+            .finish(&request, number, &faults, (self.clock)());
+        if let Some(fault) = faults.iter().find(|fault| fault.name == "hang") {
+            let seconds = fault.integer("seconds").unwrap_or(HANG_S);
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
+        answer
     }
 
     /// Everything the CRM holds.
@@ -147,6 +182,11 @@ impl Sandbox {
         let fault = Fault::parse(&fault, core.crm.own_faults(), now)?;
         core.faults.push(fault);
         Ok(())
+    }
+
+    /// The faults that can be asked for, each with its parameters: those of every CRM, then its own.
+    pub fn faults(&self) -> Value {
+        faults::known(self.lock().crm.own_faults())
     }
 
     /// The switches of this org and how they stand.
@@ -208,10 +248,11 @@ impl Core {
             at: now,
         });
         self.calls += 1;
+        self.crm.seen(request, now);
         let mut struck: Vec<Fault> = Vec::new();
         for fault in &mut self.faults {
-            let ended = struck.iter().any(|f| f.name != "delay");
-            if !(ended && fault.name != "delay") && fault.strikes(request, now) {
+            let ended = struck.iter().any(|f| !f.slows());
+            if (fault.slows() || !ended) && fault.strikes(request, now) {
                 struck.push(fault.clone());
             }
         }
@@ -225,21 +266,29 @@ impl Core {
         number: u64,
         faults: &[Fault],
         now: Timestamp,
-    ) -> Result<Response<Bytes>, Dropped> {
+    ) -> Result<Response<Bytes>, Broken> {
         let mut drop_after = false;
+        let mut drip = None;
         let mut answer = None;
         for fault in faults {
             match fault.name.as_str() {
                 "delay" => {}
-                "drop_before" | "outage" => return Err(Dropped),
-                "drop_after" => drop_after = true,
+                "slow_drip" => drip = fault.integer("ms"),
+                "drop_before" | "outage" => return Err(Broken::Closed),
+                "reset" => return Err(Broken::Reset),
+                "drop_after" | "hang" => drop_after = true,
                 "status" => answer = Some(status_answer(fault)),
                 _ => answer = self.crm.fault(fault, request, now),
             }
         }
-        let answer = answer.unwrap_or_else(|| self.crm.answer(request, now));
+        let mut answer = answer.unwrap_or_else(|| self.crm.answer(request, now));
         if drop_after {
-            return Err(Dropped);
+            return Err(Broken::Closed);
+        }
+        if let Some(ms) = drip {
+            answer
+                .extensions_mut()
+                .insert(Drip(Duration::from_millis(ms)));
         }
         let behind = usize::try_from(self.calls.saturating_sub(number)).unwrap_or(usize::MAX);
         let place = self.log.len().checked_sub(behind.saturating_add(1));

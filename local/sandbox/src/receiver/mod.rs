@@ -1,8 +1,11 @@
 //! A customer's own receiver of webhooks: it verifies what comes with the official library, keeps
-//! every message by its id, and tells apart a repeat (the same id and bytes) from a forgery of one.
+//! every message by its id, and tells apart a repeat (the same id and bytes) from a forgery of one. It keeps
+//! each attempt as it came, too.
 //!
 //! `README.md` here says how it is steered.
 
+mod attempts;
+mod faults;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -18,6 +21,7 @@ use crate::{
     frame::{Crm, Fault, FaultError, FaultKind, Setup, settings},
     oauth::{Answer, Noise, header},
 };
+use attempts::Attempts;
 
 /// The receiver.
 #[derive(Debug)]
@@ -28,6 +32,7 @@ pub(crate) struct Receiver {
     /// Message ids in the order of their first arrival.
     order: Vec<String>,
     refused: Vec<Refused>,
+    attempts: Attempts,
 }
 
 /// The switches.
@@ -72,24 +77,6 @@ struct Refused {
     at: Timestamp,
 }
 
-const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "gone",
-        params: &[],
-    },
-    FaultKind {
-        name: "redirect",
-        params: &[],
-    },
-    FaultKind {
-        name: "abort_message",
-        params: &[],
-    },
-    FaultKind {
-        name: "huge_answer",
-        params: &[],
-    },
-];
 /// Headers that every request has.
 const USUAL: &[&str] = &[
     "content-length",
@@ -114,19 +101,25 @@ impl Receiver {
             messages: BTreeMap::new(),
             order: Vec::new(),
             refused: Vec::new(),
+            attempts: Attempts::default(),
         }
+    }
+
+    /// Whether it is believed now, with the secrets that count.
+    fn verify(&self, request: &Request<Bytes>, now: Timestamp) -> Result<(), String> {
+        let Settings {
+            secrets,
+            tolerance_seconds,
+            ..
+        } = &self.settings;
+        verify::verify(request, secrets, *tolerance_seconds, now)
     }
 
     fn receive(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
         if request.method() != Method::POST {
             return Answer::json(405, json!({ "error": "only POST" }));
         }
-        let Settings {
-            secrets,
-            tolerance_seconds,
-            ..
-        } = &self.settings;
-        if let Err(reason) = verify::verify(request, secrets, *tolerance_seconds, now) {
+        if let Err(reason) = self.verify(request, now) {
             let id = header(request, "webhook-id").unwrap_or_default().to_owned();
             self.refused.push(Refused {
                 id,
@@ -204,8 +197,20 @@ impl Crm for Receiver {
         answer.into_response(request.method() == Method::HEAD)
     }
 
+    fn seen(&mut self, request: &Request<Bytes>, now: Timestamp) {
+        if request.method() == Method::POST {
+            let verified = self.verify(request, now);
+            self.attempts.keep(request, verified, now);
+        }
+    }
+
     fn state(&mut self, _: Timestamp) -> Value {
-        json!({ "messages": self.messages, "order": self.order, "refused": self.refused })
+        json!({
+            "messages": self.messages,
+            "order": self.order,
+            "refused": self.refused,
+            "attempts": self.attempts,
+        })
     }
 
     fn credentials(&mut self, _: Timestamp) -> Value {
@@ -222,31 +227,16 @@ impl Crm for Receiver {
     }
 
     fn own_faults(&self) -> &'static [FaultKind] {
-        OWN
+        faults::OWN
     }
 
     fn fault(
         &mut self,
         fault: &Fault,
         request: &Request<Bytes>,
-        _: Timestamp,
+        now: Timestamp,
     ) -> Option<Response<Bytes>> {
-        let answer = match fault.name.as_str() {
-            "gone" => Answer::json(410, json!({ "error": "gone" })),
-            // To the address from which a Lambda function's runtime gets its events.
-            "redirect" => Answer::new(302, "text/plain", "").with(
-                "location",
-                "http://127.0.0.1:9001/2018-06-01/runtime/invocation/next",
-            ),
-            "abort_message" => Answer::json(400, json!({ "error": "no more of this one" }))
-                .with("webhook-delivery", "abort-message"),
-            "huge_answer" => Answer::new(200, "text/plain", "x".repeat(4 * 1024 * 1024)),
-            "server_error" => Answer::json(500, json!({ "error": "it broke" })),
-            "rate_limit" | "daily_limit" | "concurrency_limit" => {
-                Answer::json(429, json!({ "error": "too many" })).with("retry-after", "7")
-            }
-            _ => return None,
-        };
+        let answer = faults::answer(fault, now)?;
         Some(answer.into_response(request.method() == Method::HEAD))
     }
 }

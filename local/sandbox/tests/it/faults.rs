@@ -255,7 +255,7 @@ async fn a_fault_that_is_not_understood() {
             .status,
         204
     );
-    assert_eq!(control(&vendor, "GET", "faults", "").await.status, 405);
+    assert_eq!(control(&vendor, "PUT", "faults", "").await.status, 405);
     assert_eq!(control(&vendor, "GET", "nope", "").await.status, 404);
     let reply = control(
         &vendor,

@@ -168,3 +168,43 @@ fn a_queue_that_says_sent_and_sends_nothing_is_found() {
     let outcome = struck(wrong, &[]);
     assert!(outcome.count(Wrong::Lost) > 0, "{:#?}", outcome.findings);
 }
+
+/// Claims as they are, but what they ask of revision and lease holds for every delivery.
+fn asks_nothing(text: &str, request: HttpRequest) -> Tampered {
+    if !text.ends_with(".claim.again") {
+        return Tampered::Goes(Box::new(request));
+    }
+    let mut body = body_of(&request);
+    for statement in body["Statements"].as_array_mut().into_iter().flatten() {
+        let words = statement["Statement"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        for asked in ["sd < ?", "rev <= ?", "lu <= ?"] {
+            let (before, _) = words.split_once(asked).expect("a claim's condition");
+            let place = before.matches('?').count();
+            statement["Parameters"][place] = json!({ "N": "9007199254740991" });
+        }
+    }
+    let mut request = request;
+    let bytes = body.to_string();
+    request
+        .headers_mut()
+        .insert("content-length", bytes.len().to_string());
+    *request.body_mut() = SdkBody::from(bytes);
+    Tampered::Goes(Box::new(request))
+}
+
+#[test]
+fn writes_whatever_the_version_are_found() {
+    let wrong = Setup {
+        tamper: Some(Arc::new(asks_nothing)),
+        ..Setup::of("salesforce")
+    };
+    // A write arrives half a minute late, after that of the revision which came meanwhile.
+    let late = [(Name::DeliverCrmWrite, 5, Fault::Late)];
+    let outcome = struck(wrong, &late);
+    assert!(outcome.count(Wrong::Stale) > 0, "{:#?}", outcome.findings);
+    let right = struck(Setup::of("salesforce"), &late);
+    assert!(right.findings.is_empty(), "{:#?}", right.findings);
+}

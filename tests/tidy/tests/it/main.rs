@@ -21,3 +21,4 @@ mod samples;
 mod sizes;
 mod template;
 mod verdicts;
+mod warnings;

@@ -9,3 +9,4 @@ mod queries;
 mod records;
 mod spec;
 mod vendor;
+mod warnings;

@@ -12,3 +12,4 @@ mod schema;
 mod search;
 pub mod spec;
 mod vendor;
+mod warnings;

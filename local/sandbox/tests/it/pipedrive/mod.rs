@@ -6,3 +6,4 @@ mod lists;
 mod others;
 mod search;
 mod vendor;
+mod warnings;

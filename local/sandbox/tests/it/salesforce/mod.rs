@@ -1,0 +1,3 @@
+//! What surprises people about Salesforce; its other stories are one level up.
+
+mod warnings;
