@@ -79,7 +79,14 @@ impl<'a> Visitor<'a> {
         let receiver = self.around.sandboxes.get(RECEIVER).context("no receiver")?;
         let credentials = receiver.credentials();
         let url = format!("{}/events", text(&credentials, "/base_url"));
-        let new = json!({ "name": "Demo receiver", "url": url, "events": ["*"] });
+        // What the hub says of itself comes as well where it is asked for; how much that is, is a matter of time.
+        let events = [
+            "session.completed",
+            "summary.generated",
+            "action_item.created",
+            "insight.detected",
+        ];
+        let new = json!({ "name": "Demo receiver", "url": url, "events": events });
         let path = "/api/integrations/webhooks";
         let made = self
             .api(http::Method::POST, path, Some(&new), StatusCode::CREATED)

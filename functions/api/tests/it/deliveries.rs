@@ -225,7 +225,7 @@ async fn a_delivery_shows_what_happened_and_why() {
     assert_eq!(
         detail,
         json!({
-            "id": id, "connection": connection.as_str(), "session": "ses_demo_call", "event": "evt_1", "status": "parked",
+            "id": id, "connection": connection.as_str(), "session": "ses_demo_call", "webhook": null, "event": "evt_1", "status": "parked",
             "revision": 1, "failures": 2, "verdict": "reject", "reason": "a field is too long",
             "faults": [{ "field": "Subject", "code": "STRING_TOO_LONG", "message": "at most 255" }],
             "records": [{ "key": "ses_demo_call", "id": "00U1" }],
