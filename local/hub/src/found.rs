@@ -191,12 +191,12 @@ impl Counts {
         }
     }
 
-    /// Per delivered session.
+    /// Per delivery that was made.
     pub(crate) fn line(&self, sessions: u32) -> String {
         let per = f64::from(sessions);
         let each = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / per;
         format!(
-            "Per delivered session, from ingest to outcome: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
+            "Per delivery, from ingest to outcome: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
             each(self.aws_calls),
             self.write_units / per,
             self.read_units / per,
