@@ -106,7 +106,7 @@ async fn on(around: &Surroundings, outage: Option<Outage>) -> anyhow::Result<boo
             .await
             .with_context(|| format!("connecting {crm}"))?;
         terminal::step(&format!(
-            "{crm}: authorized in the browser, approved by an admin ({connection})"
+            "{crm}: authorized, approved by an admin ({connection})"
         ));
         connections.insert(connection, *crm);
     }

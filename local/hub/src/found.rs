@@ -1,10 +1,11 @@
 //! What a delivery wrote, found again by reading the CRM; and what it cost.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
-use hub_domain::{Timestamp, mapping::RecordKind};
+use hub_domain::{Timestamp, Verdict, mapping::RecordKind};
 use hub_engine::{
+    EngineError,
     deliveries::read_back,
     identity::{Caller, Role},
 };
@@ -113,15 +114,16 @@ pub(crate) async fn rows(
     for ((kind, object), keys) in groups {
         let record_kind: RecordKind = serde_json::from_value(Value::String(kind.clone()))?;
         let connection = text(detail, "/connection").parse()?;
-        let found = read_back(
-            &around.hub,
-            &caller,
-            &connection,
-            record_kind,
-            &object,
-            keys.clone(),
-        )
-        .await?;
+        let found = loop {
+            let (object, keys) = (&object, keys.clone());
+            match read_back(&around.hub, &caller, &connection, record_kind, object, keys).await {
+                // The deliveries have used the CRM's limit up for now: who reads waits, as a delivery does.
+                Err(EngineError::Crm(Verdict::Throttle { until, .. })) => {
+                    wait_for(around, until).await;
+                }
+                found => break found?,
+            }
+        };
         let once = keys
             .iter()
             .all(|key| found.iter().filter(|record| record.key == *key).count() == 1);
@@ -153,6 +155,12 @@ fn received(around: &Surroundings, event: &str) -> anyhow::Result<(String, usize
         .collect();
     let kind = of.first().map_or("–", |message| text(message, "/type"));
     Ok((kind.to_owned(), of.len()))
+}
+
+async fn wait_for(around: &Surroundings, until: Timestamp) {
+    let left = until.duration_since(around.hub.clock().now());
+    let left = Duration::try_from(left).unwrap_or_default();
+    tokio::time::sleep(left.max(Duration::from_millis(10))).await;
 }
 
 /// What was spent so far.

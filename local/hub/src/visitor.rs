@@ -99,9 +99,11 @@ impl<'a> Visitor<'a> {
         Ok(text(&made, "/id").to_owned())
     }
 
-    /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve.
+    /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve. Where the CRM has keys
+    /// alone, the connection is created with one.
     pub(crate) async fn connect(&self, crm: &str) -> anyhow::Result<String> {
-        let new = json!({ "crm": crm, "name": format!("Demo {crm}"), "settings": examples(crm)? });
+        let sandbox = self.around.sandboxes.get(crm).context("no such sandbox")?;
+        let new = new_connection(crm, &format!("Demo {crm}"), &sandbox.credentials())?;
         let created = self
             .api(
                 http::Method::POST,
@@ -115,7 +117,21 @@ impl<'a> Visitor<'a> {
             .and_then(Value::as_str)
             .context("the new connection has no id")?
             .to_owned();
+        if new.get("api_key").is_none() {
+            self.authorize(crm, &id).await?;
+        }
+        self.api(
+            http::Method::POST,
+            &format!("/api/integrations/crm/{id}/approve"),
+            None,
+            StatusCode::OK,
+        )
+        .await?;
+        Ok(id)
+    }
 
+    /// Logs in at the CRM and comes back.
+    async fn authorize(&self, crm: &str, id: &str) -> anyhow::Result<()> {
         let begin = json!({ "connection_id": id });
         let answer = self
             .raw_api(
@@ -151,13 +167,7 @@ impl<'a> Visitor<'a> {
             Request::get(consent.as_str()).body(Bytes::new())?,
         )
         .await?;
-        let back = answer
-            .headers()
-            .get(header::LOCATION)
-            .and_then(|value| value.to_str().ok());
-        let back = back.with_context(|| {
-            format!("the CRM did not send the browser back: {}", shown(&answer))
-        })?;
+        let back = self.way_back(answer).await?;
         let callback = Request::get(back)
             .header(header::COOKIE, cookie)
             .body(Bytes::new())?;
@@ -165,15 +175,47 @@ impl<'a> Visitor<'a> {
         if answer.status() != StatusCode::OK {
             bail!("the callback failed: {}", shown(&answer));
         }
-        self.api(
-            http::Method::POST,
-            &format!("/api/integrations/crm/{id}/approve"),
-            None,
-            StatusCode::OK,
-        )
-        .await?;
-        Ok(id)
+        Ok(())
     }
+
+    /// Where the CRM sends the browser. A form that it makes the browser post goes to the callback, across
+    /// sites and so without cookies, and is answered with an address.
+    async fn way_back(&self, answer: Response<Bytes>) -> anyhow::Result<String> {
+        let page = String::from_utf8_lossy(answer.body()).into_owned();
+        let answer = match posted(&page) {
+            Some((action, fields)) => {
+                let request = Request::post(action)
+                    .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(Bytes::from(fields))?;
+                transport::send(&self.around.transport, request).await?
+            }
+            None => answer,
+        };
+        let back = answer
+            .headers()
+            .get(header::LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        let back = back.with_context(|| {
+            format!("the CRM did not send the browser back: {}", shown(&answer))
+        })?;
+        let hub = Url::parse(&self.around.addresses.hub)?;
+        Ok(hub.join(&back)?.to_string())
+    }
+}
+
+/// Where a page's form goes, and its hidden fields as a browser sends them; `None` for a page without one.
+fn posted(page: &str) -> Option<(String, String)> {
+    let (_, form) = page.split_once("<form method=\"post\" action=\"")?;
+    let (action, inputs) = form.split_once('"')?;
+    let mut fields = url::form_urlencoded::Serializer::new(String::new());
+    for input in inputs.split("type=\"hidden\" name=\"").skip(1) {
+        let (name, rest) = input.split_once('"')?;
+        let (_, value) = rest.split_once("value=\"")?;
+        let (value, _) = value.split_once('"')?;
+        fields.append_pair(name, &value.replace("&quot;", "\"").replace("&amp;", "&"));
+    }
+    Some((action.to_owned(), fields.finish()))
 }
 
 fn shown(answer: &Response<Bytes>) -> String {
@@ -192,8 +234,19 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
         .with_context(|| format!("the answer is not JSON: {}", shown(answer)))
 }
 
+/// What creates a connection: with a key of the fake, where the CRM has keys alone.
+pub(crate) fn new_connection(crm: &str, name: &str, credentials: &Value) -> anyhow::Result<Value> {
+    let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
+    let settings = examples(crm)?;
+    Ok(match manifest.oauth {
+        Some(_) => json!({ "crm": crm, "name": name, "settings": settings }),
+        None => json!({ "crm": crm, "name": name, "settings": settings,
+            "method": "api_key", "api_key": credentials.get("api_key") }),
+    })
+}
+
 /// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
-pub(crate) fn examples(crm: &str) -> anyhow::Result<Value> {
+fn examples(crm: &str) -> anyhow::Result<Value> {
     let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
     let required = manifest
         .settings
@@ -202,4 +255,25 @@ pub(crate) fn examples(crm: &str) -> anyhow::Result<Value> {
     Ok(required
         .map(|(name, setting)| (name, Value::from(setting.default)))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_posted_as_a_browser_does() {
+        let page = "<form method=\"post\" action=\"http://hub.example/back\">\n\
+                    <input type=\"hidden\" name=\"code\" value=\"a&amp;b\">\n\
+                    <input type=\"hidden\" name=\"state\" value=\"s 1\">\n</form>";
+        let found = posted(page).unwrap();
+        assert_eq!(
+            found,
+            (
+                "http://hub.example/back".to_owned(),
+                "code=a%26b&state=s+1".to_owned()
+            )
+        );
+        assert!(posted("<p>Hello</p>").is_none());
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! A sealed value is `version (1) · generation (4, big endian) · nonce (12) · ciphertext · tag
 //! (16)`. Version and generation are authenticated too, so no byte of it can change. Version 2 is
-//! compressed with zstd first; one cannot be opened as the other. What the caller passes as `aad`
+//! compressed with zstd first, version 3 too, as what follows a text that both sides know: a session of a
+//! few kilobytes hardly repeats itself, but its names and many of its words are everybody's, and each
+//! kilobyte is paid for. A plain one cannot be opened as a compressed one. What the caller passes as `aad`
 //! (organization, item) must be the same on opening: bytes moved to another owner do not open.
 
 use std::{collections::BTreeMap, fmt, io::Read};
@@ -25,6 +27,9 @@ pub const MAX_PLAIN_BYTES: usize = 16 * 1024 * 1024;
 
 const PLAIN: u8 = 1;
 const COMPRESSED: u8 = 2;
+const COMPRESSED_BY_KNOWN: u8 = 3;
+/// What version 3 follows. Never changed, since what is stored needs it: a better one is a version of its own.
+const KNOWN: &[u8] = include_bytes!("seal/known_1.txt");
 const HEADER_LEN: usize = 5;
 const TAG_LEN: usize = 16;
 const ZSTD_LEVEL: i32 = 3;
@@ -137,8 +142,16 @@ pub fn seal_compressed(
         let message = format!("{} bytes are more than {MAX_PLAIN_BYTES}", plain.len());
         return Err(AwsError::refused("seal", "TooLarge", message));
     }
-    let compressed = compress(plain)?;
-    seal_as(COMPRESSED, ring, entropy, aad, &Zeroizing::new(compressed))
+    let compressed = zstd::bulk::Compressor::with_dictionary(ZSTD_LEVEL, KNOWN)
+        .and_then(|mut compressor| compressor.compress(plain))
+        .map_err(|error| AwsError::refused("seal", "Compression", error.to_string()))?;
+    seal_as(
+        COMPRESSED_BY_KNOWN,
+        ring,
+        entropy,
+        aad,
+        &Zeroizing::new(compressed),
+    )
 }
 
 /// Opens what `seal_compressed` made with the same `aad`.
@@ -147,8 +160,12 @@ pub fn open_compressed(
     aad: &[u8],
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, AwsError> {
-    let compressed = open_as(COMPRESSED, ring, aad, sealed)?;
-    decompress(&compressed).ok_or(AwsError::Corrupt {
+    let (version, known) = match sealed.first() {
+        Some(&COMPRESSED) => (COMPRESSED, [].as_slice()),
+        _ => (COMPRESSED_BY_KNOWN, KNOWN),
+    };
+    let compressed = open_as(version, ring, aad, sealed)?;
+    decompress_by(known, &compressed).ok_or(AwsError::Corrupt {
         what: "compressed value",
     })
 }
@@ -245,7 +262,11 @@ pub(crate) fn compress(plain: &[u8]) -> Result<Vec<u8>, AwsError> {
 
 /// `None` where the bytes are no zstd frame, or where they would become more than the maximum.
 pub(crate) fn decompress(compressed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(compressed).ok()?;
+    decompress_by(&[], compressed)
+}
+
+fn decompress_by(known: &[u8], compressed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut decoder = zstd::stream::read::Decoder::with_dictionary(compressed, known).ok()?;
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).ok()?;
     let mut plain = Zeroizing::new(Vec::new());
     decoder
@@ -277,7 +298,7 @@ mod tests {
             assert_eq!(sealed[..5], [1, 0, 0, 0, 7]);
             assert_eq!(open(&ring(), AAD, &sealed).unwrap().as_slice(), plain);
             let sealed = seal_compressed(&ring(), &entropy(), AAD, plain).unwrap();
-            assert_eq!(sealed[..5], [2, 0, 0, 0, 7]);
+            assert_eq!(sealed[..5], [3, 0, 0, 0, 7]);
             assert_eq!(
                 open_compressed(&ring(), AAD, &sealed).unwrap().as_slice(),
                 plain
@@ -348,6 +369,25 @@ mod tests {
         ] {
             assert_eq!(open(ring, aad, &sealed).unwrap_err().to_string(), what);
         }
+    }
+
+    #[test]
+    fn a_session_follows_what_everybody_knows_and_older_values_open() {
+        let plain = br#"{"organization":"org_9","id":"ses_9","revision":1,"session":{"at":"2026-11-20T15:46:00Z","event":"evt_9"}}"#;
+        let older = compress(plain).unwrap();
+        let older = seal_as(COMPRESSED, &ring(), &entropy(), AAD, &older).unwrap();
+        assert_eq!(
+            open_compressed(&ring(), AAD, &older).unwrap().as_slice(),
+            plain
+        );
+        let sealed = seal_compressed(&ring(), &entropy(), AAD, plain).unwrap();
+        assert!(sealed.len() + 40 < older.len(), "{}", sealed.len());
+        // What is stored cannot be read by any other text.
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, KNOWN);
+        assert_eq!(
+            BASE64_STANDARD_NO_PAD.encode(hash),
+            "No/f0wteHBDtz7cV/Rs4g0Bzg+AJclDojp7tn+HHTKg"
+        );
     }
 
     #[test]

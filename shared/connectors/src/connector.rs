@@ -117,6 +117,12 @@ pub trait Connector: Send + Sync {
     /// What is wrong with the answer.
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict>;
 
+    /// Whether the CRM failed at a call, so that a write of it that is not `Done` may have been made all the
+    /// same. The default goes by the status; a CRM that says so within a 200 looks there too.
+    fn failed(&self, reply: &Reply) -> bool {
+        reply.status.is_server_error() || reply.status == http::StatusCode::REQUEST_TIMEOUT
+    }
+
     /// What must be asked next for the answer to be whole: the next page, or the next query. `None` when
     /// it is.
     fn next(&self, _operation: &Operation, _reply: &Reply) -> Option<Operation> {

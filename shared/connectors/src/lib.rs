@@ -12,8 +12,8 @@ mod registry;
 pub use connector::{Connector, Fields, retry_after};
 pub use manifest::{
     Api, ApiKey, Batch, Check, ClientAuth, Cost, Encoding, ErrorRule, HeaderReads, Idempotency,
-    Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation, Rotation,
-    RuleVerdict, Servers, Setting, SettingKind, Uninstall,
+    KeyOf, Limit, LookedFor, Manifest, ManifestError, OAuth, Remembered, Return, Revocation,
+    Rotation, RuleVerdict, Servers, Setting, SettingKind, Uninstall,
 };
 pub use operation::{Answer, Field, FieldType, Operation, ReadBack, Reply};
 pub use registry::Registry;
@@ -23,14 +23,14 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    monday
+    copper
+    freshsales
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {
     zoho
-    monday
-    copper
-    freshsales
 }
 
 /// What the queues, the function and the held work of webhooks are named by. They are no CRM: a customer's

@@ -125,6 +125,12 @@ pub struct Limit {
     /// The header that tells the limit itself.
     #[serde(default)]
     pub limit_header: Option<String>,
+    /// What stands in that header before the number.
+    #[serde(default)]
+    pub limit_header_after: String,
+    /// How much of what the headers count a call takes at most, where they count something else than calls.
+    #[serde(default = "one")]
+    pub units: u32,
     /// How many of a hundred calls are left to the customer's other applications, where the window is
     /// hours or a day. The setting `limit_reserve_percent` of a connection comes first.
     #[serde(default)]
@@ -132,6 +138,10 @@ pub struct Limit {
     /// What each operation costs; more than 1 only where the window is ten minutes or more.
     #[serde(default)]
     pub cost: Cost,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// What the number in a limit's header says.
@@ -153,6 +163,8 @@ pub struct Cost {
     pub find_people: u32,
     /// [`crate::Operation::Write`]
     pub write: u32,
+    /// The same with several records, for a CRM that limits bulk calls apart; as one without it.
+    pub write_many: Option<u32>,
     /// [`crate::Operation::Describe`]
     pub describe: u32,
     /// [`crate::Operation::ReadBack`]
@@ -164,6 +176,7 @@ impl Default for Cost {
         Self {
             find_people: 1,
             write: 1,
+            write_many: None,
             describe: 1,
             read_back: 1,
         }
@@ -176,6 +189,21 @@ impl Default for Cost {
 pub struct Remembered {
     /// In seconds, from the first request with the key on.
     pub window_s: u64,
+    /// What a key is of. Of a call: a write that was alone in it may be sent again with the same key;
+    /// one that was not is looked for, since nobody knows that the next call would be the same.
+    #[serde(default)]
+    pub of: KeyOf,
+}
+
+/// What a key of a request is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyOf {
+    /// Each write has one of its own.
+    #[default]
+    Write,
+    /// One for all that a call writes.
+    Call,
 }
 
 /// How a write is looked for.
@@ -208,7 +236,8 @@ pub enum Idempotency {
     ClientId,
     /// The CRM remembers a key of the request ([`Write::token`](hub_domain::Write::token)) for a while: a
     /// repeat within it is harmless, and later the write is looked for first, as with `read_back`. The key
-    /// is of one write: take one write in a call, unless the CRM takes a key for each.
+    /// is of one write, or of a call ([`Remembered::of`]): then a call may make several records, and those that
+    /// nobody heard of are looked for.
     IdempotencyKey,
     /// A write of which nobody knows whether it was made is looked for before it is sent again.
     ReadBack,

@@ -37,6 +37,8 @@ pub enum Operation {
         writes: Vec<Write>,
         /// No record of these keys was made before this, as far as we know.
         since: Option<Timestamp>,
+        /// Where the answer goes on, in the connector's own words: [`crate::Connector::next`] alone sets it.
+        cursor: Option<String>,
     },
 }
 

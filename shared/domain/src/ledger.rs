@@ -172,6 +172,8 @@ pub enum NotRetried {
     NotInUse,
     /// It changed while it was looked at.
     Changed,
+    /// A write of it may have been made, and its CRM cannot be asked.
+    Doubt,
 }
 
 impl NotRetried {
@@ -188,6 +190,9 @@ impl NotRetried {
                 "its connection is not in use: connect, approve or resume it, and what waits goes on by itself"
             }
             Self::Changed => "it changed just now: look at it again",
+            Self::Doubt => {
+                "it may be in the CRM already, which cannot be asked: look there, then try it again by itself"
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod call;
 mod carry;
 mod doubt;
 mod events;
+pub(crate) mod people;
 mod prepare;
 mod settle;
 mod stage;

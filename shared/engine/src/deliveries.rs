@@ -274,6 +274,7 @@ pub async fn read_back(
             keys: chunk.to_vec(),
             writes: Vec::new(),
             since: None,
+            cursor: None,
         };
         let deadline = hub.clock().now() + LOOK_UP;
         let answers = read(hub, connector.as_ref(), &connection, &operation, deadline)

@@ -6,6 +6,7 @@
 //! that has just come; its message goes before the mark is taken away. So a death between leaves a
 //! message twice, which the ledger absorbs, and an event that is counted is not counted again.
 
+mod lanes;
 mod release;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ use hub_domain::{
 
 use crate::{hub::Hub, plans, reference::DeliveryReference};
 
+pub(crate) use lanes::Way;
 pub use release::{PER_TICK, Released, release, release_due};
 pub(crate) use release::{goes_on, is_in_use, send_marked};
 

@@ -16,6 +16,7 @@ use url::Url;
 
 use crate::{
     cache::Cache,
+    deliver::people::{self, People},
     egress::{self, Allowed, Refused},
     error::EngineError,
     limits::Limits,
@@ -67,6 +68,7 @@ struct Inner {
     webhooks: Cache<OrganizationId, Arc<Vec<Webhook>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
     tokens: Cache<(OrganizationId, ConnectionId), Access>,
+    people: People,
     limits: Limits,
 }
 
@@ -127,6 +129,7 @@ impl Hub {
             webhooks: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             tokens: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            people: Cache::new(clock.clone(), people::KEPT, people::MOST),
             limits: Limits::default(),
             clock,
             entropy,
@@ -315,6 +318,11 @@ impl Hub {
     /// The access tokens this process read lately.
     pub(crate) fn tokens(&self) -> &Cache<(OrganizationId, ConnectionId), Access> {
         &self.0.tokens
+    }
+
+    /// The people whom CRMs told this process of lately.
+    pub(crate) fn people(&self) -> &People {
+        &self.0.people
     }
 
     /// What this process holds of the limits of CRM accounts.

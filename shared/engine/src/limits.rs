@@ -21,7 +21,7 @@ use hub_aws::{
     AwsError, Entropy,
     store::{LimiterItem, LimiterOf},
 };
-use hub_connectors::{Manifest, Operation, Reply};
+use hub_connectors::{Manifest, Reply};
 use hub_domain::{
     Connection, Scope, Timestamp, Verdict,
     limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
@@ -143,7 +143,7 @@ async fn pause(hub: &Hub, until: Micros) {
     tokio::time::sleep(Duration::from_micros(micros)).await;
 }
 
-/// Waits for a call's turn, for about two seconds at most.
+/// Waits for the turn of a call that costs so much of each limit, for about two seconds at most.
 ///
 /// # Errors
 /// [`Verdict::Throttle`] where the turn is later, the CRM does not answer, or live work comes first;
@@ -152,9 +152,9 @@ pub(crate) async fn permit<'a>(
     hub: &'a Hub,
     connection: &Connection,
     manifest: &'a Manifest,
-    operation: &Operation,
+    costs: Vec<u32>,
 ) -> Result<Permit<'a>, Verdict> {
-    let (terms, costs) = (manifest.terms(connection), manifest.costs(operation));
+    let terms = manifest.terms(connection);
     permit_of(hub, connection.into(), Some(manifest), terms, costs).await
 }
 

@@ -172,43 +172,6 @@ impl Machine {
             .hub_at(identity, way_out, settings, hub_aws::Clock::new(wrong))
     }
 
-    /// Creates, authorizes and approves a connection, as an admin does.
-    pub async fn connect(&self, organization: &str, settings: Value) -> String {
-        let id = self.create(organization, settings).await;
-        self.authorize(organization, &id).await;
-        let approved = self
-            .api(
-                organization,
-                Method::POST,
-                &format!("/api/integrations/crm/{id}/approve"),
-                None,
-            )
-            .await;
-        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
-        id
-    }
-
-    /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
-    pub async fn create(&self, organization: &str, mut settings: Value) -> String {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        for (name, setting) in manifest
-            .settings
-            .iter()
-            .filter(|(_, setting)| setting.required)
-        {
-            if settings.get(name).is_none() {
-                settings[name] = json!(setting.default);
-            }
-        }
-        let created = self
-            .create_by(organization, json!({ "settings": settings }))
-            .await;
-        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
-        created.json()["id"].as_str().expect("an id").to_owned()
-    }
-
     /// Creates a connection with whatever else it is given.
     pub async fn create_by(&self, organization: &str, mut new: Value) -> Reply {
         new["crm"] = json!(self.crm);

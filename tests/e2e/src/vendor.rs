@@ -8,6 +8,7 @@ use aws_lc_rs::{
     signature::KeyPair as _,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use http::StatusCode;
 use hub_domain::Method;
 use serde_json::{Value, json};
 
@@ -49,13 +50,64 @@ fn fresh_pair() -> (String, String) {
 }
 
 impl Machine {
+    /// Creates, authorizes and approves a connection, as an admin does. Where the CRM has keys alone, it is
+    /// created with one.
+    pub async fn connect(&self, organization: &str, settings: Value) -> String {
+        let id = self.create(organization, settings).await;
+        if !self.has_keys_alone() {
+            self.authorize(organization, &id).await;
+        }
+        let approved = self
+            .api(
+                organization,
+                http::Method::POST,
+                &format!("/api/integrations/crm/{id}/approve"),
+                None,
+            )
+            .await;
+        assert_eq!(approved.status, StatusCode::OK, "{}", approved.text);
+        id
+    }
+
+    /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
+    pub async fn create(&self, organization: &str, mut settings: Value) -> String {
+        let manifest = hub_connectors::manifest(self.crm)
+            .expect("a CRM")
+            .expect("a manifest");
+        for (name, setting) in manifest
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.required)
+        {
+            if settings.get(name).is_none() {
+                settings[name] = json!(setting.default);
+            }
+        }
+        let mut new = json!({ "settings": settings });
+        if self.has_keys_alone() {
+            new["method"] = json!("api_key");
+            new["api_key"] = self.sandbox.credentials()["api_key"].clone();
+        }
+        let created = self.create_by(organization, new).await;
+        assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
+        created.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Whether nobody logs in at the CRM: it has keys, and no OAuth that we use.
+    fn has_keys_alone(&self) -> bool {
+        let manifest = hub_connectors::manifest(self.crm)
+            .expect("a CRM")
+            .expect("a manifest");
+        manifest.oauth.is_none()
+    }
+
     /// What creates a connection by this method, the sandbox being told what it has to know.
     pub fn new_by(&self, method: Method) -> Value {
         let host = address(self.crm).trim_start_matches("https://");
         let all = self.sandbox.credentials();
         let mut settings = match self.crm {
             "dynamics365" => json!({ "environment": host }),
-            "freshsales" => json!({ "bundle_host": host }),
+            "freshsales" => json!({ "bundle_host": host, "owner_id": "70000000001" }),
             _ => json!({}),
         };
         let mut new = json!({ "method": method.name() });

@@ -168,8 +168,10 @@ fn is_noted(text: &str) -> bool {
     in_words || (text.len() == 13 && text.parse().is_ok_and(is_noted_ms))
 }
 
-fn is_noted_ms(ms: i64) -> bool {
-    (BEGINS_MS..ENDS_MS).contains(&ms)
+/// Milliseconds since 1970, or seconds: neither is ever as large as the other.
+fn is_noted_ms(number: i64) -> bool {
+    let in_seconds = (BEGINS_MS / 1_000..ENDS_MS / 1_000).contains(&number);
+    in_seconds || (BEGINS_MS..ENDS_MS).contains(&number)
 }
 
 #[cfg(test)]
@@ -227,6 +229,7 @@ mod tests {
     #[test]
     fn milliseconds_are_times_too() {
         assert!(is_noted("1795176000001") && !is_noted("1795175999999"));
+        assert!(is_noted_ms(1_795_176_001) && !is_noted_ms(1_795_175_999));
         assert!(!is_noted("2026-11-20T10:00:00Z") && !is_noted("2026-12-24T10:00:00Z"));
     }
 }

@@ -22,6 +22,9 @@ enum Command {
         /// How many seeds.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
+        /// This CRM alone. A name that it does not call is no failure then.
+        #[arg(long)]
+        crm: Option<String>,
     },
     /// All times of all calls, and all pairs of an unheard effect and a death, in chunks that are kept.
     Pairs {
@@ -59,9 +62,16 @@ enum Command {
 const SHOWN: usize = 40;
 
 fn main() -> ExitCode {
-    let stage = Stage::new(setups());
-    let is_good = match Arguments::parse().command {
-        Command::Ci { seeds } => ci(&stage, seeds),
+    let command = Arguments::parse().command;
+    let only = match &command {
+        Command::Ci { crm, .. } => crm.clone(),
+        Command::Pairs { .. } | Command::Seeds { .. } | Command::Replay { .. } => None,
+    };
+    let chosen = setups().into_iter();
+    let chosen = chosen.filter(|setup| only.as_deref().is_none_or(|crm| setup.crm == crm));
+    let stage = Stage::new(chosen.collect());
+    let is_good = match command {
+        Command::Ci { seeds, crm } => ci(&stage, seeds, crm.is_none()),
         Command::Pairs { keep } => {
             let mut jobs = singles(&stage, true);
             jobs.extend(pairs(&stage, true));
@@ -93,7 +103,7 @@ fn seeded(stage: &Stage, from: u64, to: u64) -> Vec<Job> {
     (from..to).map(job).collect()
 }
 
-fn ci(stage: &Stage, seeds: u64) -> bool {
+fn ci(stage: &Stage, seeds: u64, is_whole: bool) -> bool {
     let mut sum = Tally::default();
     let mut is_good = true;
     let parts = [
@@ -111,12 +121,12 @@ fn ci(stage: &Stage, seeds: u64) -> bool {
     }
     println!("{}", sum.table());
     let never = sum.never_called();
-    for name in &never {
+    for name in never.iter().filter(|_| is_whole) {
         println!(
             "{name} was never called: name.rs names a call that is gone, or a scenario has to make it"
         );
     }
-    report(&sum) && is_good && never.is_empty()
+    report(&sum) && is_good && (never.is_empty() || !is_whole)
 }
 
 /// The first failure with all of its calls, the others as they can be had again.

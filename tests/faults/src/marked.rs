@@ -70,6 +70,10 @@ impl Connector for Marked {
         self.0.read(operation, reply)
     }
 
+    fn failed(&self, reply: &Reply) -> bool {
+        self.0.failed(reply)
+    }
+
     fn next(&self, operation: &Operation, reply: &Reply) -> Option<Operation> {
         self.0.next(operation, reply)
     }

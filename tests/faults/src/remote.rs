@@ -9,7 +9,7 @@ use hub_world::{PUBLIC_URL, World};
 use serde_json::{Value, json};
 use tower::{service_fn, util::BoxCloneSyncService};
 
-use crate::minimal::Minimal;
+use crate::minimal::{KEY, Minimal};
 
 /// A CRM. Clones share it.
 #[derive(Clone)]
@@ -86,9 +86,18 @@ impl Remote {
         }
     }
 
-    /// Whether access is by tokens that end.
-    pub(crate) fn has_tokens(&self) -> bool {
-        matches!(self, Self::Sandbox(..))
+    /// The key that access is by, where it is not by tokens that end.
+    pub(crate) fn key(&self, crm: &str) -> Option<String> {
+        match self {
+            Self::Minimal(_) => Some(KEY.to_owned()),
+            Self::Sandbox(sandbox, _) => {
+                let manifest = hub_connectors::manifest(crm)
+                    .expect("a CRM")
+                    .expect("a manifest");
+                let key = || sandbox.credentials()["api_key"].as_str().map(str::to_owned);
+                manifest.oauth.is_none().then(|| key().expect("a key"))
+            }
+        }
     }
 
     /// Lets something go wrong at the CRM itself, if it can.

@@ -6,47 +6,60 @@ use hub_connectors::CRMS;
 use super::{
     Size,
     book::{Book, Functions, Latencies, Prices},
+    delivery::each,
     figures::{Figure, figure},
     spent::{Spent, many, number},
-    traffic::{Steps, Traffic},
+    traffic::{Steps, Traffic, steady},
 };
 use crate::terminal;
 
 const MILLION: f64 = 1_000_000.0;
 
-/// The dearest CRM of the registry counts, where there is one; three connections are to three CRMs, or to
-/// as many as there are.
+/// The dearest CRM that takes the traffic counts; three connections are to three of these, or to as many as
+/// there are. Each CRM has its own figure beside it.
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let book = Book::read()?;
-    let (mut batched, mut single, mut derived) = (0.0_f64, 0.0_f64, 0.0_f64);
-    for crm in CRMS {
-        let together = size.seen.steps(Traffic::of(crm, size.events)).await?;
-        show(&format!("{crm}, ten at once"), &together);
-        batched = batched.max(per_million(&book, &together));
-        derived = derived.max(derived_per_million(&book, &together));
-        let alone = Traffic {
-            batch: 1,
-            ..Traffic::of(crm, size.events)
+    let steady = steady()?;
+    let (mut batched, mut single, mut alone, mut derived) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64);
+    for crm in &steady {
+        let together = Traffic::of(crm, size.events);
+        let steps = size.seen.steps(together.clone()).await?;
+        show(&format!("{crm}, ten at once"), &steps);
+        batched = batched.max(per_million(&book, &steps));
+        derived = derived.max(derived_per_million(&book, &steps));
+        let singly = Traffic {
+            request: 1,
+            ..together
         };
-        let alone = size.seen.steps(alone).await?;
-        show(&format!("{crm}, one at a time"), &alone);
-        single = single.max(per_million(&book, &alone));
+        let steps = size.seen.steps(singly.clone()).await?;
+        show(&format!("{crm}, each in a request of its own"), &steps);
+        single = single.max(per_million(&book, &steps));
+        let by_itself = Traffic { batch: 1, ..singly };
+        let steps = size.seen.steps(by_itself).await?;
+        show(&format!("{crm}, each by itself"), &steps);
+        alone = alone.max(per_million(&book, &steps));
     }
-    let first = CRMS.first().copied().unwrap_or_default();
     let three = Traffic {
-        crms: CRMS.iter().copied().cycle().take(3).collect(),
-        ..Traffic::of(first, size.events)
+        crms: steady.iter().copied().cycle().take(3).collect(),
+        ..Traffic::of("", size.events)
     };
     let three = size.seen.steps(three).await?;
     show("three connections", &three);
     let three = per_million(&book, &three);
     let of = |name: &str, value| figure(format!("cost.usd_per_million.{name}"), value, "US$");
-    Ok(vec![
+    let mut figures = vec![
         of("batched", batched),
         of("single", single),
         of("three_connections", three),
+        of("alone", alone),
         of("derived", derived),
-    ])
+    ];
+    for crm in CRMS {
+        let steps = size.seen.steps(each(crm, size)?).await?;
+        let value = per_million(&book, &steps);
+        figures.push(figure(format!("cost.{crm}.usd_per_million"), value, "US$"));
+    }
+    Ok(figures)
 }
 
 /// What an event spends in each function, for whoever asks where the dollars go.
@@ -72,13 +85,10 @@ fn show(name: &str, steps: &Steps) {
 fn per_million(book: &Book, steps: &Steps) -> f64 {
     let (prices, requests) = (&book.prices, many(steps.requests));
     let way_in = prices.http_api_request.of(requests) + prices.lambda_request.of(requests);
+    // Sessions of one request are stored side by side.
+    let at_once = (many(steps.events) / requests).min(book.functions.ingest_at_once);
     let functions = [
-        (
-            &steps.ingest,
-            steps.events,
-            requests,
-            book.functions.ingest_at_once,
-        ),
+        (&steps.ingest, steps.events, requests, at_once),
         (
             &steps.dispatch,
             steps.events,

@@ -7,18 +7,18 @@ use super::{
     Size,
     figures::{Figure, figure},
     spent::{many, number},
-    traffic::{Steps, Traffic},
+    traffic::{Steps, Traffic, steady},
 };
 
 /// Organizations of a mixed batch.
 const TENANTS: usize = 10;
 
-/// The dearest CRM of the registry counts: to AWS they hardly differ.
+/// The dearest CRM that takes the traffic counts: to AWS they hardly differ.
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let mut figures: Vec<Figure> = Vec::new();
     for (prefix, tenants) in [("delivery", 1), ("delivery.mixed", TENANTS)] {
         let mut worst: Vec<Figure> = Vec::new();
-        for crm in CRMS {
+        for crm in steady()? {
             let traffic = Traffic {
                 tenants,
                 ..Traffic::of(crm, size.events)
@@ -50,11 +50,32 @@ fn costs(prefix: &str, steps: &Steps) -> Vec<Figure> {
     ]
 }
 
+/// The same for each CRM by itself; whose limits do not take the traffic gets less of it.
+pub(crate) async fn by_crm(size: &Size) -> anyhow::Result<Vec<Figure>> {
+    let mut figures = Vec::new();
+    for crm in CRMS {
+        let steps = size.seen.steps(each(crm, size)?).await?;
+        let found = costs(&format!("delivery.{crm}"), &steps).into_iter();
+        figures.extend(found.take(BY_CRM.len()));
+    }
+    Ok(figures)
+}
+
+/// What is told of each CRM: the first of [`costs`].
+pub(crate) const BY_CRM: [&str; 3] = ["aws_calls", "write_units", "read_units"];
+
+/// The traffic that each CRM is looked at by.
+pub(crate) fn each(crm: &'static str, size: &Size) -> anyhow::Result<Traffic> {
+    let is_steady = steady()?.contains(&crm);
+    let events = if is_steady { size.events } else { size.few };
+    Ok(Traffic::of(crm, events))
+}
+
 /// Calls to each CRM for ten sessions with three action items each, in one batch.
 pub(crate) async fn crm_calls(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for crm in CRMS {
-        let steps = size.seen.steps(Traffic::of(crm, size.events)).await?;
+        let steps = size.seen.steps(each(crm, size)?).await?;
         let per_ten = |count| number(count) * 10.0 / many(steps.deliveries);
         let calls = steps.deliver.crm;
         figures.extend([

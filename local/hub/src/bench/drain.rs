@@ -5,7 +5,6 @@
 //! to take the traffic, though, or no backlog is ever drained: a CRM that takes one record a call does not.
 
 use anyhow::{Context, ensure};
-use hub_connectors::CRMS;
 use hub_domain::{Timestamp, ledger::DeliveryStatus};
 use serde_json::json;
 
@@ -15,6 +14,7 @@ use super::{
     reference,
     rig::{BATCH, Rig},
     spent::{many, number},
+    traffic::steady,
 };
 
 const ORG: &str = "org_bench";
@@ -32,12 +32,9 @@ struct Limit {
 /// The limit with the shortest window of all CRMs that take a batch of records in a call.
 fn tightest() -> anyhow::Result<Limit> {
     let mut all = Vec::new();
-    for crm in CRMS {
+    for crm in steady()? {
         let connector = hub_connectors::connector(crm).context("no such CRM")??;
         let manifest = connector.manifest();
-        if manifest.batch.writes < BATCH {
-            continue;
-        }
         let limits = &manifest.limits;
         all.extend(limits.iter().map(|limit| Limit {
             crm,

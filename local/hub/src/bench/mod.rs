@@ -49,6 +49,8 @@ struct Size {
     seen: Seen,
     /// Events of a run of steady traffic.
     events: usize,
+    /// The same for a CRM whose limits do not take it.
+    few: usize,
     /// Draws of a model.
     draws: usize,
     /// Simulated minutes of each limit.
@@ -75,6 +77,7 @@ impl Size {
         Self {
             seen: Seen::default(),
             events: 600,
+            few: 60,
             draws: 100_000,
             limit_minutes: 30,
             outage_s: 600,
@@ -91,6 +94,7 @@ impl Size {
     fn quick() -> Self {
         Self {
             events: 100,
+            few: 20,
             draws: 10_000,
             limit_minutes: 3,
             outage_s: 60,
@@ -129,6 +133,15 @@ fn parts() -> Vec<Part> {
         "secret_calls",
         "log_bytes",
     ];
+    let by_crm = CRMS
+        .iter()
+        .flat_map(|crm| keys(&format!("delivery.{crm}"), &delivery::BY_CRM));
+    let latencies = CRMS
+        .iter()
+        .flat_map(|crm| keys(&format!("latency.{crm}"), &["mean_ms"]));
+    let dollars = CRMS
+        .iter()
+        .flat_map(|crm| keys(&format!("cost.{crm}"), &["usd_per_million"]));
     let of_crms = CRMS
         .iter()
         .flat_map(|crm| keys(&format!("crm_calls.{crm}"), &["per_10_sessions", "lookups"]));
@@ -143,6 +156,11 @@ fn parts() -> Vec<Part> {
             measure: |size| Box::pin(delivery::run(size)),
         },
         Part {
+            name: "deliveries to each CRM",
+            keys: by_crm.collect(),
+            measure: |size| Box::pin(delivery::by_crm(size)),
+        },
+        Part {
             name: "calls to each CRM",
             keys: of_crms.collect(),
             measure: |size| Box::pin(delivery::crm_calls(size)),
@@ -151,8 +169,11 @@ fn parts() -> Vec<Part> {
             name: "US dollars",
             keys: keys(
                 "cost.usd_per_million",
-                &["batched", "single", "three_connections", "derived"],
-            ),
+                &["batched", "single", "three_connections", "alone", "derived"],
+            )
+            .into_iter()
+            .chain(dollars)
+            .collect(),
             measure: |size| Box::pin(cost::run(size)),
         },
         Part {
@@ -172,7 +193,10 @@ fn parts() -> Vec<Part> {
         },
         Part {
             name: "latency",
-            keys: keys("latency", &["mean_ms", "p99_ms"]),
+            keys: keys("latency", &["mean_ms", "p99_ms"])
+                .into_iter()
+                .chain(latencies)
+                .collect(),
             measure: |size| Box::pin(latency::run(size)),
         },
         Part {
@@ -289,6 +313,7 @@ mod tests {
         Size {
             seen: Seen::default(),
             events: 10,
+            few: 10,
             draws: 100,
             limit_minutes: 1,
             outage_s: 20,
@@ -343,7 +368,9 @@ mod tests {
         for key in all_keys() {
             let mut parts: Vec<&str> = key.split('.').collect();
             match parts.as_mut_slice() {
-                ["crm_calls", crm, _] => *crm = "<crm>",
+                ["crm_calls" | "delivery" | "latency" | "cost", crm, _] if CRMS.contains(crm) => {
+                    *crm = "<crm>";
+                }
                 ["limits", limit, _] if *limit != "shared" => *limit = "<limit>",
                 _ => {}
             }

@@ -38,7 +38,7 @@ use crate::{
     batch::dead_letter_senders,
     lambda::{jobs, lambda},
     surroundings,
-    visitor::examples,
+    visitor::new_connection,
 };
 
 /// When a rig begins.
@@ -198,16 +198,21 @@ impl Rig {
         let account = account(crm, &url(crm), &self.clock, seed)?;
         self.wire.open(crm, &account);
         let shown = account.credentials();
-        let new = json!({
-            "crm": crm, "name": format!("Bench {crm}"), "settings": examples(crm)?,
-            "client": { "id": shown.get("client_id"), "secret": shown.get("client_secret") },
-        });
+        let mut new = new_connection(crm, &format!("Bench {crm}"), &shown)?;
+        let by_key = new.get("api_key").is_some();
+        if let Some(new) = new.as_object_mut().filter(|_| !by_key) {
+            let client =
+                json!({ "id": shown.get("client_id"), "secret": shown.get("client_secret") });
+            new.insert("client".to_owned(), client);
+        }
         let new =
             NewConnection::read(&self.hub, &new).map_err(|faults| anyhow::anyhow!("{faults}"))?;
         let Connection { id, .. } = connections::create(&self.hub, &caller, new).await?;
-        let begun = connect::begin(&self.hub, &caller, &crm_id, &id, HUB_URL).await?;
-        let callback = consent(&account, begun.authorize_url).await?;
-        connect::finish(&self.hub, &crm_id, &callback, Some(&begun.cookie)).await?;
+        if !by_key {
+            let begun = connect::begin(&self.hub, &caller, &crm_id, &id, HUB_URL).await?;
+            let callback = consent(&account, begun.authorize_url).await?;
+            connect::finish(&self.hub, &crm_id, &callback, Some(&begun.cookie)).await?;
+        }
         connections::approve(&self.hub, &caller, &id).await?;
         Ok(id)
     }

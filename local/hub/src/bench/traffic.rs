@@ -7,13 +7,20 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
+use hub_connectors::{CRMS, Manifest};
 use hub_domain::ledger::DeliveryStatus;
 use tracing::subscriber;
 
-use super::{reference, rig::Rig, spent::Spent};
+use super::{
+    reference,
+    rig::{BATCH, Rig},
+    spent::{Spent, many, number},
+    wire::CrmCalls,
+};
 
 /// Between two events, in milliseconds: ten a second.
 const EVENT_MS: usize = 100;
@@ -25,7 +32,9 @@ pub(crate) struct Traffic {
     pub(crate) crms: Vec<&'static str>,
     /// Organizations, whose events come in turn.
     pub(crate) tenants: usize,
-    /// Events in a request of liveprompt, and messages in a batch.
+    /// Events in a request of liveprompt.
+    pub(crate) request: usize,
+    /// Messages in a batch, which come together.
     pub(crate) batch: usize,
     /// Events in all.
     pub(crate) events: usize,
@@ -37,10 +46,45 @@ impl Traffic {
         Self {
             crms: vec![crm],
             tenants: 1,
+            request: 10,
             batch: 10,
             events,
         }
     }
+}
+
+/// The CRMs that take a batch of records in a call, and so the steady traffic. The limits of the others do
+/// not leave room for it: with them it waits, and what a figure shows is the waiting.
+pub(crate) fn steady() -> anyhow::Result<Vec<&'static str>> {
+    let mut found = Vec::new();
+    for crm in CRMS {
+        if manifest(crm)?.batch.writes >= BATCH {
+            found.push(*crm);
+        }
+    }
+    ensure!(!found.is_empty(), "no CRM takes the steady traffic");
+    Ok(found)
+}
+
+fn manifest(crm: &str) -> anyhow::Result<Manifest> {
+    let connector = hub_connectors::connector(crm).context("no such CRM")??;
+    Ok(connector.manifest().clone())
+}
+
+/// How long a CRM's limits need for such calls, in milliseconds, with a fifth of them to spare. The limits of a
+/// day are left out: no traffic of a minute comes near them.
+fn needed_ms(crm: &str, calls: CrmCalls) -> anyhow::Result<f64> {
+    let manifest = manifest(crm)?;
+    let each = manifest
+        .limits
+        .iter()
+        .filter(|limit| limit.window_s <= 3_600);
+    let each = each.map(|limit| {
+        let cost = number(calls.lookups) * f64::from(limit.cost.find_people)
+            + number(calls.writes) * f64::from(limit.cost.write);
+        cost * number(limit.window_s) / number(limit.requests) * 1_250.0
+    });
+    Ok(each.fold(0.0, f64::max))
 }
 
 /// What each function spent, for all events.
@@ -108,16 +152,19 @@ async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
             .zip(tenants.iter().cycle().skip(number % tenants.len()))
             .map(|(number, tenant)| reference::event(tenant, number))
             .collect();
-        let step = step(&rig, &events, &crms).await?;
+        let step = step(&rig, &events, traffic.request, &crms).await?;
+        let mut pause = many(traffic.batch * EVENT_MS);
+        for crm in &crms {
+            pause = pause.max(needed_ms(crm, step.deliver.crm)?);
+        }
         if number >= warm {
             steps.add(step);
             steps.events += events.len();
             steps.deliveries += events.len() * traffic.crms.len();
         }
         number += traffic.batch;
-        rig.time
-            .pass(i64::try_from(traffic.batch * EVENT_MS)?)
-            .await;
+        let pause = Duration::from_secs_f64(pause / 1_000.0);
+        rig.time.pass(i64::try_from(pause.as_millis())?).await;
     }
     let mut delivered = 0;
     for tenant in &tenants {
@@ -136,9 +183,19 @@ async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
 async fn step(
     rig: &Rig,
     events: &[serde_json::Value],
+    request: usize,
     crms: &BTreeSet<&str>,
 ) -> anyhow::Result<Steps> {
-    let (accepted, ingest) = rig.spent(rig.ingest(events)).await;
+    let requests = events.chunks(request);
+    let count = requests.len();
+    let (accepted, ingest) = rig
+        .spent(async {
+            for request in requests {
+                rig.ingest(request).await?;
+            }
+            anyhow::Ok(())
+        })
+        .await;
     accepted?;
     let ((), dispatch) = rig.spent(rig.dispatch()).await;
     let written = Written::default();
@@ -156,7 +213,7 @@ async fn step(
     let (done, derive) = rig.spent(rig.derive()).await;
     done?;
     Ok(Steps {
-        requests: 1,
+        requests: count,
         ingest,
         dispatch,
         deliver,

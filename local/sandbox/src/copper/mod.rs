@@ -1,47 +1,46 @@
-//! A fake Copper: its OAuth server, whose consent comes back as a POST, API keys, and the account. Its
-//! records come later.
+//! A fake Copper: its OAuth server, whose consent comes back as a POST, API keys, records, searches, bulk
+//! calls, limits and errors.
 //!
 //! `README.md` here lists where it knowingly differs from the real one.
 
+mod account;
+mod api;
+mod errors;
+mod faults;
+mod kinds;
+mod limits;
 mod oauth;
+mod search;
+mod seed;
+mod settings;
+mod setup;
+mod store;
+mod values;
+mod write;
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::frame::Setup;
-use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble, credential, header, person};
+use crate::frame::{Fault, FaultKind, Setup};
+use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble, credential, header};
+use account::Account;
+use errors::failed;
+use limits::Limits;
+pub(crate) use settings::Settings;
 
 /// One account and the app.
 #[derive(Debug)]
 pub(crate) struct Copper {
     tables: Tables,
-    settings: Settings,
+    account: Account,
+    limits: Limits,
     base_url: String,
     client_id: String,
     client_secret: String,
     /// The admin's key.
     api_key: String,
-}
-
-/// The switches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    redirect_uris: Vec<String>,
-    code_seconds: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            redirect_uris: vec![
-                "http://127.0.0.1:3000/api/integrations/copper/callback".to_owned(),
-            ],
-            code_seconds: 10 * 60,
-        }
-    }
 }
 
 /// The only scope there is.
@@ -51,8 +50,11 @@ impl Copper {
     pub(crate) fn new(setup: &Setup) -> Self {
         let tables = Tables::new(setup.seed);
         let noise = &tables.noise;
+        let mut account = Account::new(noise, setup.started);
+        seed::plant(&mut account, setup.started);
         Self {
-            settings: Settings::default(),
+            account,
+            limits: Limits::default(),
             base_url: setup.base_url.clone(),
             client_id: noise.hex("client", 64),
             client_secret: noise.hex("secret", 64),
@@ -73,55 +75,43 @@ impl Copper {
         (key && application && email.eq_ignore_ascii_case(admin)).then(|| admin.to_owned())
     }
 
-    fn data(&self, request: &Request<Bytes>, path: &str, now: Timestamp) -> Answer {
-        let Some(user) = self.caller(request, now) else {
+    /// A data call: who calls, the limits, then the API.
+    fn data(&mut self, request: &Request<Bytes>, path: &str, now: Timestamp) -> Answer {
+        let caller = self.caller(request, now);
+        let user = caller
+            .as_deref()
+            .and_then(|user| self.account.user_id(user));
+        let (Some(caller), Some(user)) = (caller, user) else {
             return failed(401, "Unauthorized");
         };
-        match path {
-            "account" => {
-                let settings = json!({ "enable_leads": true });
-                Answer::json(
-                    200,
-                    json!({ "id": self.account(), "name": "Liveprompt Sandbox", "primary_timezone": "Etc/UTC",
-                        "settings": settings }),
-                )
-            }
-            "users/me" => {
-                let found = person(&user);
-                let id = self.tables.noise.number("user", 100_000);
-                let name = found.map(|(_, person)| format!("{} {}", person.first, person.last));
-                let id = id + found.map_or(0, |(number, _)| number);
-                Answer::json(200, json!({ "id": id, "name": name, "email": user }))
-            }
-            _ => failed(404, "Resource not found"),
+        let settings = &self.account.settings;
+        if !self
+            .limits
+            .admit(&caller, api::is_bulk(path), settings, now)
+        {
+            return failed(429, "Too Many Requests");
         }
+        let answered = api::answer(&mut self.account, request, path, user);
+        answered.unwrap_or_else(|refusal| refusal.answer())
     }
-
-    fn account(&self) -> u64 {
-        self.tables.noise.number("account", 100_000)
-    }
-}
-
-fn failed(status: u16, message: &str) -> Answer {
-    let body = json!({ "success": false, "status": status, "message": message });
-    Answer::json(status, body)
 }
 
 impl Server for Copper {
     type Switches = Settings;
 
+    const OWN: &'static [FaultKind] = faults::OWN;
     const ACCESS_ENDS_WITH_GRANT: bool = true;
 
     fn respond(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
+        self.account.now = now;
         let path = request.uri().path();
         match (request.method().as_str(), path) {
             ("GET" | "POST", "/oauth/authorize") => self.authorize(request, now),
             ("POST", "/oauth/token") => self.token(request, now),
-            ("GET", path) if path.starts_with("/developer_api/v1/") => {
-                let what = path.trim_start_matches("/developer_api/v1/");
-                self.data(request, what, now)
-            }
-            _ => failed(404, "Resource not found"),
+            (_, path) => match path.strip_prefix("/developer_api/v1/") {
+                Some(path) => self.data(request, path, now),
+                None => failed(404, "Resource not found"),
+            },
         }
     }
 
@@ -130,6 +120,11 @@ impl Server for Copper {
             Trouble::Server => failed(500, "Internal Server Error"),
             _ => failed(429, "Too Many Requests"),
         }
+    }
+
+    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, now: Timestamp) -> Option<Answer> {
+        faults::apply(&mut self.account, fault, now);
+        None
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Value {
@@ -144,14 +139,23 @@ impl Server for Copper {
             "base_url": self.base_url,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "redirect_uri": self.settings.redirect_uris.first(),
+            "redirect_uri": self.account.settings.redirect_uris.first(),
             "access_token": access,
             "refresh_token": null,
             "scope": SCOPE,
             "api_key": self.api_key,
             "api_key_email": user,
-            "account": self.account().to_string(),
+            "account": self.account.id.to_string(),
+            "activity_types": { "call": self.account.type_id("Phone Call"), "meeting": self.account.type_id("Meeting") },
         })
+    }
+
+    fn shown(&mut self, now: Timestamp) -> Value {
+        let mut shown = self.tables.shown(now);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("objects".to_owned(), self.account.state());
+        }
+        shown
     }
 
     fn tables(&mut self) -> &mut Tables {
@@ -159,10 +163,10 @@ impl Server for Copper {
     }
 
     fn switches(&self) -> &Settings {
-        &self.settings
+        &self.account.settings
     }
 
     fn switches_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        &mut self.account.settings
     }
 }

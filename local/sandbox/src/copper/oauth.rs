@@ -32,6 +32,7 @@ impl Copper {
         }
         let redirect = get(&form, "redirect_uri").unwrap_or_default();
         if !self
+            .account
             .settings
             .redirect_uris
             .iter()
@@ -64,7 +65,7 @@ impl Copper {
                         scopes: vec![SCOPE.to_owned()],
                         realm: String::new(),
                     },
-                    ends: after(now, self.settings.code_seconds),
+                    ends: after(now, self.account.settings.code_seconds),
                 };
                 self.tables.keep_code(&value, code);
                 back(&[("code", &value)])

@@ -1,76 +1,98 @@
-//! A fake Freshsales: API keys per user, the organisation's OAuth server, and two calls to try them
-//! on. Its records come later.
+//! A fake Freshsales: API keys per user, the organisation's OAuth server, the records and their API, and
+//! the account's limits.
 //!
 //! `README.md` here lists where it knowingly differs from the real one.
 
+mod account;
 mod data;
+mod errors;
+mod find;
+mod kinds;
+mod limits;
 mod oauth;
+mod seed;
+mod settings;
+mod store;
+mod values;
+mod write;
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::frame::{Fault, FaultKind, Setup};
+use crate::frame::{Fault, FaultKind, Param, ParamKind, Setup};
 use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble};
+use account::Account;
+use errors::{Refusal, failed, limited};
+use kinds::Kind;
+use limits::Limits;
+pub(crate) use settings::Settings;
 
 /// One organisation with its account, and the app.
 #[derive(Debug)]
 pub(crate) struct Freshsales {
     tables: Tables,
     settings: Settings,
+    account: Account,
+    limits: Limits,
     base_url: String,
     client_id: String,
     client_secret: String,
 }
 
-/// Which addresses the account has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Edition {
-    Suite,
-    Classic,
-    Both,
-}
-
-/// The switches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    redirect_uris: Vec<String>,
-    edition: Edition,
-    /// Users whose role lacks the rights to what is asked here.
-    denied_users: Vec<String>,
-    /// Whether the organisation's tokens open the API.
-    oauth_opens_api: bool,
-    refresh_rotation: bool,
-    access_seconds: i64,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            redirect_uris: vec![
-                "http://127.0.0.1:3000/api/integrations/freshsales/callback".to_owned(),
-            ],
-            edition: Edition::Both,
-            denied_users: Vec::new(),
-            oauth_opens_api: true,
-            refresh_rotation: false,
-            access_seconds: 30 * 60,
-        }
-    }
-}
-
 /// What is granted when the app asks for nothing in particular.
 const SCOPES: &[&str] = &["freshsales.contacts.manage", "freshsales.settings.view"];
+
+const OWN: &[FaultKind] = &[
+    FaultKind {
+        name: "wrapped_rate_limit",
+        params: &[],
+    },
+    FaultKind {
+        name: "maintenance_html",
+        params: &[],
+    },
+    FaultKind {
+        name: "search_lag",
+        params: &[Param {
+            name: "seconds",
+            kind: ParamKind::Integer {
+                min: 1,
+                max: 1_000_000,
+            },
+            required: true,
+        }],
+    },
+    FaultKind {
+        name: "record_error",
+        params: &[
+            optional("object", ParamKind::Text),
+            optional("status", ParamKind::Integer { min: 400, max: 599 }),
+            optional("error", ParamKind::Text),
+        ],
+    },
+];
+
+const fn optional(name: &'static str, kind: ParamKind) -> Param {
+    Param {
+        name,
+        kind,
+        required: false,
+    }
+}
 
 impl Freshsales {
     pub(crate) fn new(setup: &Setup) -> Self {
         let tables = Tables::new(setup.seed);
         let noise = &tables.noise;
+        let settings = Settings::default();
+        let mut account = Account::new(setup.started);
+        seed::plant(&mut account, &settings);
         Self {
-            settings: Settings::default(),
+            settings,
+            account,
+            limits: Limits::default(),
             base_url: setup.base_url.clone(),
             client_id: format!("fw_ext_{}", noise.number("client", 1_000_000_000)),
             client_secret: noise.hex("secret", 40),
@@ -83,7 +105,7 @@ impl Freshsales {
         self.tables.noise.text(&format!("api key/{email}"), 22)
     }
 
-    fn account(&self) -> u64 {
+    fn account_id(&self) -> u64 {
         self.tables.noise.number("account", 70_000_000_000)
     }
 }
@@ -91,16 +113,7 @@ impl Freshsales {
 impl Server for Freshsales {
     type Switches = Settings;
 
-    const OWN: &'static [FaultKind] = &[
-        FaultKind {
-            name: "wrapped_rate_limit",
-            params: &[],
-        },
-        FaultKind {
-            name: "maintenance_html",
-            params: &[],
-        },
-    ];
+    const OWN: &'static [FaultKind] = OWN;
     const ACCESS_ENDS_WITH_GRANT: bool = true;
 
     fn respond(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
@@ -114,25 +127,35 @@ impl Server for Freshsales {
 
     fn troubled(&mut self, trouble: Trouble, _: &Request<Bytes>, _: Timestamp) -> Answer {
         match trouble {
-            Trouble::Server => data::failed(500, "Internal Server Error"),
-            Trouble::DailyLimit => {
-                data::failed(429, "Too many requests").with("retry-after", "3600")
-            }
-            _ => data::failed(429, "Too many requests").with("retry-after", "60"),
+            Trouble::Server => failed(500, "Internal Server Error"),
+            Trouble::DailyLimit => limited(3_600, self.settings.wrapped_limits),
+            Trouble::RateLimit | Trouble::Concurrency => limited(60, self.settings.wrapped_limits),
         }
     }
 
-    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, _: Timestamp) -> Option<Answer> {
-        Some(match fault.name.as_str() {
-            "wrapped_rate_limit" => {
-                let text = "UCR contact fetch failure :: response_code :: 429 :: response :: Too many requests";
-                data::failed(400, text)
-            }
-            _ => Answer::html(
+    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, now: Timestamp) -> Option<Answer> {
+        self.account.now = now;
+        match fault.name.as_str() {
+            "wrapped_rate_limit" => Some(limited(0, true)),
+            "maintenance_html" => Some(Answer::html(
                 503,
                 "<html><body>We are down for maintenance.</body></html>",
-            ),
-        })
+            )),
+            "search_lag" => {
+                let seconds = fault.integer("seconds").unwrap_or_default();
+                self.account.freeze(seconds, self.settings.search_lag_s);
+                None
+            }
+            // It waits for the next record that is written, in this request or a later one.
+            _ => {
+                let kind = fault.text("object").and_then(Kind::by_path);
+                let status = fault.integer("status").and_then(|s| u16::try_from(s).ok());
+                let error = fault.text("error").unwrap_or("The record was refused");
+                let refusal = Refusal::new(status.unwrap_or(400), error);
+                self.account.armed.push((kind, refusal));
+                None
+            }
+        }
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Value {
@@ -161,8 +184,18 @@ impl Server for Freshsales {
             "scope": SCOPES.join(" "),
             "api_key": self.key(user),
             "api_keys": keys,
-            "account": self.account().to_string(),
+            "account": self.account_id().to_string(),
         })
+    }
+
+    fn shown(&mut self, now: Timestamp) -> Value {
+        let mut shown = self.tables.shown(now);
+        let quota = self.limits.shown(&self.settings, now);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("objects".to_owned(), self.account.store.state());
+            shown.insert("quota".to_owned(), quota);
+        }
+        shown
     }
 
     fn tables(&mut self) -> &mut Tables {

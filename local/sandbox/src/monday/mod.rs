@@ -1,57 +1,50 @@
-//! A fake monday.com: its OAuth 2.1 server, personal tokens, and the two GraphQL fields that say who
-//! the caller is. Its boards come later.
+//! A fake monday.com: its OAuth 2.1 server, personal tokens, and the GraphQL API with boards, items,
+//! updates, timelines, quotas and keys of requests.
 //!
 //! `README.md` here lists where it knowingly differs from the real one.
 
+mod account;
+mod api;
+mod columns;
+mod errors;
+mod faults;
 mod graphql;
+mod limits;
 mod oauth;
+mod run;
+mod seed;
+mod settings;
+mod show;
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::frame::{Fault, FaultKind, Setup};
 use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble};
+use account::Account;
+use errors::{failed, limited};
+use graphql::Schema;
+use limits::Limits;
+pub(crate) use settings::Settings;
+
+/// The part of the vendor's schema that is here.
+const SCHEMA: &str = include_str!("schema.graphql");
 
 /// One account and the app.
 #[derive(Debug)]
 pub(crate) struct Monday {
     tables: Tables,
-    settings: Settings,
+    account: Account,
+    limits: Limits,
+    remembered: api::Remembered,
+    schema: Schema,
     base_url: String,
     client_id: String,
     client_secret: String,
     /// The admin's personal token.
     api_token: String,
-}
-
-/// The switches.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    redirect_uris: Vec<String>,
-    /// Whether an old refresh token that is shown again ends the lineage.
-    reuse_revokes: bool,
-    /// How long a consent lasts, whatever is refreshed.
-    lineage_days: i64,
-    access_seconds: i64,
-    /// Whether an admin has installed the app; without that no member can connect.
-    installed: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            redirect_uris: vec![
-                "http://127.0.0.1:3000/api/integrations/monday/callback".to_owned(),
-            ],
-            reuse_revokes: true,
-            lineage_days: 183,
-            access_seconds: 3600,
-            installed: true,
-        }
-    }
 }
 
 /// What the app's registration asks for, and all it may be granted.
@@ -76,8 +69,14 @@ impl Monday {
         let tables = Tables::new(setup.seed);
         let noise = &tables.noise;
         let uid = noise.number("user", 10_000_000);
+        let mut account = Account::new(setup.seed, setup.started);
+        seed::plant(&mut account, setup.started);
         Self {
-            settings: Settings::default(),
+            account,
+            limits: Limits::default(),
+            remembered: api::Remembered::new(),
+            // A test of the schema reads it; without it every document is refused.
+            schema: Schema::read(SCHEMA).unwrap_or_default(),
             base_url: setup.base_url.clone(),
             client_id: noise.hex("client", 32),
             client_secret: noise.hex("secret", 32),
@@ -86,30 +85,15 @@ impl Monday {
         }
     }
 
-    fn account(&self) -> u64 {
+    fn account_id(&self) -> u64 {
         self.tables.noise.number("account", 10_000_000)
     }
-}
-
-fn limited(status: u16, code: &str, message: &str, seconds: u32) -> Answer {
-    let extensions = json!({ "code": code, "retry_in_seconds": seconds, "status_code": status });
-    let body = json!({ "errors": [{ "message": message, "extensions": extensions }] });
-    Answer::json(status, body).with("retry-after", seconds.to_string())
 }
 
 impl Server for Monday {
     type Switches = Settings;
 
-    const OWN: &'static [FaultKind] = &[
-        FaultKind {
-            name: "missing_scopes",
-            params: &[],
-        },
-        FaultKind {
-            name: "complexity_limit",
-            params: &[],
-        },
-    ];
+    const OWN: &'static [FaultKind] = faults::OWN;
     const ACCESS_ENDS_WITH_GRANT: bool = true;
 
     fn respond(&mut self, request: &Request<Bytes>, now: Timestamp) -> Answer {
@@ -123,7 +107,7 @@ impl Server for Monday {
         }
     }
 
-    fn troubled(&mut self, trouble: Trouble, request: &Request<Bytes>, _: Timestamp) -> Answer {
+    fn troubled(&mut self, trouble: Trouble, request: &Request<Bytes>, now: Timestamp) -> Answer {
         if request.uri().path().starts_with("/oauth") {
             return match trouble {
                 Trouble::Server => oauth::refused(500, "server_error", "Internal server error"),
@@ -132,36 +116,24 @@ impl Server for Monday {
             };
         }
         match trouble {
-            Trouble::RateLimit => limited(
-                429,
-                "Minute limit rate exceeded",
-                "Minute limit rate exceeded",
-                30,
-            ),
-            Trouble::Concurrency => limited(
-                429,
-                "maxConcurrencyExceeded",
-                "Concurrency limit exceeded",
-                5,
-            ),
+            Trouble::RateLimit => {
+                let code = "Minute limit rate exceeded";
+                limited(code, code, 30)
+            }
+            Trouble::Concurrency => {
+                limited("maxConcurrencyExceeded", "Concurrency limit exceeded", 5)
+            }
             Trouble::DailyLimit => {
-                limited(429, "DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", 36_000)
+                let seconds = limits::seconds_to_midnight(now);
+                limited("DAILY_LIMIT_EXCEEDED", "Daily limit exceeded", seconds)
             }
-            Trouble::Server => {
-                let extensions = json!({ "code": "INTERNAL_SERVER_ERROR", "status_code": 500 });
-                let body = json!({ "errors": [{ "message": "Internal server error", "extensions": extensions }] });
-                Answer::json(500, body)
-            }
+            Trouble::Server => failed(500, "Internal server error", "INTERNAL_SERVER_ERROR"),
         }
     }
 
-    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, _: Timestamp) -> Option<Answer> {
-        if fault.name == "missing_scopes" {
-            return Some(Answer::json(200, graphql::missing_permission()));
-        }
-        let body = json!({ "errors": [{ "message": "Complexity budget exhausted",
-            "extensions": { "code": "COMPLEXITY_BUDGET_EXHAUSTED", "retry_in_seconds": 7 } }] });
-        Some(Answer::json(429, body).with("retry-after", "7"))
+    fn own(&mut self, fault: &Fault, _: &Request<Bytes>, now: Timestamp) -> Option<Answer> {
+        self.account.now = now;
+        faults::apply(self, fault)
     }
 
     fn hand_out(&mut self, now: Timestamp) -> Value {
@@ -177,13 +149,23 @@ impl Server for Monday {
             "base_url": self.base_url,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
-            "redirect_uri": self.settings.redirect_uris.first(),
+            "redirect_uri": self.account.settings.redirect_uris.first(),
             "access_token": access,
             "refresh_token": refresh,
             "scope": SCOPES.join(" "),
             "api_key": self.api_token,
-            "account": self.account().to_string(),
+            "account": self.account_id().to_string(),
         })
+    }
+
+    fn shown(&mut self, now: Timestamp) -> Value {
+        let mut shown = self.tables.shown(now);
+        let quota = self.limits.shown(&self.account.settings, now);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("objects".to_owned(), self.account.state());
+            shown.insert("quota".to_owned(), quota);
+        }
+        shown
     }
 
     fn tables(&mut self) -> &mut Tables {
@@ -191,10 +173,10 @@ impl Server for Monday {
     }
 
     fn switches(&self) -> &Settings {
-        &self.settings
+        &self.account.settings
     }
 
     fn switches_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        &mut self.account.settings
     }
 }

@@ -43,7 +43,7 @@ impl Monday {
             return Answer::html(400, problem("Invalid client_id"));
         }
         let sent = get(&form, "redirect_uri");
-        let registered = &self.settings.redirect_uris;
+        let registered = &self.account.settings.redirect_uris;
         let redirect = sent.or(registered.first().map(String::as_str));
         let Some(redirect) = redirect.filter(|uri| registered.iter().any(|known| known == uri))
         else {
@@ -78,8 +78,8 @@ impl Monday {
                 let user = who(&form);
                 let is_admin = person(user).is_some_and(|(number, _)| number == 0);
                 if is_admin {
-                    self.settings.installed = true;
-                } else if !self.settings.installed {
+                    self.account.settings.installed = true;
+                } else if !self.account.settings.installed {
                     return Answer::html(403, problem("An admin has to install this app first"));
                 }
                 let value = self.tables.noise.label("code");
@@ -170,11 +170,15 @@ impl Monday {
         let dead = || invalid_grant("The refresh token is invalid or has expired");
         let value = get(form, "refresh_token").unwrap_or_default();
         let refresh = self.tables.refresh(value).cloned().ok_or_else(dead)?;
-        if refresh.fate == Fate::Replaced && self.settings.reuse_revokes {
+        if refresh.fate == Fate::Replaced && self.account.settings.reuse_revokes {
             self.tables.end(refresh.grant, true);
         }
         let grant = self.tables.grant(refresh.grant).cloned();
-        let life = self.settings.lineage_days.saturating_mul(DAY_SECONDS);
+        let life = self
+            .account
+            .settings
+            .lineage_days
+            .saturating_mul(DAY_SECONDS);
         let grant =
             grant.filter(|grant| refresh.fate == Fate::Live && now <= after(grant.since, life));
         let grant = grant.ok_or_else(dead)?;
@@ -202,13 +206,13 @@ impl Monday {
     }
 
     pub(super) fn access(&mut self, grant: u64, consent: Consent, now: Timestamp) -> String {
-        let ends = after(now, self.settings.access_seconds);
+        let ends = after(now, self.account.settings.access_seconds);
         let label = self.tables.noise.label("access");
         let noise = &self.tables.noise;
         let value = noise.jwt(&json!({
             "jti": noise.guid(&label),
             "uid": self.user(&consent.user),
-            "actid": self.account(),
+            "actid": self.account_id(),
             "per": consent.scopes.join(" "),
             "rgn": "use1",
             "iat": now.as_second(),

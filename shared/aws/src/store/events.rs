@@ -253,17 +253,24 @@ impl Store {
                 }
             },
         };
-        let before: BTreeMap<String, String> = document(&standing)?;
-        let differs = before
-            .keys()
-            .chain(event.fields.keys())
-            .filter(|pointer| before.get(*pointer) != event.fields.get(*pointer))
-            .cloned()
-            .collect::<std::collections::BTreeSet<_>>();
-        if differs.is_empty() {
-            Ok(PutEvent::Same)
-        } else {
-            Ok(PutEvent::Different(differs.into_iter().collect()))
-        }
+        Ok(compared(&document(&standing)?, &event.fields))
+    }
+}
+
+/// How the fields of an event stand to those that were accepted under its id before.
+pub(super) fn compared(
+    before: &BTreeMap<String, String>,
+    fields: &BTreeMap<String, String>,
+) -> PutEvent {
+    let differs = before
+        .keys()
+        .chain(fields.keys())
+        .filter(|pointer| before.get(*pointer) != fields.get(*pointer))
+        .cloned()
+        .collect::<std::collections::BTreeSet<_>>();
+    if differs.is_empty() {
+        PutEvent::Same
+    } else {
+        PutEvent::Different(differs.into_iter().collect())
     }
 }

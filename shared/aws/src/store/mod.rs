@@ -13,6 +13,7 @@ mod connections;
 mod deliveries;
 mod entry;
 mod events;
+mod first;
 mod held;
 mod keys;
 mod leases;

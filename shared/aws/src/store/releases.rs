@@ -92,7 +92,8 @@ impl Store {
     }
 
     /// Opens a delivery for another attempt: its failures are forgotten, nothing keeps a worker from
-    /// claiming it, and a revision that was given up counts as open again. With a mark it is held from
+    /// claiming it, and a revision that was given up counts as open again. What is left of its attempts is
+    /// written as `entry` has it, where somebody asked for another. With a mark it is held from
     /// now on, so that whoever sends its message may die. [`AwsError::Conflict`]: it was changed since
     /// `entry` was read.
     pub async fn reopen(
@@ -111,6 +112,7 @@ impl Store {
             (":rev".to_owned(), number(entry.revision)),
             (":lease".to_owned(), number(entry.lease_until)),
         ];
+        let mut remove = "";
         let mut set = |name: &'static str, value: (&str, AttributeValue)| {
             sets.push(name);
             values.push((value.0.to_owned(), value.1));
@@ -126,6 +128,10 @@ impl Store {
         if let Some(Retried { by, at }) = asked {
             set("rb = :rb", (":rb", text(by)));
             set("ra = :ra", (":ra", number(*at)));
+            match entry.unfinished.stored(entry.subject.matter()) {
+                Some(left) => set("uf = :uf", (":uf", text(left))),
+                None => remove = " REMOVE uf",
+            }
         }
         if let Some((crm, held)) = mark {
             let names = [
@@ -144,7 +150,7 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(key.attributes()))
             .condition_expression("ua = :before AND rev = :rev AND lu = :lease")
-            .update_expression(format!("SET {}", sets.join(", ")))
+            .update_expression(format!("SET {}{remove}", sets.join(", ")))
             .set_expression_attribute_values(Some(values.into_iter().collect()))
             .send()
             .await;

@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use hub_domain::{OrganizationId, SessionId, SessionRecord, Timestamp, event::Segment};
 
 use super::{
-    Store,
+    EventItem, PutEvent, Store,
     attributes::{Item, bytes, bytes_of, must, number, number_of, text, text_of},
+    first::First,
     keys::Key,
 };
 use crate::{
@@ -29,6 +30,7 @@ pub struct SealedSession {
     /// How often it has changed.
     pub revision: u64,
     sealed: Vec<u8>,
+    first: Option<First>,
 }
 
 /// Where the pieces of a large value lie.
@@ -61,6 +63,13 @@ impl SealedSession {
         serde_json::from_slice(&plain).map_err(|_| AwsError::Corrupt {
             what: "a stored session",
         })
+    }
+
+    /// How an event stands to the one that the session began with; `None` if it is another one, which has
+    /// an item of its own.
+    pub fn began_with(&self, event: &EventItem) -> Option<PutEvent> {
+        let first = self.first.as_ref()?;
+        first.compare(&event.event, &event.fields)
     }
 }
 
@@ -157,6 +166,7 @@ impl Store {
         item: Item,
     ) -> Result<SealedSession, AwsError> {
         let revision = must(number_of(&item, "rev"), "a stored session")?;
+        let first = First::read(&item);
         let whole = bytes_of(&item, "b").map(<[u8]>::to_vec);
         let sealed = if let Some(sealed) = whole {
             sealed
@@ -169,7 +179,25 @@ impl Store {
             id: id.clone(),
             revision,
             sealed,
+            first,
         })
+    }
+
+    /// Writes a session that is not there yet, and remembers with it the event that it begins with.
+    /// [`AwsError::Conflict`] means it is there: read it and merge. `None`: the event has to have an item
+    /// of its own, and nothing was written.
+    pub async fn begin_session(
+        &self,
+        ring: &KeyRing,
+        entropy: &Entropy,
+        record: &SessionRecord,
+        transcript: Option<&[Segment]>,
+        event: &EventItem,
+    ) -> Option<Result<(), AwsError>> {
+        let first = First::of(event)?;
+        let now = event.accepted_at;
+        let put = self.write_session(ring, entropy, record, transcript, Some(first), now);
+        Some(put.await)
     }
 
     /// Writes a session that was read at the revision before, and its new transcript if it has
@@ -180,6 +208,19 @@ impl Store {
         entropy: &Entropy,
         record: &SessionRecord,
         transcript: Option<&[Segment]>,
+        now: Timestamp,
+    ) -> Result<(), AwsError> {
+        self.write_session(ring, entropy, record, transcript, None, now)
+            .await
+    }
+
+    async fn write_session(
+        &self,
+        ring: &KeyRing,
+        entropy: &Entropy,
+        record: &SessionRecord,
+        transcript: Option<&[Segment]>,
+        first: Option<First>,
         now: Timestamp,
     ) -> Result<(), AwsError> {
         let (organization, id) = (&record.organization, &record.id);
@@ -218,10 +259,6 @@ impl Store {
         let mut values = Item::from([
             (":rev".to_owned(), number(record.revision)),
             (":ttl".to_owned(), number(ttl)),
-            (
-                ":before".to_owned(),
-                number(record.revision.saturating_sub(1)),
-            ),
         ]);
         let remove;
         if sealed.len() <= seal::CHUNK_BYTES {
@@ -248,10 +285,18 @@ impl Store {
             values.insert(":tn".to_owned(), number(pieces.count));
             names.extend(["tp = :tp", "tn = :tn"]);
         }
-        let condition = if record.revision <= 1 {
-            "attribute_not_exists(pk) OR rev = :before"
+        let condition = if let Some(first) = first {
+            names.extend(First::SETS);
+            values.extend(first.values());
+            "attribute_not_exists(pk)"
         } else {
-            "rev = :before"
+            let before = record.revision.saturating_sub(1);
+            values.insert(":before".to_owned(), number(before));
+            if before == 0 {
+                "attribute_not_exists(pk) OR rev = :before"
+            } else {
+                "rev = :before"
+            }
         };
         self.client
             .update_item()

@@ -17,9 +17,11 @@ impl Limit {
         let Cost {
             find_people,
             write,
+            write_many,
             describe,
             read_back,
         } = self.cost;
+        let write = write.max(write_many.unwrap_or_default());
         let most = find_people.max(write).max(describe).max(read_back);
         most > 1 && !self.rule(0).is_budget()
     }
@@ -36,7 +38,11 @@ impl Limit {
     fn cost_of(&self, operation: &Operation) -> u32 {
         match operation {
             Operation::FindPeople { .. } => self.cost.find_people,
-            Operation::Write { .. } => self.cost.write,
+            Operation::Write { plans } => {
+                let writes: usize = plans.iter().map(|plan| plan.writes.len()).sum();
+                let many = self.cost.write_many.filter(|_| writes > 1);
+                many.unwrap_or(self.cost.write)
+            }
             Operation::Describe { .. } => self.cost.describe,
             Operation::ReadBack { .. } => self.cost.read_back,
         }
@@ -50,10 +56,16 @@ impl Limit {
         Some(match self.header_reads {
             HeaderReads::Left => {
                 let limit = self.limit_header.as_deref();
-                let limit = limit.and_then(|name| Some(self::number(reply.header(name)?)?.0));
+                let limit = limit.and_then(|name| {
+                    let text = reply.header(name)?;
+                    let (_, rest) = text.split_once(self.limit_header_after.as_str())?;
+                    Some(self::number(rest)?.0)
+                });
+                // Points, for example, as the calls that they pay for.
+                let calls = |number: u32| number / self.units.max(1);
                 Seen {
-                    left: number,
-                    limit,
+                    left: calls(number),
+                    limit: limit.map(calls),
                     at,
                 }
             }
@@ -106,6 +118,12 @@ impl Manifest {
         limits.map(|limit| limit.cost_of(operation)).collect()
     }
 
+    /// What a check of a connection costs of each rule of [`Manifest::terms`]: as much as any small reading.
+    pub fn check_costs(&self) -> Vec<u32> {
+        let limits = self.account_limits();
+        limits.map(|limit| limit.cost.describe).collect()
+    }
+
     /// What a reply says of each rule of [`Manifest::terms`].
     pub fn seen(&self, reply: &Reply) -> Vec<Option<Seen>> {
         let at = reply.at.as_microsecond();
@@ -117,7 +135,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use hub_domain::Timestamp;
+    use hub_domain::{Plan, Timestamp, Write, mapping::RecordKind};
 
     use super::*;
 
@@ -159,6 +177,13 @@ mod tests {
         let headers = [("X-Remaining", "93"), ("X-Max", "110")];
         assert_eq!(left(rate, &headers), Some((93, Some(110))));
         assert_eq!(left(rate, &headers[..1]), Some((93, None)));
+        let points = "header = 'r'\nheader_after = '\"points\";r='\nlimit_header = 'p'\nlimit_header_after = '\"points\";q='\nunits = 10";
+        let headers = [
+            ("r", r#""calls";r=7, "points";r=49"#),
+            ("p", r#""calls";q=9, "points";q=100;w=60"#),
+        ];
+        assert_eq!(left(points, &headers), Some((4, Some(10))));
+        assert_eq!(left(points, &headers[..1]), Some((4, None)));
         assert_eq!(left(rate, &[]), None);
         assert_eq!(left("", &headers), None);
     }
@@ -191,8 +216,19 @@ mod tests {
         let emails = Vec::new();
         assert_eq!(manifest.costs(&Operation::FindPeople { emails }), [20]);
         assert_eq!(manifest.costs(&Operation::Write { plans: Vec::new() }), [1]);
+        let bulk = text.replace("describe = 0", "write = 0, write_many = 3");
+        let bulk = Manifest::parse("acme", &bulk).unwrap();
+        for (writes, cost) in [(0, 0), (1, 0), (2, 3)] {
+            let plans = vec![plan(writes)];
+            assert_eq!(bulk.costs(&Operation::Write { plans }), [cost]);
+        }
+        let short = text
+            .replace("find_people = 20", "write_many = 2")
+            .replace("86_400", "60");
+        assert!(Manifest::parse("acme", &short).is_err());
         let object = String::new();
         assert_eq!(manifest.costs(&Operation::Describe { object }), [0]);
+        assert_eq!(manifest.check_costs(), [0]);
         let mut connection = Connection::new(
             "conn_1".parse().unwrap(),
             "org_1".parse().unwrap(),
@@ -207,5 +243,29 @@ mod tests {
         let half = ("limit_reserve_percent".to_owned(), "50".to_owned());
         connection.settings.extend([half]);
         assert_eq!(manifest.terms(&connection).rules[0].reserve_percent, 50);
+    }
+
+    fn plan(writes: usize) -> Plan {
+        let write = Write {
+            key: "ses_1".to_owned(),
+            id: None,
+            kind: RecordKind::Meeting,
+            object: "meetings".to_owned(),
+            fields: std::collections::BTreeMap::new(),
+            people: Vec::new(),
+            company: None,
+            step: None,
+            after: std::collections::BTreeMap::new(),
+            optional: false,
+            token: String::new(),
+        };
+        Plan {
+            delivery: "dlv_1.1".parse().unwrap(),
+            connection: "conn_1".parse().unwrap(),
+            session: "ses_1".parse().unwrap(),
+            revision: 1,
+            mapping_version: 0,
+            writes: vec![write; writes],
+        }
     }
 }

@@ -124,6 +124,7 @@ pub(super) fn next(operation: &Operation, reply: &Reply) -> Option<Operation> {
             keys,
             writes,
             since,
+            ..
         } => {
             let body = reply.json()?;
             body.pointer("/additional_data/next_cursor")?.as_str()?;
@@ -138,6 +139,7 @@ pub(super) fn next(operation: &Operation, reply: &Reply) -> Option<Operation> {
                 keys: keys.clone(),
                 writes: writes.clone(),
                 since: Some(if is_stuck { beyond } else { reached }),
+                cursor: None,
             })
         }
         Operation::Write { .. } | Operation::Describe { .. } => None,

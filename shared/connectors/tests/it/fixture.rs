@@ -54,6 +54,7 @@ impl Fixture {
                 keys: read(&what["keys"]),
                 writes: what.get("writes").map_or_else(Vec::new, read),
                 since: what.get("since").map(read),
+                cursor: what.get("cursor").map(read),
             },
             other => panic!("{}: unknown operation {other}", self.name),
         }

@@ -113,14 +113,30 @@ impl Unfinished {
         self.doubts.get(key)
     }
 
+    /// The writes of which nobody knows whether they were made, by our key; whoever died is not told here,
+    /// since nobody knows of which.
+    pub fn in_doubt(&self) -> impl Iterator<Item = &str> {
+        let keys = self.doubts.keys().map(String::as_str);
+        keys.filter(|key| *key != EVERY)
+    }
+
+    /// Whether there is any doubt.
+    pub fn has_doubts(&self) -> bool {
+        !self.doubts.is_empty()
+    }
+
     /// It is known now.
     pub fn clear(&mut self, key: &str) {
         self.doubts.remove(key);
     }
 
-    /// The writes that a worker who died may have made, one by one.
-    pub fn spread<'a>(&mut self, keys: impl Iterator<Item = &'a str>) {
-        if let Some(attempt) = self.doubts.remove(EVERY) {
+    /// The writes that a worker who died may have made, one by one. `is_mixed` is whether a repeat of one
+    /// could be told from its first by the content alone no more: nobody knows what it was sent with.
+    pub fn spread<'a>(&mut self, keys: impl Iterator<Item = &'a str>, is_mixed: bool) {
+        if let Some(mut attempt) = self.doubts.remove(EVERY) {
+            if is_mixed {
+                attempt.content.clear();
+            }
             for key in keys {
                 self.doubt(key, &attempt);
             }
@@ -226,7 +242,7 @@ mod tests {
         let mut left = Unfinished::new(CONTENT);
         left.doubt("a", &Attempt::at(5, "other"));
         left.doubt(EVERY, &Attempt::at(7, CONTENT));
-        left.spread(["a", "b"].into_iter());
+        left.spread(["a", "b"].into_iter(), false);
         let attempts = ["a", "b", EVERY].map(|key| left.of(key).map(|one| (one.since, one.last)));
         assert_eq!(attempts, [Some((5, 7)), Some((7, 7)), None]);
         assert!(!left.of("a").unwrap().is_of(CONTENT));

@@ -166,10 +166,13 @@ impl Pace {
     ) -> Option<u32> {
         let count = (self.limit / 10).max(want.need);
         let taken: u32 = self.free.iter().map(|free| free.1).sum();
-        let has_some = self.free.iter().any(|free| free.0 == worker);
+        let has_some = self
+            .free
+            .iter()
+            .any(|free| free.0 == worker && free.2 > now);
         let step = self.step(margin);
         let idle = self.next + step * i64::from(count + 2) + margin.spread() <= now;
-        let fits = self.limit >= 20 && taken + count <= self.limit / 5;
+        let fits = self.limit >= 20 && taken + count <= self.limit / 2;
         let calm = self.held_back() == 0 && paused <= now;
         (fits && idle && calm && !has_some).then_some(count)
     }

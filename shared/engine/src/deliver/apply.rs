@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hub_connectors::{Answer, Operation};
 use hub_domain::{
     Connection, CrmId, FieldFault, Timestamp, Verdict, Webhook,
     ledger::{Attempt, Claim, Unfinished},
-    matching::{Candidate, Chosen, Match, choose},
+    matching::{Chosen, Match, choose},
     plan,
     retry::backoff,
 };
 
 use super::{
     Job,
-    call::read,
     carry::Account,
+    people::Found,
     prepare::Claimed,
     stage::{Carried, Work},
 };
@@ -71,8 +70,8 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>, deadline: Timestamp) -
         .iter()
         .flat_map(|claimed| plan::addresses(&claimed.prepared.record))
         .collect();
-    let candidates = match find_people(account, emails).await {
-        Ok(candidates) => candidates,
+    let found = match account.people(emails).await {
+        Ok(found) => found,
         Err(verdict) => {
             applied.extend(
                 open.into_iter()
@@ -86,7 +85,7 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>, deadline: Timestamp) -
     for claimed in open {
         let matches: Vec<Match> = plan::addresses(&claimed.prepared.record)
             .iter()
-            .map(|email| choose(email, &candidates))
+            .map(|email| choose(email, &found.candidates))
             .collect();
         match plan::make(
             &claimed.prepared.record,
@@ -129,6 +128,9 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>, deadline: Timestamp) -
             unfinished,
             refused,
         } = progress.result(now, wait);
+        let verdict = account
+            .unless_others(verdict, &refused, &matches, &found)
+            .await;
         applied.push(Applied {
             records,
             unfinished,
@@ -137,6 +139,52 @@ pub(super) async fn apply(hub: &Hub, group: Vec<Claimed>, deadline: Timestamp) -
         });
     }
     applied
+}
+
+impl Account<'_> {
+    /// The verdict on a delivery, unless it may be owed to people who were known and are others by now: a
+    /// contact that was deleted or merged, a lead that became a contact. Then it is made anew.
+    async fn unless_others(
+        &self,
+        verdict: Verdict,
+        refused: &[FieldFault],
+        matches: &[Match],
+        found: &Found,
+    ) -> Verdict {
+        let is_final = match &verdict {
+            Verdict::Done { .. } | Verdict::Skip(_) if refused.is_empty() => return verdict,
+            // A limit, a lost grant: nothing that a person has to do with.
+            Verdict::Throttle { .. } | Verdict::Refresh | Verdict::Reauthorize { .. } => {
+                return verdict;
+            }
+            Verdict::Reject(_) | Verdict::Misconfigured { .. } => true,
+            Verdict::Done { .. }
+            | Verdict::Skip(_)
+            | Verdict::Retry { .. }
+            | Verdict::Bug { .. } => false,
+        };
+        let emails = matches.iter().map(|one| one.email.clone());
+        let known: BTreeSet<String> = emails.filter(|email| found.known.contains(email)).collect();
+        self.forget(&known);
+        if !is_final || known.is_empty() {
+            return verdict;
+        }
+        match self.ask(&known).await {
+            Ok(now) => {
+                let is_other = |one: &Match| {
+                    known.contains(&one.email) && choose(&one.email, &now).chosen != one.chosen
+                };
+                if !matches.iter().any(is_other) {
+                    return verdict;
+                }
+                Verdict::Retry {
+                    after: None,
+                    reason: "somebody it names is another record of the CRM by now".to_owned(),
+                }
+            }
+            Err(unasked) => unasked,
+        }
+    }
 }
 
 fn finished(claimed: Claimed, verdict: Verdict, matches: &[Match]) -> Applied {
@@ -164,32 +212,4 @@ fn finished(claimed: Claimed, verdict: Verdict, matches: &[Match]) -> Applied {
         matches,
         refused: Vec::new(),
     }
-}
-
-async fn find_people(
-    account: Account<'_>,
-    emails: BTreeSet<String>,
-) -> Result<Vec<Candidate>, Verdict> {
-    let Account {
-        hub,
-        connector,
-        connection,
-        deadline,
-    } = account;
-    let emails: Vec<String> = emails.into_iter().collect();
-    let mut found = Vec::new();
-    for chunk in emails.chunks(connector.manifest().batch.lookup.max(1)) {
-        let operation = Operation::FindPeople {
-            emails: chunk.to_vec(),
-        };
-        for answer in read(hub, connector, connection, &operation, deadline).await? {
-            let Answer::People(people) = answer else {
-                return Err(Verdict::Bug {
-                    reason: "people were asked for and something else was found".to_owned(),
-                });
-            };
-            found.extend(people);
-        }
-    }
-    Ok(found)
 }

@@ -64,7 +64,9 @@ pub(crate) async fn call(
     let mut refreshed = false;
     loop {
         in_time(hub, deadline)?;
-        let permit = limits::permit(hub, connection, connector.manifest(), operation).await?;
+        let manifest = connector.manifest();
+        let costs = manifest.costs(operation);
+        let permit = limits::permit(hub, connection, manifest, costs).await?;
         let reply = once(hub, connector, connection, operation, &access, &permit).await?;
         let verdicts = connector.interpret(operation, &reply);
         permit.answered(&reply, &verdicts).await;

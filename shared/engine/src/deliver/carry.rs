@@ -43,6 +43,8 @@ struct Sent {
     is_open: bool,
     /// Whether its answer is missing.
     is_unanswered: bool,
+    /// Whether it had the key of its request together with others.
+    has_shared_key: bool,
 }
 
 impl Account<'_> {
@@ -87,6 +89,7 @@ impl Account<'_> {
                     mut verdict,
                     mut is_open,
                     is_unanswered,
+                    has_shared_key,
                 } = sent.remove(&write.key).unwrap_or_else(|| {
                     Sent::of(Verdict::Bug {
                         reason: "a write without a verdict".to_owned(),
@@ -110,13 +113,13 @@ impl Account<'_> {
                     && let Some(attempt) = attempts.get(&write.key)
                 {
                     let last = self.hub.now_ms();
-                    progress.is_open(
-                        &write.key,
-                        &Attempt {
-                            last,
-                            ..attempt.clone()
-                        },
-                    );
+                    let mut attempt = attempt.clone();
+                    attempt.last = last;
+                    if has_shared_key {
+                        // As attempts of different content are: no key stands for it.
+                        attempt.content.clear();
+                    }
+                    progress.is_open(&write.key, &attempt);
                     let is_done = matches!(verdict, Verdict::Done { .. });
                     if kind == Idempotency::None && !is_done {
                         verdict = doubt::parked(write);
@@ -228,6 +231,7 @@ impl Account<'_> {
                     keys: chunk.iter().map(|write| write.key.clone()).collect(),
                     writes: chunk.to_vec(),
                     since,
+                    cursor: None,
                 };
                 match self.records(&operation).await {
                     Ok(found) => held.extend(found),
@@ -295,6 +299,7 @@ impl Account<'_> {
                 | Operation::Describe { .. }
                 | Operation::ReadBack { .. } => Vec::new(),
             };
+            let has_shared_key = doubt::shares_its_key(connector.manifest(), &operation);
             // What stops one call stops the next: a limit, a lost grant.
             if let Some(verdict) = &stopped {
                 sent.extend(keys.into_iter().map(|key| (key, Sent::of(verdict.clone()))));
@@ -303,8 +308,9 @@ impl Account<'_> {
             match call(hub, connector, connection, &operation, deadline).await {
                 Ok((found, reply)) if found.len() == keys.len() => {
                     let all = found.into_iter().map(|verdict| Sent {
-                        is_open: doubt::leaves_open(&reply, &verdict),
+                        is_open: doubt::leaves_open(&reply, connector.failed(&reply), &verdict),
                         is_unanswered: false,
+                        has_shared_key,
                         verdict,
                     });
                     sent.extend(keys.into_iter().zip(all));
@@ -313,6 +319,7 @@ impl Account<'_> {
                     let reason = format!("{} verdicts for {} writes", found.len(), keys.len());
                     let bug = || Sent {
                         is_open: true,
+                        has_shared_key,
                         ..Sent::of(Verdict::Bug {
                             reason: reason.clone(),
                         })
@@ -324,6 +331,7 @@ impl Account<'_> {
                         verdict: unanswered.verdict.clone(),
                         is_open: unanswered.may_be_done,
                         is_unanswered: unanswered.may_be_done,
+                        has_shared_key,
                     };
                     sent.extend(keys.into_iter().map(|key| (key, all())));
                     stopped = Some(unanswered.verdict.clone());
@@ -340,6 +348,7 @@ impl Sent {
             verdict,
             is_open: false,
             is_unanswered: false,
+            has_shared_key: false,
         }
     }
 }

@@ -4,12 +4,28 @@
 
 use std::time::Duration;
 
-use hub_connectors::{Idempotency, Manifest, Reply};
+use hub_connectors::{Idempotency, KeyOf, Manifest, Operation, Reply};
 use hub_domain::{Timestamp, Verdict, Write, ledger::Attempt, plan};
 
 /// How much earlier than the CRM we count a key of a request as forgotten: the clocks of workers differ,
 /// and a request takes its time.
 const MARGIN: Duration = Duration::from_mins(1);
+
+/// Whether a key of a request is of all that a call writes.
+pub(super) fn is_shared(manifest: &Manifest) -> bool {
+    let of = manifest.idempotency_key.map(|key| key.of);
+    manifest.idempotency == Idempotency::IdempotencyKey && of == Some(KeyOf::Call)
+}
+
+/// Whether the key of this call stands for more than one record that it makes: a repeat of one of them
+/// would have another key.
+pub(super) fn shares_its_key(manifest: &Manifest, operation: &Operation) -> bool {
+    let Operation::Write { plans } = operation else {
+        return false;
+    };
+    let writes = plans.iter().flat_map(|plan| &plan.writes);
+    is_shared(manifest) && writes.filter(|write| write.creates()).count() > 1
+}
 
 /// What is done about a write.
 #[derive(Debug, PartialEq)]
@@ -66,7 +82,7 @@ pub(super) fn next(
 pub(super) fn parked(write: &Write) -> Verdict {
     Verdict::Misconfigured {
         reason: format!(
-            "nobody knows whether {} was made, and this CRM cannot be asked: look whether it is there",
+            "nobody knows whether {} was made, and this CRM cannot be asked: look whether it is there; a retry of this delivery sends it again",
             write.key
         ),
     }
@@ -99,10 +115,9 @@ pub(super) fn token(write: &Write, attempt: &Attempt, round: usize) -> String {
     plan::client_id(&format!("{} {since} {content} {round}", write.key))
 }
 
-/// Whether an answer leaves open what became of a write: the server failed at it, or what it said of it
-/// cannot be read.
-pub(super) fn leaves_open(reply: &Reply, verdict: &Verdict) -> bool {
-    let failed = reply.status.is_server_error() || reply.status.as_u16() == 408;
+/// Whether an answer leaves open what became of a write: the server failed at it
+/// ([`Connector::failed`](hub_connectors::Connector::failed)), or what it said of it cannot be read.
+pub(super) fn leaves_open(reply: &Reply, failed: bool, verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Done { id } => id.is_empty(),
         Verdict::Bug { .. } => failed || reply.status.is_success(),
@@ -262,8 +277,45 @@ mod tests {
             (500, Verdict::Skip(SkipReason::Stale), true),
             (401, Verdict::Refresh, false),
         ] {
-            let found = leaves_open(&reply(status), &verdict);
+            let failed = status == 408 || status >= 500;
+            let found = leaves_open(&reply(status), failed, &verdict);
             assert_eq!(found, open, "{status} {verdict:?}");
         }
+        assert!(
+            leaves_open(&reply(200), true, &retry()),
+            "said within a 200"
+        );
+    }
+
+    #[test]
+    fn a_key_of_a_call_stands_for_one_record_only() {
+        let key = |of: &str| {
+            manifest(&format!(
+                "idempotency = \"idempotency_key\"\nidempotency_key = {{ window_s = 1800, of = \"{of}\" }}"
+            ))
+        };
+        let call = |writes: &[Write]| Operation::Write {
+            plans: vec![hub_domain::Plan {
+                delivery: "dlv_1.1".parse().unwrap(),
+                connection: "conn_1".parse().unwrap(),
+                session: "ses_1".parse().unwrap(),
+                revision: 1,
+                mapping_version: 0,
+                writes: writes.to_vec(),
+            }],
+        };
+        let known = Write {
+            id: Some("7".to_owned()),
+            ..write()
+        };
+        for (of, writes, shared) in [
+            ("call", vec![write(), write()], true),
+            ("call", vec![write(), known.clone()], false),
+            ("call", vec![known.clone(), known], false),
+            ("write", vec![write(), write()], false),
+        ] {
+            assert_eq!(shares_its_key(&key(of), &call(&writes)), shared, "{of}");
+        }
+        assert!(is_shared(&key("call")) && !is_shared(&key("write")));
     }
 }

@@ -62,7 +62,9 @@ impl Progress {
         if doubt::matters(manifest.idempotency) {
             // Also those whose id is known: whoever died may have found the record gone, and made another.
             let records = plan.writes.iter().filter(|write| write.is_record());
-            unfinished.spread(records.map(|write| write.key.as_str()));
+            // Which of them were in one call is not known either.
+            let is_shared = doubt::is_shared(manifest);
+            unfinished.spread(records.map(|write| write.key.as_str()), is_shared);
         } else {
             unfinished.clear_all();
         }

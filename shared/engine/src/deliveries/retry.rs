@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use hub_aws::{AwsError, store::HeldDelivery};
-use hub_connectors::connectable;
+use hub_connectors::{Idempotency, connectable};
 use hub_domain::{
     CrmId, DeliveryId, Faults, Subject,
     filter::{DeliveryFilter, STATUSES, VERDICTS},
@@ -22,7 +22,7 @@ use super::{PAGE, known};
 use crate::{
     destination::Destination,
     error::EngineError,
-    held,
+    held::{self, Way},
     hub::Hub,
     identity::{Caller, Role},
 };
@@ -36,6 +36,8 @@ const PAGES: usize = 25;
 const SHOWN: usize = 20;
 /// Deliveries that are opened side by side.
 const TOGETHER: usize = 10;
+/// What is said of a delivery that goes again.
+const AGAIN: &str = "somebody asked that it be tried again";
 const MEMBERS: &str =
     "status, crm, connection, webhook, session, verdict, field, since, until, dry_run or cursor";
 /// The longest cursor: a filter's name and a place.
@@ -153,11 +155,12 @@ pub async fn retry(
     };
     let refused = |why: NotRetried| EngineError::Conflict(why.words().to_owned());
     let crm = openable(&entry, destination, hub.now_ms()).map_err(refused)?;
-    open(hub, caller, &crm, &entry)
+    let (entry, reason) = looked_at(hub, &crm, entry);
+    open(hub, caller, &crm, &entry, &reason)
         .await
         .map_err(EngineError::aws("the delivery"))?
         .map_err(refused)?;
-    send(hub, caller, &crm, vec![id.clone()]).await;
+    send(hub, caller, &crm, vec![id.clone()], Way::Live).await;
     read().await
 }
 
@@ -201,7 +204,7 @@ pub async fn retry_all(
                     *before <= held::PER_TICK
                 })
             });
-            send(hub, caller, &crm, few.collect()).await;
+            send(hub, caller, &crm, few.collect(), Way::Bulk).await;
         }
         if again.next.is_none() || again.matched >= MOST {
             break;
@@ -240,10 +243,13 @@ async fn open_all(
                 Ok(crm) => crm,
                 Err(why) => return Ok(Err(why)),
             };
+            if entry.unfinished.has_doubts() && is_never_known(hub, &crm) {
+                return Ok(Err(NotRetried::Doubt));
+            }
             if request.dry_run {
                 return Ok(Ok(crm));
             }
-            let done = open(hub, caller, &crm, entry).await?;
+            let done = open(hub, caller, &crm, entry, AGAIN).await?;
             Ok::<_, AwsError>(done.map(|()| crm))
         });
         for (entry, result) in together.iter().zip(join_all(opening).await) {
@@ -282,6 +288,7 @@ async fn open(
     caller: &Caller,
     crm: &CrmId,
     entry: &LedgerEntry,
+    reason: &str,
 ) -> Result<Result<(), NotRetried>, AwsError> {
     let now = hub.clock().now();
     let (mut events, mut revision) = (BTreeSet::from([entry.event.clone()]), entry.revision);
@@ -289,7 +296,6 @@ async fn open(
         events.extend(held.events.iter().cloned());
         revision = revision.max(held.revision);
     }
-    let reason = "somebody asked that it be tried again";
     let mut mark = held::mark(hub, Some(now), revision, events, reason);
     mark.why = HeldFor::Time;
     let asked = Retried {
@@ -312,8 +318,31 @@ async fn open(
     }
 }
 
+/// Whether nobody but a person can find out what became of a write at this CRM.
+fn is_never_known(hub: &Hub, crm: &CrmId) -> bool {
+    let manifest = hub.manifest(crm);
+    manifest.is_ok_and(|manifest| manifest.idempotency == Idempotency::None)
+}
+
+/// A delivery that a person wants tried again, and what the answer says of that. Whoever asks for this one
+/// has looked into a CRM that cannot be asked: what was in doubt there is sent again.
+fn looked_at(hub: &Hub, crm: &CrmId, mut entry: LedgerEntry) -> (LedgerEntry, String) {
+    if !entry.unfinished.has_doubts() || !is_never_known(hub, crm) {
+        return (entry, AGAIN.to_owned());
+    }
+    let keys: Vec<&str> = entry.unfinished.in_doubt().collect();
+    let what = match keys.as_slice() {
+        [] => "all of it".to_owned(),
+        keys => keys.join(", "),
+    };
+    let reason =
+        format!("{AGAIN}; of {what} nobody knew whether it was made, and it is sent again");
+    entry.unfinished.clear_all();
+    (entry, reason)
+}
+
 /// Sends what was opened; what cannot be sent now is sent by the next tick.
-async fn send(hub: &Hub, caller: &Caller, crm: &CrmId, ids: Vec<DeliveryId>) {
+async fn send(hub: &Hub, caller: &Caller, crm: &CrmId, ids: Vec<DeliveryId>, way: Way) {
     let found: Vec<_> = ids
         .into_iter()
         .map(|delivery| HeldDelivery {
@@ -321,7 +350,7 @@ async fn send(hub: &Hub, caller: &Caller, crm: &CrmId, ids: Vec<DeliveryId>) {
             delivery,
         })
         .collect();
-    if let Err(error) = held::send_marked(hub, crm, &found, hub.clock().now()).await {
+    if let Err(error) = held::send_marked(hub, crm, &found, way, hub.clock().now()).await {
         tracing::warn!(error = %error, "deliveries that somebody wants tried again go with the next tick");
     }
 }

@@ -13,7 +13,10 @@ use hub_domain::{
     subscription::Month,
 };
 
-use super::words;
+use super::{
+    lanes::{Lanes, Way},
+    words,
+};
 use crate::{
     destination::Destination,
     error::EngineError,
@@ -116,7 +119,7 @@ pub async fn release_due(hub: &Hub, now: Timestamp) -> Result<Released, EngineEr
             *before <= PER_TICK
         });
         chosen.truncate(AT_ONCE);
-        released.add(portion(hub, &crm, &chosen, now).await?);
+        released.add(portion(hub, &crm, &chosen, Way::ByNumber, now).await?);
         let notes = hub
             .store()
             .releases(&crm, now.as_millisecond(), NOTES)
@@ -167,7 +170,7 @@ async fn of_one(
         }));
     }
     found.truncate(PER_TICK);
-    let released = portion(hub, crm, &found, now).await?;
+    let released = portion(hub, crm, &found, Way::ByNumber, now).await?;
     Ok((found.len(), released))
 }
 
@@ -190,13 +193,15 @@ async fn portion(
     hub: &Hub,
     crm: &CrmId,
     found: &[HeldDelivery],
+    way: Way,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
+    let lanes = Lanes::of(way, found);
     for together in found.chunks(TOGETHER) {
         let steps = join_all(together.iter().map(|found| look(hub, found, now))).await;
         let steps: Vec<Step> = steps.into_iter().collect::<Result<_, _>>()?;
-        released.add(carry_out(hub, crm, steps, now).await?);
+        released.add(carry_out(hub, crm, steps, &lanes, now).await?);
     }
     Ok(released)
 }
@@ -205,12 +210,12 @@ async fn carry_out(
     hub: &Hub,
     crm: &CrmId,
     steps: Vec<Step>,
+    by: &Lanes,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
     let mut released = Released::default();
-    let mut messages = Vec::new();
     let mut marks: Vec<(Box<LedgerEntry>, Option<Held>)> = Vec::new();
-    let mut sent = Vec::new();
+    let mut lanes: BTreeMap<&str, (Vec<Outgoing>, Vec<_>)> = BTreeMap::new();
     for step in steps {
         match step {
             Step::Gone => {}
@@ -230,26 +235,24 @@ async fn carry_out(
             }
             Step::Send(entry, message, rest) => {
                 released.held += usize::from(rest.is_some());
+                let (messages, sent) = lanes.entry(by.lane(&entry)).or_default();
                 messages.push(message);
                 sent.push((entry, rest));
             }
         }
     }
-    let results = if messages.is_empty() {
-        Vec::new()
-    } else {
-        hub.queues()
-            .send_batch(&format!("{crm}-live"), messages)
-            .await
-    };
     let mut failed = None;
-    for (mark, result) in sent.into_iter().zip(results) {
-        match result {
-            Ok(()) => {
-                released.sent += 1;
-                marks.push(mark);
+    for (lane, (messages, sent)) in lanes {
+        let queue = format!("{crm}-{lane}");
+        let results = hub.queues().send_batch(&queue, messages).await;
+        for (mark, result) in sent.into_iter().zip(results) {
+            match result {
+                Ok(()) => {
+                    released.sent += 1;
+                    marks.push(mark);
+                }
+                Err(error) => failed = Some(error),
             }
-            Err(error) => failed = Some(error),
         }
     }
     let unmarked = marks.iter().map(|(entry, rest)| async move {
@@ -276,9 +279,10 @@ pub(crate) async fn send_marked(
     hub: &Hub,
     crm: &CrmId,
     found: &[HeldDelivery],
+    way: Way,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
-    portion(hub, crm, found, now).await
+    portion(hub, crm, found, way, now).await
 }
 
 async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, EngineError> {

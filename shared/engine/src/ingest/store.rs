@@ -9,7 +9,7 @@ use hub_aws::{
 };
 use hub_domain::{
     Envelope, EventId, Faults, Organization, Payload, SessionRecord,
-    event::{OrganizationChange, OrganizationStatus},
+    event::{OrganizationChange, OrganizationStatus, Segment},
     limits::MAX_ITEMS,
     session::Merge,
 };
@@ -136,28 +136,33 @@ async fn store(
         accepted_at: hub.clock().now(),
         sealed: sealed_whole(hub, &ring, event, whole.as_deref())?,
     };
-    match hub
-        .store()
-        .put_event(&item)
-        .await
-        .map_err(unavailable("the event"))?
-    {
-        PutEvent::New | PutEvent::Same => {}
-        PutEvent::Different(fields) => return Err(EventFailure::Different(fields)),
-    }
-    if matches!(event.payload, Payload::OrganizationChanged(_)) {
-        // An organization that has just begun is set up in the next minutes: what it is asked for then is
-        // read afresh.
-        hub.forget(&event.organization);
-    }
     if event.session().is_none() {
+        remember(hub, &item).await?;
+        if matches!(event.payload, Payload::OrganizationChanged(_)) {
+            // An organization that has just begun is set up in the next minutes: what it is asked for then
+            // is read afresh.
+            hub.forget(&event.organization);
+        }
         return Ok(None);
     }
-    let mut reference = merge(hub, &ring, event, pointer).await?;
+    if kept {
+        // Every event by itself, since webhooks get it by itself.
+        remember(hub, &item).await?;
+    }
+    let mut reference = merge(hub, &ring, event, &item, pointer).await?;
     if kept {
         reference.kept = Some(event.payload.kind().to_owned());
     }
     Ok(Some(reference))
+}
+
+/// Remembers an event by an item of its own, or says what differs from the one that was.
+async fn remember(hub: &Hub, item: &EventItem) -> Result<(), EventFailure> {
+    let put = hub.store().put_event(item).await;
+    match put.map_err(|error| EventFailure::Unavailable(EngineError::aws("the event")(error)))? {
+        PutEvent::New | PutEvent::Same => Ok(()),
+        PutEvent::Different(fields) => Err(EventFailure::Different(fields)),
+    }
 }
 
 fn closes(event: &Envelope) -> bool {
@@ -209,11 +214,13 @@ async fn change_organization(
     Ok(())
 }
 
-/// Merges an event into its session, again as long as others change it at the same time.
+/// Merges an event into its session, again as long as others change it at the same time, and remembers it:
+/// with the session that begins with it, else by an item of its own, before the session has it.
 async fn merge(
     hub: &Hub,
     ring: &KeyRing,
     event: &Envelope,
+    item: &EventItem,
     pointer: &str,
 ) -> Result<EventReference, EventFailure> {
     let unavailable = |error| EventFailure::Unavailable(EngineError::aws("the session")(error));
@@ -222,26 +229,38 @@ async fn merge(
             what: "an event without a session",
         })
     })?;
+    let mut is_new = probably_begins(event);
+    let mut is_remembered = false;
     for _ in 0..MERGES {
-        let standing = hub
-            .store()
-            .session(&event.organization, session)
-            .await
-            .map_err(unavailable)?;
+        let standing = if is_new {
+            None
+        } else {
+            let read = hub.store().session(&event.organization, session);
+            read.await.map_err(unavailable)?
+        };
+        if let Some(standing) = standing.as_ref().filter(|_| !is_remembered) {
+            match standing.began_with(item) {
+                Some(PutEvent::Different(fields)) => return Err(EventFailure::Different(fields)),
+                Some(PutEvent::New | PutEvent::Same) => {}
+                None if item.sealed.is_some() => {}
+                None => remember(hub, item).await?,
+            }
+            is_remembered = true;
+        }
+        let begins = standing.is_none();
         let mut record = match standing {
             Some(sealed) => sealed.open(ring).map_err(unavailable)?,
             None => SessionRecord::new(event.organization.clone(), session.clone()),
         };
         match record.merge(event) {
             Merge::Changed { transcript } => {
-                let segments = transcript.as_deref();
-                let now = hub.clock().now();
-                let put = hub
-                    .store()
-                    .put_session(ring, hub.entropy(), &record, segments, now);
-                match put.await {
+                let put = put(hub, ring, &record, transcript.as_deref(), item, begins);
+                match put.await? {
                     Ok(()) => {}
-                    Err(AwsError::Conflict { .. }) => continue,
+                    Err(AwsError::Conflict { .. }) => {
+                        is_new = false;
+                        continue;
+                    }
                     Err(error) => return Err(unavailable(error)),
                 }
             }
@@ -270,6 +289,33 @@ async fn merge(
     Err(unavailable(AwsError::Throttled {
         operation: "merging a session",
     }))
+}
+
+/// Whether the session is written without being looked for first: most sessions begin by their completion.
+/// A transcript is looked at twice, since its pieces are written before the session is.
+fn probably_begins(event: &Envelope) -> bool {
+    matches!(&event.payload, Payload::SessionCompleted { segments, .. } if segments.is_empty())
+}
+
+/// Writes a session as merged.
+async fn put(
+    hub: &Hub,
+    ring: &KeyRing,
+    record: &SessionRecord,
+    transcript: Option<&[Segment]>,
+    item: &EventItem,
+    begins: bool,
+) -> Result<Result<(), AwsError>, EventFailure> {
+    let (store, entropy) = (hub.store(), hub.entropy());
+    if begins {
+        let begun = store.begin_session(ring, entropy, record, transcript, item);
+        if let Some(begun) = begun.await {
+            return Ok(begun);
+        }
+        remember(hub, item).await?;
+    }
+    let put = store.put_session(ring, entropy, record, transcript, item.accepted_at);
+    Ok(put.await)
 }
 
 /// A keyed hash per field, two levels into the payload: fine enough to name what differs.

@@ -14,6 +14,7 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
+    limits,
     mask::masked,
     oauth::text_at,
     tokens::{self, For},
@@ -176,16 +177,30 @@ async fn checked(
                 cause: Cause::ClientRefused,
                 reason: error.to_string(),
             })?;
-        let answer =
-            transport::send(hub.transport(), request)
-                .await
-                .map_err(|error| match error {
-                    TransportError::Forbidden(reason) => Verdict::Misconfigured { reason },
-                    TransportError::NotSent(_) | TransportError::Lost(_) => Verdict::Retry {
-                        after: None,
-                        reason: format!("the CRM does not answer: {error}"),
-                    },
-                })?;
+        // It counts for the account's limits as any other call. Before the account is known, which is when
+        // somebody connects, nothing else uses them by this connection.
+        let permit = match connection.account {
+            Some(_) => {
+                let costs = manifest.check_costs();
+                Some(limits::permit(hub, connection, manifest, costs).await?)
+            }
+            None => None,
+        };
+        let answer = match transport::send(hub.transport(), request).await {
+            Ok(answer) => answer,
+            Err(TransportError::Forbidden(reason)) => {
+                return Err(Verdict::Misconfigured { reason });
+            }
+            Err(error @ (TransportError::NotSent(_) | TransportError::Lost(_))) => {
+                if let Some(permit) = &permit {
+                    permit.failed().await;
+                }
+                return Err(Verdict::Retry {
+                    after: None,
+                    reason: format!("the CRM does not answer: {error}"),
+                });
+            }
+        };
         let (parts, body) = answer.into_parts();
         let reply = Reply {
             status: parts.status,
@@ -193,7 +208,16 @@ async fn checked(
             body: masked(body, [token.expose_secret()]),
             at: hub.clock().now(),
         };
-        match judged(manifest, check, &reply) {
+        let judged = judged(manifest, check, &reply);
+        if let Some(permit) = &permit {
+            permit
+                .answered(
+                    &reply,
+                    judged.as_ref().err().map_or(&[], std::slice::from_ref),
+                )
+                .await;
+        }
+        match judged {
             Ok(account) => return Ok(account),
             Err(Verdict::Refresh) if spent.is_none() && version.is_some() => spent = version,
             Err(Verdict::Refresh) => {

@@ -14,15 +14,20 @@ fn crm_calls(crm: &str) -> (u64, u64) {
     match crm {
         "salesforce" | "dynamics365" => (2, 2),
         "hubspot" => (3, 3),
-        // A look-up takes one address, of which there are four in all, and a write one record.
-        "pipedrive" => (4 + 3, 4 + 30),
+        // A look-up takes one address, of which three of four are known from the session before, and a write one
+        // record.
+        "pipedrive" | "freshsales" => (1 + 3, 1 + 30),
+        // People and leads are two look-ups; activities go by ten in a call, tasks one by one.
+        "copper" => (2 + 1 + 2, 2 + 1 + 20),
+        // Ten records in a document; what is said below an item comes in a second one.
+        "monday" => (1 + 2, 1 + 6),
         other => panic!("{other}: no figure yet; count, and write it down"),
     }
 }
 
 /// Leases of calls that ten sessions in one batch take, beyond what the process has left.
 fn leases(crm: &str) -> u32 {
-    if crm_calls(crm).1 > 20 { 4 } else { 0 }
+    u32::from(crm_calls(crm).1 > 20)
 }
 
 async fn connected(crm: &'static str, seed: u64) -> Machine {
@@ -58,8 +63,8 @@ async fn one_session_alone() {
             ("dynamodb.BatchExecuteStatement", 2), // claim, outcome
             ("dynamodb.BatchGetItem", 1),          // the session, for deliver
             ("dynamodb.GetItem", 1),               // the session, for the merge
-            ("dynamodb.PutItem", 2),               // the event, the transcript
-            ("dynamodb.UpdateItem", 1),            // the session
+            ("dynamodb.PutItem", 1),               // the transcript
+            ("dynamodb.UpdateItem", 1),            // the session, which remembers its event
             ("sqs.SendMessageBatch", 2),           // events, live
         ];
         assert_eq!(
@@ -75,7 +80,7 @@ async fn one_session_alone() {
             "{crm}, one session: {} write units, {} read units, {made} calls to the CRM",
             counts.write_units, counts.read_units
         );
-        assert!(counts.write_units <= 7.0, "{crm}: {}", counts.write_units);
+        assert!(counts.write_units <= 5.0, "{crm}: {}", counts.write_units);
         assert!(counts.read_units <= 3.0, "{crm}: {}", counts.read_units);
         assert_eq!(made, crm_calls(crm).0, "{crm}");
     }

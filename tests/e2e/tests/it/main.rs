@@ -24,6 +24,7 @@ mod hooked;
 mod isolation;
 mod limiting;
 mod mapped;
+mod people;
 mod redriving;
 mod refreshing;
 mod roles;

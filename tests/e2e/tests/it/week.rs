@@ -124,7 +124,8 @@ impl Week {
             "freshsales" => {
                 new["method"] = json!("api_key");
                 new["api_key"] = self.sandboxes[crm].credentials()["api_key"].clone();
-                new["settings"] = json!({ "bundle_host": "acme.myfreshworks.com" });
+                new["settings"] =
+                    json!({ "bundle_host": "acme.myfreshworks.com", "owner_id": "70000000001" });
             }
             _ => {}
         }

@@ -355,7 +355,7 @@ async fn personal_tokens_scopes_and_documents() {
         ("{ me { id }", "GRAPHQL_PARSE_FAILED"),
         ("{ me }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ me { password } }", "GRAPHQL_VALIDATION_FAILED"),
-        ("{ boards { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ folders { id } }", "GRAPHQL_VALIDATION_FAILED"),
         ("{ me { id { x } } }", "GRAPHQL_VALIDATION_FAILED"),
     ] {
         let reply = ask(&caller, &key, query).await;

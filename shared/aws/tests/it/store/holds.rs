@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use hub_aws::store::Hold;
 use hub_domain::{
     CrmId, Subject,
-    ledger::{ClaimOutcome, DeliveryStatus, Held, HeldFor, Outcome, Retried, UNTIL_IN_USE},
+    ledger::{
+        Attempt, ClaimOutcome, DeliveryStatus, Held, HeldFor, Outcome, Retried, UNTIL_IN_USE,
+        Unfinished,
+    },
 };
 
 use super::{NOW, ask, claim, delivered, failed, granted, id, is_conflict, settle, standing};
@@ -153,13 +156,18 @@ async fn a_parked_delivery_is_opened_once(harness: Harness) {
     let store = harness.store().await;
     let of = claim("ses_1", 1, "w1");
     granted(&store, &of).await;
+    let mut left = Unfinished::new(&of.content);
+    left.doubt("ses_1", &Attempt::at(NOW, &of.content));
     let parked = Outcome {
         status: DeliveryStatus::Parked,
         failures: 7,
+        unfinished: left.clone(),
         ..delivered(&of)
     };
     settle(&store, &parked).await.unwrap();
-    let entry = standing(&store, &of).await.unwrap();
+    let mut entry = standing(&store, &of).await.unwrap();
+    assert_eq!(entry.unfinished, left);
+    entry.unfinished.clear_all();
     let asked = Retried {
         by: "ada".to_owned(),
         at: NOW,
@@ -177,6 +185,7 @@ async fn a_parked_delivery_is_opened_once(harness: Harness) {
         (opened.settled, opened.failures, opened.lease_until),
         (0, 0, 0)
     );
+    assert!(!opened.unfinished.has_doubts(), "somebody has looked");
     assert_eq!((opened.retried, opened.held), (Some(asked), Some(mark)));
     let again = hub_domain::ledger::Claim {
         probably_new: false,

@@ -3,8 +3,11 @@
 //! The specifications are not ours to publish, so they lie outside the repository: `CRM_SPECS`, or
 //! `shared/crm/specs` beside the workspace. Without them these tests say so and pass; in CI they fail.
 
+mod copper;
 mod dynamics365;
+mod freshsales;
 mod hubspot;
+mod monday;
 mod pipedrive;
 mod salesforce;
 

@@ -233,6 +233,7 @@ fn a_list_is_walked_by_time_and_people_are_asked_for_one_by_one() {
         keys: vec!["ses_1".to_owned()],
         writes: Vec::new(),
         since,
+        cursor: None,
     };
     let page = |last: &str, cursor: Value| {
         let row = json!({ "id": 1, "update_time": last });

@@ -199,6 +199,7 @@ fn every_field_queried_can_be_read_filtered_and_sorted_by() {
             keys: vec!["ses_1".to_owned(); 1000],
             writes: Vec::new(),
             since: None,
+            cursor: None,
         },
     ];
     let mut queries = 0;

@@ -1,0 +1,9 @@
+//! The fake Copper's records, as a caller sees them.
+
+mod activities;
+mod bulk;
+mod faults;
+mod others;
+mod search;
+pub mod vendor;
+mod warnings;

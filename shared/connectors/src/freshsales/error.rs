@@ -1,0 +1,139 @@
+//! Freshsales' errors. It has no codes: ours are told from the status, the text, and whether it is JSON.
+
+use hub_domain::{Verdict, Write};
+use serde_json::Value;
+
+use super::body::DESCRIPTION;
+use crate::{
+    connector::{Fields, text_at},
+    manifest::Manifest,
+    operation::Reply,
+};
+
+/// How the text of a 400 shows that a limit was reached behind it.
+const WRAPPED: [&str; 2] = ["response_code :: 429", "Too many requests"];
+/// The longest message that is kept.
+const MOST_CHARS: usize = 300;
+
+pub(super) fn unreadable(what: &str) -> Verdict {
+    Verdict::Bug {
+        reason: format!("an answer that cannot be read: {what}"),
+    }
+}
+
+/// The verdict on a call that is about no record, so that none is to blame.
+pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
+    let error = error(reply);
+    match manifest.verdict(reply, &error) {
+        Verdict::Reject(_) => Verdict::Bug {
+            reason: format!(
+                "a call that was refused as a whole: {} {} {}",
+                reply.status.as_u16(),
+                error.code,
+                error.message
+            )
+            .trim_end()
+            .to_owned(),
+        },
+        verdict @ (Verdict::Done { .. }
+        | Verdict::Skip(_)
+        | Verdict::Retry { .. }
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Misconfigured { .. }
+        | Verdict::Bug { .. }) => verdict,
+    }
+}
+
+/// The verdict on a record that was refused.
+pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Verdict {
+    let mut error = error(reply);
+    error.message = discreet(&error.message, write);
+    let text = error.message.to_lowercase();
+    // "From date can't be blank" is about `from_date`.
+    let named = write.fields.keys();
+    error.fields = named
+        .filter(|name| text.contains(&name.replace('_', " ")))
+        .cloned()
+        .collect();
+    if error.code == "INVALID" && text.starts_with("owner") {
+        "OWNER".clone_into(&mut error.code);
+    }
+    match manifest.verdict(reply, &error) {
+        // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
+        Verdict::Reject(_) if text.starts_with("targetable") => Verdict::Retry {
+            after: None,
+            reason: format!("{} {}", error.code, error.message),
+        },
+        verdict @ (Verdict::Done { .. }
+        | Verdict::Skip(_)
+        | Verdict::Retry { .. }
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Reject(_)
+        | Verdict::Misconfigured { .. }
+        | Verdict::Bug { .. }) => verdict,
+    }
+}
+
+/// Whether it says that the record is not there. A page of HTML says that of the address.
+pub(super) fn is_gone(reply: &Reply) -> bool {
+    let is_page = !reply.body.is_empty() && reply.json().is_none();
+    reply.status == http::StatusCode::NOT_FOUND && !is_page
+}
+
+/// What a body says: a list of messages under `errors`, or one `message`; a page of HTML says neither.
+fn error(reply: &Reply) -> Fields {
+    let body = reply.json().filter(Value::is_object);
+    let found = body.clone().unwrap_or_default();
+    let message = match found.pointer("/errors/message") {
+        Some(Value::Array(messages)) => {
+            let messages = messages.iter().filter_map(Value::as_str);
+            messages.collect::<Vec<_>>().join("; ")
+        }
+        Some(Value::String(message)) => message.clone(),
+        _ => text_at(&found, "/message"),
+    };
+    let is_wrapped = WRAPPED.iter().any(|text| message.contains(text));
+    let code = match reply.status.as_u16() {
+        401 | 408 | 500.. => "",
+        429 => "RATE_LIMIT",
+        400 if is_wrapped => "WRAPPED_RATE_LIMIT",
+        _ if body.is_none() && !reply.body.is_empty() => "WEB_PAGE",
+        300..=399 => "WEB_PAGE",
+        403 => "ACCESS_DENIED",
+        404 => "NOT_FOUND",
+        _ if message.contains("is not unique") => "NOT_UNIQUE",
+        _ => "INVALID",
+    };
+    Fields {
+        code: code.to_owned(),
+        message: short(&message),
+        fields: Vec::new(),
+    }
+}
+
+/// A message that is not too long, without e-mail addresses.
+fn short(message: &str) -> String {
+    let words: Vec<&str> = message
+        .split_whitespace()
+        .map(|word| if word.contains('@') { "…" } else { word })
+        .collect();
+    words.join(" ").chars().take(MOST_CHARS).collect()
+}
+
+/// The message, unless it quotes a value of the record.
+fn discreet(message: &str, write: &Write) -> String {
+    let fields = write.fields.iter();
+    let quotes = fields
+        .filter(|(name, _)| *name != DESCRIPTION)
+        .filter_map(|(_, field)| field.value.as_str())
+        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
+    if quotes {
+        "the record was refused because of a value".to_owned()
+    } else {
+        message.to_owned()
+    }
+}
