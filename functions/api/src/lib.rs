@@ -55,6 +55,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         webhooks::update,
         webhooks::delete,
         webhooks::rotate_secret,
+        webhooks::recover,
+        webhooks::replay_missing,
         deliveries::list,
         deliveries::get,
         deliveries::retry,
@@ -104,6 +106,14 @@ pub fn router(hub: Hub, identity: Identity) -> Router {
         .route(
             "/api/integrations/webhooks/{id}/rotate-secret",
             post(webhooks::rotate_secret),
+        )
+        .route(
+            "/api/integrations/webhooks/{id}/recover",
+            post(webhooks::recover),
+        )
+        .route(
+            "/api/integrations/webhooks/{id}/replay-missing",
+            post(webhooks::replay_missing),
         )
         .route("/api/deliveries", get(deliveries::list))
         .route("/api/deliveries/retry", post(deliveries::retry_all))

@@ -2,7 +2,8 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hub_domain::{
-    ConnectionId, CrmId, Faults, SessionId, Timestamp, ledger::DeliveryStatus, limits::MAX_SHORT,
+    ConnectionId, CrmId, Faults, SessionId, Timestamp, WebhookId, ledger::DeliveryStatus,
+    limits::MAX_SHORT,
 };
 use hub_engine::{
     audit, connectable,
@@ -11,7 +12,7 @@ use hub_engine::{
 use utoipa::IntoParams;
 
 const NAMES: &str =
-    "connection, crm, session, status, verdict, field, since, until, cursor or limit";
+    "connection, crm, webhook, session, status, verdict, field, since, until, cursor or limit";
 
 /// The same, as the document of the API describes it. Nothing is read with this type.
 #[derive(Debug, IntoParams)]
@@ -23,6 +24,8 @@ pub(crate) struct DeliveryParameters {
     /// Only those to this CRM.
     #[param(max_length = 255)]
     crm: Option<String>,
+    /// Only those to this webhook.
+    webhook: Option<WebhookId>,
     /// Only those of this session.
     session: Option<SessionId>,
     /// Only those that stand like this.
@@ -71,6 +74,7 @@ impl DeliveryQuery {
             }
             match name.as_str() {
                 "connection" => query.filter.connection = id(name, value, &mut faults),
+                "webhook" => query.filter.webhook = id(name, value, &mut faults),
                 "session" => query.filter.session = id(name, value, &mut faults),
                 "status" => query.filter.status = status(value, &mut faults),
                 "crm" => query.filter.crm = crm(value, &mut faults),

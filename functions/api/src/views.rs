@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use hub_domain::{
     Cause, ConnectionId, ConnectionState, CrmId, DeliveryId, EventId, FieldFault, Method, PartId,
-    SessionId, Timestamp,
+    SessionId, Timestamp, WebhookId,
     audit::Entry,
     ledger::{DeliveryStatus, HeldFor, LedgerEntry},
     mapping::{RecordKind, Source},
@@ -155,8 +155,12 @@ impl From<lifecycle::Tested> for Tested {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Delivery {
     id: DeliveryId,
-    connection: ConnectionId,
-    session: SessionId,
+    /// The connection that a session goes to; `null` for an event.
+    connection: Option<ConnectionId>,
+    /// The session; `null` for an event that goes to a webhook.
+    session: Option<SessionId>,
+    /// The webhook that an event goes to; `null` for a session.
+    webhook: Option<WebhookId>,
     event: EventId,
     status: DeliveryStatus,
     revision: u64,
@@ -203,8 +207,9 @@ impl From<LedgerEntry> for Delivery {
                 .collect(),
             held_until,
             retried_by: entry.retried.map(|retried| retried.by),
-            connection: entry.connection,
-            session: entry.session,
+            connection: entry.subject.connection().cloned(),
+            session: entry.subject.session().cloned(),
+            webhook: entry.subject.webhook().cloned(),
             event: entry.event,
             verdict: entry.verdict,
             reason: entry.reason,

@@ -10,9 +10,11 @@ use axum::{
 use hub_domain::{Faults, WebhookId, limits::MAX_BODY_BYTES, reader::Reader};
 use hub_engine::{
     EngineError, Expected,
+    deliveries::DeliveryFilter,
     webhooks::{
         self, NewWebhook, WebhookChange,
-        document::{NewWebhookBody, WebhookChangeBody, WebhookTestBody},
+        again::{self, Since},
+        document::{NewWebhookBody, SinceBody, WebhookChangeBody, WebhookTestBody},
     },
 };
 use hub_lambda::{
@@ -25,9 +27,10 @@ use serde_json::Value;
 use crate::{
     Api,
     access::{Caller, refused},
+    query,
     views::{
-        Page,
-        webhooks::{Attempt, Webhook, WithSecret},
+        Page, RetriedDeliveries,
+        webhooks::{Attempt, Replayed, Webhook, WithSecret},
     },
 };
 
@@ -182,6 +185,74 @@ pub(crate) async fn rotate_secret(
     let rotated = webhooks::rotate_secret(&api.hub, &caller, &known(&id)?).await;
     let rotated = rotated.map_err(|error| refused(&error))?;
     Ok((tag(&rotated.webhook), Json(WithSecret::from(rotated))))
+}
+
+/// Sends again what failed since a time: all that was parked. A call tries 1,000 or looks at 100,000 deliveries
+/// at most, and its `next` goes on.
+///
+/// Needs the role manager.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/webhooks/{id}/recover",
+    operation_id = "recoverWebhook",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook.")),
+    request_body = SinceBody,
+    responses((status = 200, body = RetriedDeliveries, description = "What became of them."), openapi::Called, openapi::Read, openapi::Found, openapi::Fitting),
+)]
+pub(crate) async fn recover(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Segment(id): Segment,
+    body: Body,
+) -> Result<Json<RetriedDeliveries>, ApiError> {
+    let id = known(&id)?;
+    let mut since = Since::read(&json(body).await?).map_err(invalid)?;
+    let filter = DeliveryFilter {
+        webhook: Some(id.clone()),
+        since: Some(since.since),
+        ..DeliveryFilter::default()
+    };
+    if let Some(cursor) = &since.cursor {
+        let place = query::place(&filter, cursor);
+        since.cursor = Some(place.ok_or_else(|| {
+            let expected = "`next` of the answer before, to the same question";
+            invalid(Faults::one("/cursor", "is of another question", expected))
+        })?);
+    }
+    let again = again::recover(&api.hub, &caller, &id, &since).await;
+    let again = again.map_err(|error| refused(&error))?;
+    let next = again.next.as_deref().map(|next| query::next(&filter, next));
+    Ok(Json(RetriedDeliveries::new(again, false, next)))
+}
+
+/// Sends what the webhook takes and was never sent, of the events that were accepted since a time: those of
+/// the last 30 days are kept. A call looks at 500 events at most, and its `next` goes on.
+///
+/// Needs the role manager.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/webhooks/{id}/replay-missing",
+    operation_id = "replayMissing",
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path, description = "The webhook.")),
+    request_body = SinceBody,
+    responses((status = 200, body = Replayed, description = "What became of them."), openapi::Called, openapi::Read, openapi::Found, openapi::Fitting),
+)]
+pub(crate) async fn replay_missing(
+    State(api): State<Api>,
+    Caller(caller): Caller,
+    Segment(id): Segment,
+    body: Body,
+) -> Result<Json<Replayed>, ApiError> {
+    let id = known(&id)?;
+    let since = Since::read(&json(body).await?).map_err(invalid)?;
+    let replayed = again::replay_missing(&api.hub, &caller, &id, &since).await;
+    replayed
+        .map(|replayed| Json(replayed.into()))
+        .map_err(|error| refused(&error))
 }
 
 /// Sends a signed `integration.test` and explains what came of it. What the receiver does is an

@@ -110,10 +110,17 @@ async fn on(around: &Surroundings, outage: Option<Outage>) -> anyhow::Result<boo
         ));
         connections.insert(connection, *crm);
     }
+    let webhook = visitor.receive().await.context("setting up the webhook")?;
+    terminal::step(&format!(
+        "a customer's own receiver of webhooks, signed messages to {} ({webhook})",
+        found::RECEIVER
+    ));
+    connections.insert(webhook, found::RECEIVER);
     let quiet = found::Counts::now(around);
 
     terminal::heading("Feeding the sample events");
-    let mut sent = BTreeMap::new();
+    // By session for the CRMs, by event for the webhook.
+    let (mut sent, mut of_events) = (BTreeMap::new(), BTreeMap::new());
     for (half, events) in EVENTS.iter().enumerate() {
         if let Some(outage) = outage.as_ref().filter(|_| half == 1) {
             let sandbox = around
@@ -136,10 +143,9 @@ async fn on(around: &Surroundings, outage: Option<Outage>) -> anyhow::Result<boo
             .context("a sample event is not JSON")?;
         for event in &events {
             // Latency counts from the last word on a session.
-            sent.insert(
-                text(event, "/payload/sessionId").to_owned(),
-                around.hub.clock().now(),
-            );
+            let now = around.hub.clock().now();
+            sent.insert(text(event, "/payload/sessionId").to_owned(), now);
+            of_events.insert(text(event, "/id").to_owned(), now);
         }
         visitor
             .send_events(&format!("msg_demo_{half}"), &Value::Array(events.clone()))
@@ -150,8 +156,10 @@ async fn on(around: &Surroundings, outage: Option<Outage>) -> anyhow::Result<boo
     let patience = PATIENCE + Duration::from_secs(outage.map_or(0, |outage| outage.seconds * 4));
     drained(around, patience).await?;
     let cost = found::Counts::now(around).since(&quiet);
-    let deliveries = ended(&visitor, connections.len() * sent.len()).await?;
-    terminal::heading("What the CRMs hold now");
+    let expected = CRMS.len() * sent.len() + of_events.len();
+    let deliveries = ended(&visitor, expected).await?;
+    sent.append(&mut of_events);
+    terminal::heading("What the CRMs and the receiver hold now");
     report(
         around,
         id,
@@ -237,8 +245,10 @@ async fn report(
     let mut good = true;
     let mut written = 0;
     for delivery in deliveries {
-        let crm = connections
-            .get(text(delivery, "/connection"))
+        let destination = ["/connection", "/webhook"].map(|place| text(delivery, place));
+        let destination = destination.into_iter().find(|id| !id.is_empty());
+        let crm = destination
+            .and_then(|id| connections.get(id))
             .copied()
             .unwrap_or("?");
         let detail = visitor
@@ -258,7 +268,7 @@ async fn report(
     terminal::table(
         &[
             "destination",
-            "session",
+            "session or event",
             "record",
             "written",
             "found again",

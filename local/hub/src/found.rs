@@ -13,7 +13,10 @@ use serde_json::Value;
 
 use crate::{demo::text, surroundings::Surroundings};
 
-/// One line of the table: the records of one kind of one session.
+/// The sandbox that receives webhooks.
+pub(crate) const RECEIVER: &str = "receiver";
+
+/// One line of the table: the records of one kind of one session, or an event.
 pub(crate) struct Row {
     crm: String,
     session: String,
@@ -57,12 +60,14 @@ pub(crate) async fn rows(
     let updated: Timestamp = text(detail, "/updated_at")
         .parse()
         .context("a delivery without a time")?;
+    let is_event = !text(detail, "/webhook").is_empty();
+    let of = text(detail, if is_event { "/event" } else { "/session" });
     let sent = sent
-        .get(text(detail, "/session"))
-        .context("a delivery of a session that was not sent")?;
+        .get(of)
+        .context("a delivery of something that was not sent")?;
     let row = |record: String, written, found, note: String, good| Row {
         crm: crm.to_owned(),
-        session: text(detail, "/session").to_owned(),
+        session: of.to_owned(),
         record,
         written,
         found,
@@ -73,6 +78,15 @@ pub(crate) async fn rows(
     if status != "delivered" {
         let note = format!("{status}: {}", text(detail, "/reason"));
         return Ok(vec![row("–".to_owned(), 0, 0, note, status == "skipped")]);
+    }
+    if is_event {
+        let (kind, taken) = received(around, of)?;
+        let note = if taken == 1 {
+            "once, signed"
+        } else {
+            "missing or twice"
+        };
+        return Ok(vec![row(kind, 1, taken, note.to_owned(), taken == 1)]);
     }
     let caller = Caller {
         organization: organization.parse()?,
@@ -129,6 +143,20 @@ pub(crate) async fn rows(
     Ok(rows)
 }
 
+/// The type of an event, and how often the receiver took it: it tells one message from another by its id, so
+/// twice would be under two ids.
+fn received(around: &Surroundings, event: &str) -> anyhow::Result<(String, usize)> {
+    let receiver = around.sandboxes.get(RECEIVER).context("no receiver")?;
+    let state = receiver.state();
+    let messages = state.get("messages").and_then(Value::as_object);
+    let of = messages.into_iter().flatten().map(|(_, message)| message);
+    let of: Vec<&Value> = of
+        .filter(|message| text(message, "/body/id") == event)
+        .collect();
+    let kind = of.first().map_or("–", |message| text(message, "/type"));
+    Ok((kind.to_owned(), of.len()))
+}
+
 async fn wait_for(around: &Surroundings, until: Timestamp) {
     let left = until.duration_since(around.hub.clock().now());
     let left = Duration::try_from(left).unwrap_or_default();
@@ -171,12 +199,12 @@ impl Counts {
         }
     }
 
-    /// Per delivered session.
+    /// Per delivery that was made.
     pub(crate) fn line(&self, sessions: u32) -> String {
         let per = f64::from(sessions);
         let each = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / per;
         format!(
-            "Per delivered session, from ingest to outcome: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
+            "Per delivery, from ingest to outcome: {:.1} AWS calls, {:.1} write units, {:.1} read units, {:.1} CRM calls.",
             each(self.aws_calls),
             self.write_units / per,
             self.read_units / per,

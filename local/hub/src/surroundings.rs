@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use hub_aws::vault::{Keys, OauthClient, Platform, WebhookSecret};
-use hub_connectors::CRMS;
 use hub_engine::{
     Clients, Clock, Entropy, Hub, Parts, Registry, Transport, TransportError, egress::Allowed,
     transport,
@@ -230,7 +229,7 @@ pub(crate) async fn set_up(
     webhook: &SecretString,
 ) -> anyhow::Result<()> {
     hub.store().create_table().await?;
-    for crm in CRMS {
+    for crm in hub.registry().destinations() {
         for lane in ["live", "bulk"] {
             hub.queues()
                 .create(

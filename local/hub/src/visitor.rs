@@ -7,7 +7,7 @@ use hub_engine::{transport, webhook};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::{issuer::Bearer, surroundings::Surroundings};
+use crate::{demo::text, found::RECEIVER, issuer::Bearer, surroundings::Surroundings};
 
 /// Somebody with a token.
 pub(crate) struct Visitor<'a> {
@@ -72,6 +72,31 @@ impl<'a> Visitor<'a> {
                     .unwrap_or_default(),
             )?;
         Ok(transport::send(&self.around.transport, request).await?)
+    }
+
+    /// Sets a webhook up, as an admin does, and tells its receiver the secret, as its owner does.
+    pub(crate) async fn receive(&self) -> anyhow::Result<String> {
+        let receiver = self.around.sandboxes.get(RECEIVER).context("no receiver")?;
+        let credentials = receiver.credentials();
+        let url = format!("{}/events", text(&credentials, "/base_url"));
+        // What the hub says of itself comes as well where it is asked for; how much that is, is a matter of time.
+        let events = [
+            "session.completed",
+            "summary.generated",
+            "action_item.created",
+            "insight.detected",
+        ];
+        let new = json!({ "name": "Demo receiver", "url": url, "events": events });
+        let path = "/api/integrations/webhooks";
+        let made = self
+            .api(http::Method::POST, path, Some(&new), StatusCode::CREATED)
+            .await?;
+        receiver
+            .set(&json!({ "secrets": [text(&made, "/secret")] }))
+            .map_err(|error| {
+                anyhow::anyhow!("the receiver refused its secret: {}", error.detail)
+            })?;
+        Ok(text(&made, "/id").to_owned())
     }
 
     /// Connects a CRM as an admin does: create, log in at the CRM, come back, approve. Where the CRM has keys

@@ -24,11 +24,15 @@ registry::crms! {
     hubspot
     dynamics365
     pipedrive
+    zoho
     monday
     copper
     freshsales
-    zoho
 }
 
 // They can be connected, and take no events until their connector moves them up.
 registry::connected! {}
+
+/// What the queues, the function and the held work of webhooks are named by. They are no CRM: a customer's
+/// own system gets each event as it came, without a plan of records.
+pub const WEBHOOKS: &str = "customwebhook";

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hub_domain::CrmId;
 
 use crate::{
-    CRMS, connectable, connector,
+    CRMS, WEBHOOKS, connectable, connector,
     connector::Connector,
     manifest,
     manifest::{Manifest, ManifestError},
@@ -38,6 +38,12 @@ impl Registry {
     /// The CRMs that take events.
     pub fn delivering(&self) -> impl Iterator<Item = &str> {
         self.joined(CRMS.iter().copied())
+    }
+
+    /// Everything that deliveries go to, each with queues of its own: the CRMs that take events, and the
+    /// webhooks, which all go through the same.
+    pub fn destinations(&self) -> impl Iterator<Item = &str> {
+        self.delivering().chain([WEBHOOKS])
     }
 
     /// Whether a CRM takes events.

@@ -36,6 +36,8 @@ pub enum Kind {
     ConnectionChanged,
     /// An admin approved a connection.
     ConnectionApproved,
+    /// A webhook began, or changed.
+    WebhookChanged,
     /// A version of a mapping was written.
     MappingChanged,
     /// A delivery came to its end: delivered, skipped, parked or given up.
@@ -55,6 +57,7 @@ impl Kind {
             Self::OrganizationChanged => "organization_changed",
             Self::ConnectionChanged => "connection_changed",
             Self::ConnectionApproved => "connection_approved",
+            Self::WebhookChanged => "webhook_changed",
             Self::MappingChanged => "mapping_changed",
             Self::DeliveryOutcome => "delivery_outcome",
             Self::DeliveryRetried => "delivery_retried",

@@ -3,6 +3,7 @@
 //! [`Envelope::parse`] answers a typed event or every fault of the text. Fields it does not know
 //! are kept in `extra` and never trusted.
 
+mod body;
 pub mod document;
 mod parts;
 mod payload;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::{
-    id::{ConnectionId, CrmId, SessionId},
+    id::{ConnectionId, CrmId, SessionId, WebhookId},
     ledger::{DeliveryStatus, LedgerEntry},
 };
 
@@ -39,6 +39,8 @@ pub const VERDICTS: [&str; 9] = [
 pub struct DeliveryFilter {
     /// Of this connection.
     pub connection: Option<ConnectionId>,
+    /// To this webhook.
+    pub webhook: Option<WebhookId>,
     /// Of the connections to this CRM.
     pub crm: Option<CrmId>,
     /// Which connections those are; whoever knows them fills it in.
@@ -61,7 +63,8 @@ impl DeliveryFilter {
     /// Whether a delivery is one of them.
     pub fn fits(&self, entry: &LedgerEntry) -> bool {
         let changed = |moment: &Timestamp| entry.updated_at >= moment.as_millisecond();
-        let is = |id: &ConnectionId| *id == entry.connection;
+        let subject = &entry.subject;
+        let is = |id: &ConnectionId| subject.connection() == Some(id);
         let refused = |name: &String| {
             let mut faults = entry.faults.iter();
             faults.any(|fault| fault.field == *name || fault.code == *name)
@@ -70,8 +73,15 @@ impl DeliveryFilter {
             && self
                 .of_crm
                 .as_ref()
-                .is_none_or(|known| known.contains(&entry.connection))
-            && self.session.as_ref().is_none_or(|id| *id == entry.session)
+                .is_none_or(|known| subject.connection().is_some_and(|id| known.contains(id)))
+            && self
+                .session
+                .as_ref()
+                .is_none_or(|id| subject.session() == Some(id))
+            && self
+                .webhook
+                .as_ref()
+                .is_none_or(|id| subject.webhook() == Some(id))
             && self.status.is_none_or(|status| status == entry.status)
             && self
                 .verdict
@@ -86,6 +96,7 @@ impl DeliveryFilter {
     pub fn is_narrow(&self) -> bool {
         let Self {
             connection: _,
+            webhook: _,
             crm: _,
             of_crm,
             session,
@@ -104,6 +115,14 @@ impl DeliveryFilter {
             || until.is_some()
     }
 
+    /// The one destination that it names, if it does.
+    pub fn destination(&self) -> Option<&str> {
+        let webhook = self.webhook.as_ref().map(WebhookId::as_str);
+        self.connection
+            .as_ref()
+            .map_or(webhook, |id| Some(id.as_str()))
+    }
+
     /// Its name, for a cursor: a place in one list means nothing in another.
     pub fn name(&self) -> String {
         let id = |id: Option<&str>| id.unwrap_or_default().to_owned();
@@ -112,7 +131,8 @@ impl DeliveryFilter {
             .iter()
             .find(|(_, known)| Some(*known) == self.status);
         [
-            id(self.connection.as_ref().map(ConnectionId::as_str)),
+            // One of the two at most.
+            id(self.destination()),
             id(self.crm.as_ref().map(CrmId::as_str)),
             id(self.session.as_ref().map(SessionId::as_str)),
             id(status.map(|(name, _)| *name)),
@@ -167,6 +187,13 @@ mod tests {
             (
                 DeliveryFilter {
                     of_crm: Some(BTreeSet::new()),
+                    ..every.clone()
+                },
+                false,
+            ),
+            (
+                DeliveryFilter {
+                    webhook: "whk_1".parse().ok(),
                     ..every.clone()
                 },
                 false,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
-use crate::audit::hex;
+use crate::{audit::hex, subject::Subject};
 
 /// The longest id in characters, prefix included. Two of them with separators stay far below the
 /// 1,024 bytes of a DynamoDB sort key and the 255 characters of a CRM's key field.
@@ -129,7 +129,7 @@ ids! {
     SessionId = "ses_", MAX_ID_LENGTH;
     /// A customer's link to one CRM account.
     ConnectionId = "conn_", MAX_ID_LENGTH;
-    /// One session on one connection: ledger entry and delivery are the same thing.
+    /// One session on one connection, or one event to one webhook: ledger entry and delivery are the same thing.
     DeliveryId = "dlv_", MAX_DELIVERY_ID_LENGTH;
     /// An action item, an insight or a transcript segment within its session.
     PartId = "", MAX_ID_LENGTH;
@@ -147,6 +147,10 @@ impl EventId {
     }
 }
 
+/// What the tail of a delivery id begins with where it goes to a webhook. The tail of a connection's id is a
+/// ULID, which holds no `_`.
+const TO_WEBHOOK: &str = "whk_";
+
 impl DeliveryId {
     /// The one delivery of a session on a connection. The same two ids always give the same id, so
     /// a lookup by delivery id needs no index.
@@ -154,13 +158,26 @@ impl DeliveryId {
         Self(format!("dlv_{}.{}", connection.tail(), session.tail()))
     }
 
-    /// The connection and session this delivery stands for; `None` for an id no delivery can have.
-    pub fn parts(&self) -> Option<(ConnectionId, SessionId)> {
-        let (connection, session) = self.tail().split_once('.')?;
-        Some((
-            format!("conn_{connection}").parse().ok()?,
-            format!("ses_{session}").parse().ok()?,
-        ))
+    /// The one delivery of a subject.
+    pub(crate) fn of_subject(subject: &Subject) -> Self {
+        match subject {
+            Subject::Session {
+                connection,
+                session,
+            } => Self::of(connection, session),
+            Subject::Event { webhook, of } => {
+                Self(format!("dlv_{TO_WEBHOOK}{}.{}", webhook.tail(), of.tail()))
+            }
+        }
+    }
+
+    /// What this delivery is of; `None` for an id no delivery can have.
+    pub fn subject(&self) -> Option<Subject> {
+        let (destination, matter) = self.tail().split_once('.')?;
+        match destination.strip_prefix(TO_WEBHOOK) {
+            Some(webhook) => Subject::read(&format!("whk_{webhook}"), &format!("evt_{matter}")),
+            None => Subject::read(&format!("conn_{destination}"), &format!("ses_{matter}")),
+        }
     }
 }
 
@@ -200,7 +217,13 @@ mod tests {
         let session: SessionId = "ses_x.y-z".parse().unwrap();
         let id = DeliveryId::of(&connection, &session);
         assert_eq!(id.as_str(), "dlv_01ABC.x.y-z");
-        assert_eq!(id.parts(), Some((connection, session)));
-        assert_eq!("dlv_nodot".parse::<DeliveryId>().unwrap().parts(), None);
+        assert_eq!(
+            id.subject(),
+            Some(Subject::session_to(&connection, &session))
+        );
+        assert_eq!("dlv_nodot".parse::<DeliveryId>().unwrap().subject(), None);
+        let event = Subject::event_to(&"whk_01W".parse().unwrap(), &"evt_a.b".parse().unwrap());
+        assert_eq!(event.delivery().as_str(), "dlv_whk_01W.a.b");
+        assert_eq!(event.delivery().subject(), Some(event));
     }
 }

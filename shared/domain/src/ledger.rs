@@ -1,4 +1,5 @@
-//! The ledger: one entry per session and connection, which is also the delivery people see.
+//! The ledger: one entry per session and connection, or per event and webhook, which is also the delivery
+//! people see.
 //!
 //! A worker *claims* an entry (lease, intent and revision in one conditional write), applies the
 //! plan, and records the *outcome*, again conditional on its claim. These are the rules of both;
@@ -11,8 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, SessionId},
+    id::{CrmId, DeliveryId, EventId, OrganizationId},
     matching::Chosen,
+    subject::Subject,
     verdict::{FieldFault, SkipReason},
 };
 
@@ -45,10 +47,9 @@ pub enum DeliveryStatus {
 pub struct LedgerEntry {
     /// Whose it is.
     pub organization: OrganizationId,
-    /// The connection.
-    pub connection: ConnectionId,
-    /// The session.
-    pub session: SessionId,
+    /// What it is of, and where it goes.
+    #[serde(flatten)]
+    pub subject: Subject,
     /// The event that last moved it.
     pub event: EventId,
     /// Where it stands.
@@ -109,7 +110,7 @@ pub struct LedgerEntry {
 impl LedgerEntry {
     /// The delivery's id.
     pub fn id(&self) -> DeliveryId {
-        DeliveryId::of(&self.connection, &self.session)
+        self.subject.delivery()
     }
 
     /// Whether its revision ended without being written, and may be tried again: it is parked.
@@ -273,10 +274,8 @@ impl Held {
 pub struct Claim {
     /// Whose.
     pub organization: OrganizationId,
-    /// On which connection.
-    pub connection: ConnectionId,
-    /// Which session.
-    pub session: SessionId,
+    /// Of what, and where to.
+    pub subject: Subject,
     /// Because of which event.
     pub event: EventId,
     /// At which revision.
@@ -386,8 +385,7 @@ mod tests {
     fn entry(settled: u64, lease_until: i64, content: &str) -> LedgerEntry {
         LedgerEntry {
             organization: "org_1".parse().unwrap(),
-            connection: "conn_1".parse().unwrap(),
-            session: "ses_1".parse().unwrap(),
+            subject: Subject::session_to(&"conn_1".parse().unwrap(), &"ses_1".parse().unwrap()),
             event: "evt_1".parse().unwrap(),
             status: DeliveryStatus::Claimed,
             revision: 2,
@@ -451,8 +449,7 @@ mod tests {
     fn a_refused_claim_is_told_apart_by_what_stands() {
         let claim = Claim {
             organization: "org_1".parse().unwrap(),
-            connection: "conn_1".parse().unwrap(),
-            session: "ses_1".parse().unwrap(),
+            subject: Subject::session_to(&"conn_1".parse().unwrap(), &"ses_1".parse().unwrap()),
             event: "evt_2".parse().unwrap(),
             revision: 3,
             content: "new".to_owned(),

@@ -26,6 +26,12 @@ pub enum Kind {
     /// A grant is about to lapse.
     #[serde(rename = "integration.grant_lapsing")]
     GrantLapsing,
+    /// A webhook does not take events: one was given up after its last attempt.
+    #[serde(rename = "integration.webhook_failing")]
+    WebhookFailing,
+    /// The hub turned a webhook off: its receiver is gone for good, or has taken nothing for days.
+    #[serde(rename = "integration.webhook_off")]
+    WebhookOff,
     /// The audit log has a checkpoint. Whoever keeps it can prove later that nothing before it was
     /// changed.
     #[serde(rename = "integration.audit_checkpoint")]
@@ -41,6 +47,8 @@ impl Kind {
             Self::Disconnected => "integration.disconnected",
             Self::CredentialOld => "integration.credential_old",
             Self::GrantLapsing => "integration.grant_lapsing",
+            Self::WebhookFailing => "integration.webhook_failing",
+            Self::WebhookOff => "integration.webhook_off",
             Self::AuditCheckpoint => "integration.audit_checkpoint",
         }
     }
@@ -110,6 +118,8 @@ mod tests {
             Kind::Disconnected,
             Kind::CredentialOld,
             Kind::GrantLapsing,
+            Kind::WebhookFailing,
+            Kind::WebhookOff,
             Kind::AuditCheckpoint,
         ] {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());

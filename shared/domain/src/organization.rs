@@ -23,4 +23,8 @@ pub struct Organization {
     pub changed_at: Timestamp,
     /// The newest `organization.changed`; with the time it orders the changes.
     pub changed_by: EventId,
+    /// Whether its events are kept whole for webhooks: it has some, or had. Stands beside the rest, and is
+    /// nothing that `organization.changed` says.
+    #[serde(skip)]
+    pub has_webhooks: bool,
 }

@@ -36,6 +36,70 @@ pub fn wait_until(until: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(until.duration_since(now)).unwrap_or_default()
 }
 
+/// How failures are answered: when the next attempt is, and what is done when there is no further one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Of a CRM: waits double, and after [`MAX_FAILURES`] somebody of ours looks.
+    Doubling,
+    /// Of a customer's own receiver: the waits of [`LISTED`], and after them the customer looks.
+    Listed,
+}
+
+/// The waits between attempts at a webhook, each taken a fifth longer or shorter at random: eight attempts
+/// within about 28 hours. It is Svix's default, so that what customers know of webhooks holds here.
+/// <https://docs.svix.com/retries>
+pub const LISTED: [Duration; 7] = [
+    Duration::from_secs(5),
+    Duration::from_mins(5),
+    Duration::from_mins(30),
+    Duration::from_hours(2),
+    Duration::from_hours(5),
+    Duration::from_hours(10),
+    Duration::from_hours(10),
+];
+
+impl Pace {
+    /// What follows after so many failures, this one included. A wait that was asked for is kept to, and
+    /// spread so that not all come back at once; of listed waits and what was asked for the longer counts.
+    fn failed(
+        self,
+        failures: u32,
+        after: Option<Duration>,
+        reason: &str,
+        unit: f64,
+        now: Timestamp,
+    ) -> Next {
+        let step = |action, status, settled, reason: String| Next {
+            action,
+            status,
+            settled,
+            failures,
+            reason,
+            faults: Vec::new(),
+        };
+        let again = |action| step(action, DeliveryStatus::Retrying, false, reason.to_owned());
+        let words = || format!("failed {failures} times, last: {reason}");
+        match self {
+            Self::Doubling if failures >= MAX_FAILURES => {
+                let action = QueueAction::DeadLetter(words());
+                step(action, DeliveryStatus::DeadLettered, false, words())
+            }
+            Self::Doubling => again(after.map_or_else(
+                || QueueAction::Again(backoff(failures, unit)),
+                |after| later(after, now, unit),
+            )),
+            Self::Listed => {
+                let place = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
+                let Some(wait) = LISTED.get(place) else {
+                    return step(QueueAction::Delete, DeliveryStatus::Parked, true, words());
+                };
+                let wait = wait.mul_f64(0.8 + 0.4 * unit.clamp(0.0, 1.0));
+                again(later(wait.max(after.unwrap_or_default()), now, unit))
+            }
+        }
+    }
+}
+
 /// A wait from now on: in the queue as long as that goes, else held.
 fn later(wait: Duration, now: Timestamp, unit: f64) -> QueueAction {
     if wait <= LONGEST_WAIT {
@@ -65,6 +129,11 @@ pub struct Next {
 /// The one place where a verdict becomes an action. `failures` counts those before this attempt;
 /// `unit` (0 to 1) is the jitter.
 pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next {
+    at_pace(Pace::Doubling, verdict, failures, unit, now)
+}
+
+/// The same at the pace of the destination.
+pub fn at_pace(pace: Pace, verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next {
     let step = |action, status, settled, reason: String| Next {
         action,
         status,
@@ -89,26 +158,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
             true,
             reason.words().to_owned(),
         ),
-        Verdict::Retry { after, reason } => {
-            let failures = failures + 1;
-            if failures >= MAX_FAILURES {
-                let reason = format!("failed {failures} times, last: {reason}");
-                let action = QueueAction::DeadLetter(reason.clone());
-                return Next {
-                    failures,
-                    ..step(action, DeliveryStatus::DeadLettered, false, reason)
-                };
-            }
-            // A wait that was asked for is kept to, and spread so that not all come back at once.
-            let action = after.map_or_else(
-                || QueueAction::Again(backoff(failures, unit)),
-                |after| later(after, now, unit),
-            );
-            Next {
-                failures,
-                ..step(action, DeliveryStatus::Retrying, false, reason.clone())
-            }
-        }
+        Verdict::Retry { after, reason } => pace.failed(failures + 1, *after, reason, unit, now),
         Verdict::Throttle { until, .. } => step(
             later(wait_until(*until, now), now, unit),
             DeliveryStatus::Waiting,
@@ -129,7 +179,7 @@ pub fn next(verdict: &Verdict, failures: u32, unit: f64, now: Timestamp) -> Next
             DeliveryStatus::Waiting,
             false,
             if *cause == Cause::NotInUse {
-                format!("it goes on once the connection is in use: {reason}")
+                format!("it goes on once its destination is in use: {reason}")
             } else {
                 format!("the connection has to be connected again: {reason}")
             },
@@ -177,6 +227,46 @@ mod tests {
         assert_eq!(backoff(3, 0.0), Duration::ZERO);
         assert_eq!(backoff(3, 0.5), Duration::from_secs(2));
         assert_eq!(backoff(u32::MAX, 1.0), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn a_webhook_is_tried_eight_times_then_its_owner_looks() {
+        let at =
+            |failures, unit, verdict: &Verdict| at_pace(Pace::Listed, verdict, failures, unit, NOW);
+        let held = |seconds: i64| QueueAction::Hold {
+            until: Some(Timestamp::from_second(seconds).unwrap()),
+        };
+        let again = |seconds| QueueAction::Again(Duration::from_secs(seconds));
+        // In the middle of the jitter, which adds half a second to what waits in the queue.
+        let half = Duration::from_millis(500);
+        let expected = [
+            QueueAction::Again(Duration::from_secs(5) + half),
+            QueueAction::Again(Duration::from_mins(5) + half),
+            held(30 * 60),
+            held(2 * 3_600),
+            held(5 * 3_600),
+            held(10 * 3_600),
+            held(10 * 3_600),
+        ];
+        for (failures, action) in (0..).zip(expected) {
+            let next = at(failures, 0.5, &retry());
+            assert_eq!(next.action, action, "{failures}");
+            assert_eq!((next.failures, next.settled), (failures + 1, false));
+        }
+        let last = at(7, 0.5, &retry());
+        assert_eq!((last.action, last.settled), (QueueAction::Delete, true));
+        assert_eq!(last.status, DeliveryStatus::Parked);
+        assert_eq!(last.reason, "failed 8 times, last: 503");
+        assert_eq!(at(0, 0.0, &retry()).action, again(4));
+        assert_eq!(at(0, 1.0, &retry()).action, again(7));
+        // What the receiver asks for counts where it is longer, up to a day.
+        let asks = |seconds| Verdict::Retry {
+            after: Some(Duration::from_secs(seconds)),
+            reason: "429".to_owned(),
+        };
+        assert_eq!(at(0, 0.0, &asks(60)).action, again(60));
+        assert_eq!(at(2, 0.5, &asks(60)).action, held(30 * 60));
+        assert_eq!(at(0, 0.0, &asks(999_999)).action, held(86_400));
     }
 
     #[test]

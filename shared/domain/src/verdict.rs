@@ -47,6 +47,10 @@ pub enum SkipReason {
     SessionUnknown,
     /// Nothing is known of the session (it was erased, or its retention ended).
     SessionGone,
+    /// The webhook is deleted.
+    WebhookGone,
+    /// The event is not kept: it came before the webhook, was erased, or its time ended.
+    EventGone,
 }
 
 impl SkipReason {
@@ -59,6 +63,10 @@ impl SkipReason {
             Self::ConnectionOff => "the connection is gone",
             Self::SessionUnknown => "it goes with its session once that comes",
             Self::SessionGone => "the session was erased or its retention ended",
+            Self::WebhookGone => "the webhook is gone",
+            Self::EventGone => {
+                "the event is not kept: it is older than the webhook or 30 days, or was erased"
+            }
         }
     }
 }

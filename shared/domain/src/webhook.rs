@@ -3,12 +3,18 @@
 //! What is secret of one is not here: the signing secret stands in the vault, and the values of
 //! secret headers are sealed.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::id::{OrganizationId, WebhookId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    audit::hex,
+    id::{EventId, OrganizationId, WebhookId},
+};
 
 /// Webhooks of one organization. Their secrets share one secret of 64 KiB.
 pub const MAX_WEBHOOKS: usize = 20;
@@ -20,6 +26,15 @@ pub const MAX_HEADER_NAME: usize = 100;
 pub const MAX_HEADER_VALUE: usize = 2_048;
 /// Bytes of all names and values together: servers take 8 KiB of headers, ours included.
 pub const MAX_HEADER_BYTES: usize = 4_096;
+
+/// Messages a second that a webhook gets where it does not say how many.
+pub const RATE_LIMIT: u32 = 20;
+/// The most that it can ask for.
+pub const MAX_RATE_LIMIT: u32 = 1_000;
+/// Conditions on the content of events, and values of each.
+pub const MAX_CONDITIONS: usize = 10;
+/// How long a webhook may take nothing before it is turned off.
+pub const FAILING_ENDS: Duration = Duration::from_hours(5 * 24);
 
 /// What a webhook can ask for: everything that is sent, and patterns of it.
 pub const EVENT_TYPES: &[&str] = &[
@@ -81,6 +96,24 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// Whether events go there.
     pub active: bool,
+    /// Which of those events, by their content: each pointer into the event leads to one of its values.
+    #[serde(default)]
+    pub only: BTreeMap<String, Vec<String>>,
+    /// The most messages a second; what [`Webhook::rate_limit`] says where there is none.
+    #[serde(default)]
+    pub rate_limit: Option<u32>,
+    /// The public half of an Ed25519 key, `whpk_…`, where messages are signed with one too.
+    #[serde(default)]
+    pub public_key: Option<String>,
+    /// Since when it is active, by the last who said so.
+    #[serde(default)]
+    pub active_since: Option<Timestamp>,
+    /// Why the hub turned it off, until somebody makes it active again.
+    #[serde(default)]
+    pub off: Option<Off>,
+    /// Since when events were given up, without one that was taken.
+    #[serde(default)]
+    pub failing_since: Option<Timestamp>,
     /// Headers that are sent along, lower case.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -105,7 +138,47 @@ pub struct Webhook {
     pub secret_made_at: Timestamp,
 }
 
+/// The id of the message that tells a webhook of an event: the same at each attempt, and made of nothing
+/// that a receiver could choose.
+pub fn message_id(organization: &OrganizationId, webhook: &WebhookId, event: &EventId) -> String {
+    let name = format!("{organization}\n{webhook}\n{event}");
+    let hash = Sha256::digest(name.as_bytes());
+    format!("msg_{}", hex(hash.get(..16).unwrap_or(&hash)))
+}
+
+/// The hash of what is sent, as the ledger keeps it.
+pub fn content_hash(body: &[u8]) -> String {
+    let hash = Sha256::digest(body);
+    hex(hash.get(..16).unwrap_or(&hash))
+}
+
 impl Webhook {
+    /// The most messages a second.
+    pub fn rate_limit(&self) -> u32 {
+        self.rate_limit.unwrap_or(RATE_LIMIT)
+    }
+
+    /// Whether this event of a type that it takes goes there.
+    pub fn wants(&self, event: &Value) -> bool {
+        self.only.iter().all(|(pointer, values)| {
+            let found = event.pointer(pointer);
+            // Of a list one has to fit.
+            let found = match found {
+                Some(Value::Array(list)) => list.as_slice(),
+                Some(one) => std::slice::from_ref(one),
+                None => &[],
+            };
+            found.iter().any(|found| {
+                let text = match found {
+                    Value::String(text) => text.clone(),
+                    Value::Bool(_) | Value::Number(_) => found.to_string(),
+                    Value::Null | Value::Array(_) | Value::Object(_) => return false,
+                };
+                values.contains(&text)
+            })
+        })
+    }
+
     /// Whether an event of this type goes there.
     pub fn takes(&self, event_type: &str) -> bool {
         self.active
@@ -118,6 +191,15 @@ impl Webhook {
                     None => wanted == event_type,
                 })
     }
+}
+
+/// That the hub turned a webhook off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Off {
+    /// Why, for a person.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What is wrong with the name of a header, and what would be right.
@@ -170,6 +252,12 @@ mod tests {
             url: "https://crm.example/hook".to_owned(),
             events: events.iter().map(|event| (*event).to_owned()).collect(),
             active: true,
+            only: BTreeMap::new(),
+            rate_limit: None,
+            public_key: None,
+            active_since: None,
+            off: None,
+            failing_since: None,
             headers: BTreeMap::new(),
             secret_headers: BTreeMap::new(),
             deleting: false,
@@ -206,6 +294,59 @@ mod tests {
             ..webhook(&["*"])
         };
         assert!(!off.takes("session.completed") && !going.takes("session.completed"));
+    }
+
+    #[test]
+    fn conditions_on_the_content_are_met_all_by_one_value_each() {
+        let event = serde_json::json!({
+            "payload": { "session": { "kind": "call", "duration_seconds": 60, "tags": { "team": "emea" },
+                "participants": [{ "company": "Acme" }], "languages": ["en", "de"] } },
+        });
+        let wants = |only: &[(&str, &[&str])]| {
+            let only = only.iter().map(|(pointer, values)| {
+                let values = values.iter().map(|value| (*value).to_owned());
+                (format!("/payload/session{pointer}"), values.collect())
+            });
+            let webhook = Webhook {
+                only: only.collect(),
+                ..webhook(&["*"])
+            };
+            webhook.wants(&event)
+        };
+        assert!(wants(&[]));
+        assert!(wants(&[
+            ("/kind", &["meeting", "call"]),
+            ("/tags/team", &["emea"])
+        ]));
+        assert!(wants(&[
+            ("/duration_seconds", &["60"]),
+            ("/languages", &["de"])
+        ]));
+        assert!(wants(&[("/participants/0/company", &["Acme"])]));
+        for other in [
+            ("/kind", &["meeting"][..]),
+            ("/tags/region", &["emea"]),
+            ("/tags", &["emea"]),
+            ("/participants", &["Acme"]),
+            ("/kind", &[]),
+        ] {
+            assert!(!wants(&[("/kind", &["call"]), other]), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_has_one_id_for_ever() {
+        let id = |webhook: &str, event: &str| {
+            message_id(
+                &"org_1".parse().unwrap(),
+                &webhook.parse().unwrap(),
+                &event.parse().unwrap(),
+            )
+        };
+        let first = id("whk_1", "evt_1.a");
+        assert_eq!(first, id("whk_1", "evt_1.a"));
+        assert!(first != id("whk_2", "evt_1.a") && first != id("whk_1", "evt_1.b"));
+        assert_eq!((first.len(), first.contains('.')), (36, false));
     }
 
     #[test]

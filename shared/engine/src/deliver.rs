@@ -10,6 +10,7 @@ mod apply;
 mod call;
 mod carry;
 mod doubt;
+mod events;
 pub(crate) mod people;
 mod prepare;
 mod settle;
@@ -23,9 +24,10 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use hub_aws::AwsError;
+use hub_connectors::WEBHOOKS;
 use hub_domain::{
-    ConnectionId, CrmId, EventId, OrganizationId, QueueAction, QueueMessage, SessionId, Verdict,
-    ledger::{ClaimOutcome, Unfinished},
+    CrmId, EventId, OrganizationId, QueueAction, QueueMessage, Subject, Verdict,
+    ledger::{Claim, ClaimOutcome, Unfinished},
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
@@ -33,7 +35,7 @@ pub(crate) use call::read;
 
 use crate::{error::aws_verdict, held, hub::Hub, limits, reference::DeliveryReference};
 use actions::Actions;
-use prepare::{Claimed, Prepared, Unready};
+use prepare::{Claimed, Ready, Unready};
 
 /// With less time than this a batch is not begun: its first calls to the CRM. Before each further one
 /// `call` asks whether there is time for it.
@@ -110,47 +112,56 @@ async fn batch(
         list: Vec::new(),
     };
     let jobs = fold(messages, &mut actions);
-    let (prepared, unready) = prepare::prepare(hub, crm, jobs).await;
-    for Unready { job, verdict } in unready {
-        let verdict = syncs::settle(hub, &job, verdict).await;
-        let action = unclaimed(hub, crm, &job, &verdict).await;
-        actions.add(job.messages, &action);
-    }
-    let claimed = claim(hub, prepared, remaining, &mut actions).await;
-    // Deliveries of different connections have nothing to do with each other.
-    let mut groups: BTreeMap<(OrganizationId, ConnectionId), Vec<Claimed>> = BTreeMap::new();
-    for claimed in claimed {
-        let connection = &claimed.prepared.connection;
-        let key = (connection.organization.clone(), connection.id.clone());
-        groups.entry(key).or_default().push(claimed);
-    }
-    let work = groups
-        .into_values()
-        .map(|group| apply::apply(hub, group, deadline));
-    let work = settle::as_they_finish(hub, work.collect());
-    for (job, action) in limits::of_lane(limits::lane_of(&queue), work).await {
+    let lane = limits::lane_of(&queue);
+    let settled = if crm.as_str() == WEBHOOKS {
+        let ready = events::prepare(hub, jobs).await;
+        let claimed = claim(hub, ready, remaining, &mut actions).await;
+        let work = together(claimed).map(|group| events::apply(hub, crm.clone(), group, deadline));
+        limits::of_lane(lane, settle::as_they_finish(hub, work.collect())).await
+    } else {
+        let ready = prepare::prepare(hub, crm, jobs).await;
+        let claimed = claim(hub, ready, remaining, &mut actions).await;
+        let work = together(claimed).map(|group| apply::apply(hub, group, deadline));
+        limits::of_lane(lane, settle::as_they_finish(hub, work.collect())).await
+    };
+    for (job, action) in settled {
         actions.add(job.messages, &action);
     }
     actions.carry_out(hub).await
 }
 
+/// Deliveries of one destination each: those of different ones have nothing to do with each other.
+fn together<P>(claimed: Vec<Claimed<P>>) -> impl Iterator<Item = Vec<Claimed<P>>> {
+    let mut groups: BTreeMap<(OrganizationId, String), Vec<Claimed<P>>> = BTreeMap::new();
+    for claimed in claimed {
+        let Claim {
+            organization,
+            subject,
+            ..
+        } = &claimed.claim;
+        let key = (organization.clone(), subject.destination().to_owned());
+        groups.entry(key).or_default().push(claimed);
+    }
+    groups.into_values()
+}
+
 /// Decodes messages and folds those of one delivery: two claims for one key in one batch would
 /// meet each other.
 fn fold(messages: Vec<QueueMessage>, actions: &mut Actions<'_>) -> Vec<Job> {
-    let mut jobs: BTreeMap<(OrganizationId, ConnectionId, SessionId), Job> = BTreeMap::new();
+    let mut jobs: BTreeMap<(OrganizationId, Subject), Job> = BTreeMap::new();
+    let is_for_webhooks = actions.crm.as_str() == WEBHOOKS;
     for message in messages {
-        let Ok(reference) = serde_json::from_str::<DeliveryReference>(&message.body) else {
+        let reference = serde_json::from_str::<DeliveryReference>(&message.body).ok();
+        let reference =
+            reference.filter(|reference| reference.subject.webhook().is_some() == is_for_webhooks);
+        let Some(reference) = reference else {
             actions.add(
                 vec![message],
                 &QueueAction::DeadLetter("not a reference to a delivery".to_owned()),
             );
             continue;
         };
-        let key = (
-            reference.organization.clone(),
-            reference.connection.clone(),
-            reference.session.clone(),
-        );
+        let key = (reference.organization.clone(), reference.subject.clone());
         let fresh = message.receives <= 1;
         match jobs.get_mut(&key) {
             Some(job) => {
@@ -174,12 +185,17 @@ fn fold(messages: Vec<QueueMessage>, actions: &mut Actions<'_>) -> Vec<Job> {
 }
 
 /// Claims what is prepared; what is not granted has its action at once.
-async fn claim(
+async fn claim<P: Ready>(
     hub: &Hub,
-    prepared: Vec<Prepared>,
+    (prepared, unready): (Vec<P>, Vec<Unready>),
     remaining: Duration,
     actions: &mut Actions<'_>,
-) -> Vec<Claimed> {
+) -> Vec<Claimed<P>> {
+    for Unready { job, verdict } in unready {
+        let verdict = syncs::settle(hub, &job, verdict).await;
+        let action = unclaimed(hub, actions.crm, &job, &verdict).await;
+        actions.add(job.messages, &action);
+    }
     let now = hub.now_ms();
     let lease = i64::try_from((remaining + LEASE_SLACK).as_millis()).unwrap_or(60_000);
     let claims: Vec<_> = prepared
@@ -205,21 +221,22 @@ async fn claim(
                 continue;
             }
             Ok(ClaimOutcome::Skip(reason)) => {
-                let verdict = syncs::settle(hub, &prepared.job, Verdict::Skip(reason)).await;
-                unclaimed(hub, actions.crm, &prepared.job, &verdict).await
+                let job = prepared.job();
+                let verdict = syncs::settle(hub, job, Verdict::Skip(reason)).await;
+                unclaimed(hub, actions.crm, job, &verdict).await
             }
             // A worker needs seconds, its lease outlives the function: so ask again soon, and less
             // and less often in case it died.
             Ok(ClaimOutcome::Held { until }) => {
-                let soon = backoff(prepared.job.receives(), 1.0);
+                let soon = backoff(prepared.job().receives(), 1.0);
                 QueueAction::Again(spread(hub, soon.min(time_until(until, now))))
             }
             Ok(ClaimOutcome::NotDue { until }) => {
                 QueueAction::Again(spread(hub, time_until(until, now).min(LONGEST_WAIT)))
             }
-            Err(error) => unclaimed(hub, actions.crm, &prepared.job, &aws_verdict(&error)).await,
+            Err(error) => unclaimed(hub, actions.crm, prepared.job(), &aws_verdict(&error)).await,
         };
-        actions.add(prepared.job.messages, &action);
+        actions.add(prepared.into_job().messages, &action);
     }
     granted
 }
@@ -250,7 +267,7 @@ async fn unclaimed(hub: &Hub, crm: &CrmId, job: &Job, verdict: &Verdict) -> Queu
 
 /// A delivery that could not be marked keeps its message.
 fn not_held(hub: &Hub, job: &Job, error: &AwsError) -> QueueAction {
-    tracing::warn!(session.id = %job.reference.session, error = %error, "a delivery could not be held; its message comes again");
+    tracing::warn!(subject = %job.reference.subject, error = %error, "a delivery could not be held; its message comes again");
     QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
 }
 
@@ -265,30 +282,26 @@ fn spread(hub: &Hub, wait: Duration) -> Duration {
 }
 
 fn log(job: &Job, verdict: &Verdict, reason: &str) {
-    let DeliveryReference {
-        connection,
-        event,
-        session,
-        ..
-    } = &job.reference;
+    let DeliveryReference { subject, event, .. } = &job.reference;
+    let (destination, of) = (subject.destination(), subject.matter());
     let (name, attempt) = (verdict.name(), job.receives());
     match verdict {
         Verdict::Done { .. } => {
-            tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, "delivered");
+            tracing::info!(destination.id = destination, event.id = %event, of, verdict = name, attempt, "delivered");
         }
         Verdict::Skip(skipped) => {
-            tracing::info!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason = skipped.words(), "nothing to write");
+            tracing::info!(destination.id = destination, event.id = %event, of, verdict = name, attempt, reason = skipped.words(), "nothing to write");
         }
         // Somebody has to look: alarms count these.
         Verdict::Bug { .. } | Verdict::Misconfigured { .. } => {
-            tracing::error!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
+            tracing::error!(destination.id = destination, event.id = %event, of, verdict = name, attempt, reason, "not delivered");
         }
         Verdict::Retry { .. }
         | Verdict::Throttle { .. }
         | Verdict::Refresh
         | Verdict::Reauthorize { .. }
         | Verdict::Reject(_) => {
-            tracing::warn!(connection.id = %connection, event.id = %event, session.id = %session, verdict = name, attempt, reason, "not delivered");
+            tracing::warn!(destination.id = destination, event.id = %event, of, verdict = name, attempt, reason, "not delivered");
         }
     }
 }

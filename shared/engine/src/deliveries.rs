@@ -106,7 +106,10 @@ async fn visible(
         return Ok(found);
     }
     let unavailable = EngineError::aws("the sessions");
-    let distinct: BTreeSet<_> = found.iter().map(|entry| entry.session.clone()).collect();
+    let distinct: BTreeSet<_> = found
+        .iter()
+        .filter_map(|entry| entry.subject.session().cloned())
+        .collect();
     let ids: Vec<_> = distinct
         .into_iter()
         .map(|session| (caller.organization.clone(), session))
@@ -121,7 +124,12 @@ async fn visible(
             theirs.insert(record.id);
         }
     }
-    found.retain(|entry| theirs.contains(&entry.session));
+    found.retain(|entry| {
+        entry
+            .subject
+            .session()
+            .is_some_and(|session| theirs.contains(session))
+    });
     Ok(found)
 }
 
@@ -137,11 +145,14 @@ pub async fn get(hub: &Hub, caller: &Caller, id: &DeliveryId) -> Result<Detail, 
         .await
         .map_err(EngineError::aws("the delivery"))?
         .ok_or_else(missing)?;
-    let sealed = hub
-        .store()
-        .session(&caller.organization, &entry.session)
-        .await
-        .map_err(EngineError::aws("the session"))?;
+    let sealed = match entry.subject.session() {
+        Some(session) => hub
+            .store()
+            .session(&caller.organization, session)
+            .await
+            .map_err(EngineError::aws("the session"))?,
+        None => None,
+    };
     let record = match sealed {
         Some(sealed) => {
             let ring = hub
@@ -194,7 +205,7 @@ async fn rebuild(
         .map_err(EngineError::aws("the connection"))?;
     let Some(connection) = connections
         .iter()
-        .find(|connection| connection.id == entry.connection)
+        .find(|connection| entry.subject.connection() == Some(&connection.id))
     else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! From an accepted event to one message per connection.
+//! From an accepted event to one message per connection, and per webhook that takes it.
 //!
 //! The `events` queue admits references from ingest, known by their sender, and raw events with a
 //! signature from liveprompt, which are taken in here as ingest does.
@@ -10,12 +10,14 @@ use hub_aws::{
     Outgoing,
     queues::{OURS, SENT_AT, SENT_BY},
 };
-use hub_domain::{QueueMessage, Timestamp, retry::backoff};
+use hub_connectors::WEBHOOKS;
+use hub_domain::{QueueMessage, Subject, Timestamp, retry::backoff};
 
 use crate::{
     held,
     hub::Hub,
     ingest::{self, Body, EVENTS, EventFailure},
+    kept,
     reference::{DeliveryReference, EventReference, VERSION},
     webhook::Signed,
 };
@@ -115,8 +117,7 @@ async fn fan_out(
             let delivery = DeliveryReference {
                 v: VERSION,
                 organization: reference.organization.clone(),
-                connection: connection.id.clone(),
-                session: reference.session.clone(),
+                subject: Subject::session_to(&connection.id, &reference.session),
                 event: reference.event.clone(),
                 revision: reference.revision,
             };
@@ -134,8 +135,42 @@ async fn fan_out(
             };
             found.push((format!("{}-live", connection.crm), out));
         }
+        found.extend(to_webhooks(hub, &reference).await?);
     }
     Ok(found)
+}
+
+/// The webhooks that take an event: each gets it by itself, at once, also where its session is yet to come.
+async fn to_webhooks(
+    hub: &Hub,
+    reference: &EventReference,
+) -> Result<Vec<(String, Outgoing)>, Stop> {
+    let Some(kind) = &reference.kept else {
+        return Ok(Vec::new());
+    };
+    let webhooks = hub
+        .webhooks(&reference.organization)
+        .await
+        .map_err(|error| Stop::Later(error.to_string()))?;
+    let taking: Vec<_> = webhooks.iter().filter(|one| one.takes(kind)).collect();
+    // Only a condition on the content costs a look at it.
+    let event = if taking.iter().all(|webhook| webhook.only.is_empty()) {
+        None
+    } else {
+        let body = kept::body(hub, &reference.organization, &reference.event).await;
+        let body = body.map_err(|error| Stop::Later(error.to_string()))?;
+        body.and_then(|body| serde_json::from_slice(&body).ok())
+    };
+    let event: serde_json::Value = event.unwrap_or_default();
+    let taking = taking.into_iter().filter(|webhook| webhook.wants(&event));
+    let sent = taking.map(|webhook| {
+        let delivery =
+            DeliveryReference::to_webhook(&reference.organization, &webhook.id, &reference.event);
+        let message = delivery.message();
+        let message = message.map_err(|error| Stop::Later(error.to_string()))?;
+        Ok((format!("{WEBHOOKS}-live"), message))
+    });
+    sent.collect()
 }
 
 /// What a message refers to: ingest says it, or a raw event is taken in first.

@@ -35,7 +35,6 @@ pub(crate) async fn take_or_hold(
     let DeliveryReference {
         organization,
         event,
-        session,
         revision,
         ..
     } = delivery;
@@ -51,7 +50,7 @@ pub(crate) async fn take_or_hold(
         mark: ulid(hub.clock(), hub.entropy()),
     };
     hold(hub, &connection.crm, delivery, held).await?;
-    tracing::info!(connection.id = %connection.id, event.id = %event, session.id = %session, plan = reached.plan.name(), "held: the plan leaves no room");
+    tracing::info!(connection.id = %connection.id, event.id = %event, subject = %delivery.subject, plan = reached.plan.name(), "held: the plan leaves no room");
     Ok(false)
 }
 
@@ -101,9 +100,8 @@ pub(crate) async fn hold(
 ) -> Result<(), AwsError> {
     let wanted = Hold {
         organization: delivery.organization.clone(),
-        connection: delivery.connection.clone(),
+        subject: delivery.subject.clone(),
         crm: crm.clone(),
-        session: delivery.session.clone(),
         held,
         now: hub.now_ms(),
     };

@@ -9,7 +9,7 @@ use std::{
 use hub_aws::{AwsError, Clients, Clock, Entropy, Queues, Store, Vault};
 use hub_connectors::{Connector, Manifest, ManifestError, Registry};
 use hub_domain::{
-    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId,
+    Connection, ConnectionId, CrmId, Mapping, Organization, OrganizationId, Webhook,
     reminder::CREDENTIAL_DAYS, settings::Settings,
 };
 use url::Url;
@@ -65,6 +65,7 @@ struct Inner {
     manifests: Mutex<HashMap<String, Arc<Manifest>>>,
     organizations: Cache<OrganizationId, Organization>,
     connections: Cache<OrganizationId, Arc<Vec<Connection>>>,
+    webhooks: Cache<OrganizationId, Arc<Vec<Webhook>>>,
     mappings: Cache<(OrganizationId, ConnectionId, u32), Arc<Mapping>>,
     tokens: Cache<(OrganizationId, ConnectionId), Access>,
     people: People,
@@ -125,6 +126,7 @@ impl Hub {
             manifests: Mutex::new(HashMap::new()),
             organizations: cache(ORGANIZATIONS_KEPT),
             connections: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
+            webhooks: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             mappings: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             tokens: Cache::new(clock.clone(), CONFIGURATION_KEPT, ORGANIZATIONS_KEPT),
             people: Cache::new(clock.clone(), people::KEPT, people::MOST),
@@ -270,6 +272,19 @@ impl Hub {
         Ok(found)
     }
 
+    /// The webhooks of an organization, at most half a minute old.
+    pub(crate) async fn webhooks(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Arc<Vec<Webhook>>, AwsError> {
+        if let Some(found) = self.0.webhooks.get(organization) {
+            return Ok(found);
+        }
+        let found = Arc::new(self.0.store.webhooks(organization).await?);
+        self.0.webhooks.put(organization.clone(), found.clone());
+        Ok(found)
+    }
+
     /// The mapping a connection uses, at most half a minute old.
     pub(crate) async fn mapping(
         &self,
@@ -319,6 +334,7 @@ impl Hub {
     pub(crate) fn forget(&self, organization: &OrganizationId) {
         self.0.organizations.forget(organization);
         self.0.connections.forget(organization);
+        self.0.webhooks.forget(organization);
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! It refuses to sleep for long: a function is paid for while it sleeps, a hidden message is not.
 
+mod webhooks;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -15,12 +17,16 @@ use std::{
     time::Duration,
 };
 
-use hub_aws::{AwsError, Entropy, store::LimiterItem};
+use hub_aws::{
+    AwsError, Entropy,
+    store::{LimiterItem, LimiterOf},
+};
 use hub_connectors::{Manifest, Reply};
 use hub_domain::{
-    Connection, ConnectionId, OrganizationId, Scope, Timestamp, Verdict,
+    Connection, Scope, Timestamp, Verdict,
     limiter::{Book, Decision, HORIZON, Lane, Limiter, Micros, SECOND, Take, Terms, Want, Why},
 };
+pub(crate) use webhooks::permit_of_webhook;
 
 use crate::{error::aws_verdict, hub::Hub};
 
@@ -50,13 +56,10 @@ pub(crate) fn lane_of(queue: &str) -> Lane {
     }
 }
 
-/// Whose limits: a CRM account of an organization, or a connection whose account is not known.
-type Whose = (OrganizationId, String, Result<String, ConnectionId>);
-
 /// What this process holds.
 #[derive(Default)]
 pub(crate) struct Limits {
-    accounts: Mutex<HashMap<Whose, Arc<Account>>>,
+    accounts: Mutex<HashMap<LimiterOf, Arc<Account>>>,
 }
 
 struct Account {
@@ -80,14 +83,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Limits {
-    fn account(&self, entropy: &Entropy, connection: &Connection) -> Arc<Account> {
-        let whose = (
-            connection.organization.clone(),
-            connection.crm.to_string(),
-            connection.account.clone().ok_or(connection.id.clone()),
-        );
+    fn account(&self, entropy: &Entropy, whose: &LimiterOf) -> Arc<Account> {
         let mut accounts = lock(&self.accounts);
-        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(&whose) {
+        if accounts.len() >= MOST_ACCOUNTS && !accounts.contains_key(whose) {
             // Those that no call is under way for: their leases lapse.
             accounts.retain(|_, account| Arc::strong_count(account) > 1);
         }
@@ -99,7 +97,7 @@ impl Limits {
                 leases: AtomicU64::default(),
             })
         };
-        accounts.entry(whose).or_insert_with(fresh).clone()
+        accounts.entry(whose.clone()).or_insert_with(fresh).clone()
     }
 }
 
@@ -107,8 +105,8 @@ impl Limits {
 /// [`Permit::failed`].
 pub(crate) struct Permit<'a> {
     hub: &'a Hub,
-    connection: &'a Connection,
-    manifest: &'a Manifest,
+    whose: LimiterOf,
+    manifest: Option<&'a Manifest>,
     account: Arc<Account>,
     terms: Terms,
     costs: Vec<u32>,
@@ -152,12 +150,22 @@ async fn pause(hub: &Hub, until: Micros) {
 /// [`Verdict::Retry`] where the store does not answer.
 pub(crate) async fn permit<'a>(
     hub: &'a Hub,
-    connection: &'a Connection,
+    connection: &Connection,
     manifest: &'a Manifest,
     costs: Vec<u32>,
 ) -> Result<Permit<'a>, Verdict> {
     let terms = manifest.terms(connection);
-    let account = hub.limits().account(hub.entropy(), connection);
+    permit_of(hub, connection.into(), Some(manifest), terms, costs).await
+}
+
+async fn permit_of<'a>(
+    hub: &'a Hub,
+    whose: LimiterOf,
+    manifest: Option<&'a Manifest>,
+    terms: Terms,
+    costs: Vec<u32>,
+) -> Result<Permit<'a>, Verdict> {
+    let account = hub.limits().account(hub.entropy(), &whose);
     let latest = now(hub) + HORIZON;
     loop {
         let at = now(hub);
@@ -170,7 +178,7 @@ pub(crate) async fn permit<'a>(
             Take::Now => {
                 return Ok(Permit {
                     hub,
-                    connection,
+                    whose,
                     manifest,
                     account,
                     terms,
@@ -183,7 +191,7 @@ pub(crate) async fn permit<'a>(
             Take::Full if at < latest => tokio::time::sleep(SOON).await,
             Take::Full => return Err(throttle(at + SECOND)),
             Take::Lease if at > latest => return Err(throttle(at + SECOND)),
-            Take::Lease => lease(hub, connection, &account, &terms, &costs, latest).await?,
+            Take::Lease => lease(hub, &whose, &account, &terms, &costs, latest).await?,
         }
     }
 }
@@ -191,7 +199,7 @@ pub(crate) async fn permit<'a>(
 /// Takes a lease, or waits a moment for one.
 async fn lease(
     hub: &Hub,
-    connection: &Connection,
+    whose: &LimiterOf,
     account: &Account,
     terms: &Terms,
     costs: &[u32],
@@ -205,14 +213,14 @@ async fn lease(
     }
     let lane = LANE.try_with(|lane| *lane).unwrap_or(Lane::Live);
     for _ in 0..TRIES {
-        let item = read(hub, connection, &mut known).await?;
+        let item = read(hub, whose, &mut known).await?;
         let (at, dice) = (now(hub), dice(hub));
         let ask = lock(&account.book).ask(terms, costs, lane);
         let mut limiter = item.limiter;
         let decision = limiter.lease(terms, &ask, at);
         match &decision {
             Decision::Granted { .. } => {
-                if write(hub, connection, &mut known, limiter, item.version).await? {
+                if write(hub, whose, &mut known, limiter, item.version).await? {
                     account.leases.fetch_add(1, Relaxed);
                     lock(&account.book).granted(&decision, at);
                     return Ok(());
@@ -225,7 +233,7 @@ async fn lease(
             } => {
                 if *changed {
                     // A mark of live work; whoever was faster has marked something too.
-                    write(hub, connection, &mut known, limiter, item.version).await?;
+                    write(hub, whose, &mut known, limiter, item.version).await?;
                 }
                 account.leases.fetch_add(1, Relaxed);
                 known.item = None;
@@ -237,7 +245,7 @@ async fn lease(
                 }
                 let until = lock(&account.book).in_vain(*until, dice);
                 let until = moment(until);
-                tracing::info!(connection.id = %connection.id, crm = %connection.crm, %until, "no call is made: {}", words(*why));
+                tracing::info!(account = whose.of(), crm = %whose.crm(), %until, "no call is made: {}", words(*why));
                 return Err(Verdict::Throttle {
                     until,
                     scope: Scope::Connection,
@@ -260,28 +268,24 @@ fn words(why: Why) -> &'static str {
 }
 
 /// The item: as this process wrote it if nobody else writes it, else as it stands.
-async fn read(
-    hub: &Hub,
-    connection: &Connection,
-    known: &mut Known,
-) -> Result<LimiterItem, Verdict> {
+async fn read(hub: &Hub, whose: &LimiterOf, known: &mut Known) -> Result<LimiterItem, Verdict> {
     if let Some(item) = known.item.take() {
         return Ok(item);
     }
-    let read = hub.store().limiter(connection).await;
+    let read = hub.store().limiter(whose).await;
     read.map_err(|error| aws_verdict(&error))
 }
 
 /// Writes the item; `false` if somebody else was faster.
 async fn write(
     hub: &Hub,
-    connection: &Connection,
+    whose: &LimiterOf,
     known: &mut Known,
     limiter: Limiter,
     before: u64,
 ) -> Result<bool, Verdict> {
     let put = hub.store();
-    let put = put.put_limiter(connection, &limiter, before, hub.now_ms());
+    let put = put.put_limiter(whose, &limiter, before, hub.now_ms());
     match put.await {
         Ok(version) => {
             let alone = known.last == before;
@@ -297,7 +301,8 @@ async fn write(
 impl Permit<'_> {
     /// The CRM answered: what the answer says of the limits, and of the CRM.
     pub(crate) async fn answered(&self, reply: &Reply, verdicts: &[Verdict]) {
-        let seen = self.manifest.seen(reply);
+        let seen = self.manifest.map(|manifest| manifest.seen(reply));
+        let seen = seen.unwrap_or_default();
         {
             let mut book = lock(&self.account.book);
             for (place, seen) in seen.into_iter().enumerate() {
@@ -318,7 +323,7 @@ impl Permit<'_> {
                     up_to: *cost,
                 })
                 .collect();
-            tracing::warn!(connection.id = %self.connection.id, crm = %self.connection.crm, until = %moment(until), "the CRM refused a call for a limit");
+            tracing::warn!(account = self.whose.of(), crm = %self.whose.crm(), until = %moment(until), "the CRM refused a call for a limit");
             self.change(|limiter, at| {
                 limiter.refused(&self.terms, &wants, until, at);
                 limiter.breaker.succeeded(self.probe);
@@ -351,20 +356,20 @@ impl Permit<'_> {
 
     /// Changes the item. A change that cannot be written is let go: the next call finds out by itself.
     async fn change(&self, change: impl Fn(&mut Limiter, Micros)) {
-        let (hub, connection) = (self.hub, self.connection);
+        let (hub, whose) = (self.hub, &self.whose);
         let mut known = self.account.leasing.lock().await;
         for _ in 0..TRIES {
-            let Ok(mut item) = read(hub, connection, &mut known).await else {
+            let Ok(mut item) = read(hub, whose, &mut known).await else {
                 break;
             };
             change(&mut item.limiter, now(hub));
-            match write(hub, connection, &mut known, item.limiter, item.version).await {
+            match write(hub, whose, &mut known, item.limiter, item.version).await {
                 Ok(true) => return,
                 Ok(false) => {}
                 Err(_) => break,
             }
         }
-        tracing::warn!(connection.id = %connection.id, crm = %connection.crm, "what a call told of the CRM could not be noted");
+        tracing::warn!(account = whose.of(), crm = %whose.crm(), "what a call told of the CRM could not be noted");
     }
 }
 

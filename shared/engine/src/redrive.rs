@@ -13,7 +13,7 @@ use hub_aws::{
     AwsError, Outgoing,
     queues::{SENT_AT, SENT_BY, SOURCE_QUEUE, revived},
 };
-use hub_domain::{DeliveryId, Faults, QueueMessage, ledger::DeliveryStatus};
+use hub_domain::{Faults, QueueMessage, ledger::DeliveryStatus};
 
 use crate::{
     dispatch::is_sender,
@@ -62,7 +62,7 @@ pub async fn redrive(
 ) -> Result<Redriven, EngineError> {
     let known: Vec<&str> = [EVENTS]
         .into_iter()
-        .chain(hub.registry().delivering())
+        .chain(hub.registry().destinations())
         .collect();
     if !known.contains(&queue) {
         let expected = format!("one of {}", known.join(", "));
@@ -197,7 +197,7 @@ fn first_sent(senders: &Senders, message: &QueueMessage) -> (Option<String>, Opt
 
 /// A delivery that was given up has its attempts again.
 async fn open(hub: &Hub, reference: &DeliveryReference) -> Result<(), AwsError> {
-    let id = DeliveryId::of(&reference.connection, &reference.session);
+    let id = reference.subject.delivery();
     let Some(entry) = hub.store().delivery(&reference.organization, &id).await? else {
         return Ok(());
     };

@@ -6,9 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_aws::store::{Changed, changed};
-use hub_domain::{ConnectionId, OrganizationId, TableChange, Timestamp, ledger::DeliveryStatus};
+use hub_domain::{
+    ConnectionId, OrganizationId, TableChange, Timestamp, Webhook, ledger::DeliveryStatus,
+};
 
-use crate::{audit, daily, held, hub::Hub, notices};
+use crate::{audit, daily, destination, held, hub::Hub, notices};
 
 /// Derives all there is from changes, in their order. `Some` is the sequence number of the first
 /// change of which something is still missing: it and all behind it have to come again.
@@ -23,6 +25,7 @@ pub async fn derive(hub: &Hub, changes: &[TableChange]) -> Option<String> {
         audit::record(hub, changes).await,
         release(hub, &known).await,
         resume(hub, &known).await,
+        resume_webhooks(hub, &known).await,
         note_syncs(hub, &known).await,
         notices::derive(hub, &known).await,
         daily::watch(hub, &known).await,
@@ -70,8 +73,40 @@ async fn resume(hub: &Hub, changes: &[Known]) -> Option<usize> {
             continue;
         }
         hub.forget(&new.organization);
-        if let Err(error) = held::goes_on(hub, new, hub.clock().now()).await {
+        if let Err(error) = held::goes_on(
+            hub,
+            &new.crm,
+            &new.organization,
+            new.id.as_str(),
+            hub.clock().now(),
+        )
+        .await
+        {
             tracing::error!(connection.id = %new.id, error = %error, "the held work of a connection could not go on; its change comes again");
+            return Some(*place);
+        }
+    }
+    None
+}
+
+/// A webhook that was made active again, or deleted: the same. The place of the first for which that could
+/// not be begun.
+async fn resume_webhooks(hub: &Hub, changes: &[Known]) -> Option<usize> {
+    for (place, change, _) in changes {
+        let Changed::Webhook(Some(old), Some(new)) = change else {
+            continue;
+        };
+        let moves = |one: &Webhook| (one.active, one.deleting);
+        if moves(old) == moves(new) || !(new.active || new.deleting) {
+            continue;
+        }
+        let Some(queues) = destination::webhooks() else {
+            continue;
+        };
+        hub.forget(&new.organization);
+        let (id, now) = (new.id.as_str(), hub.clock().now());
+        if let Err(error) = held::goes_on(hub, &queues, &new.organization, id, now).await {
+            tracing::error!(webhook.id = %new.id, error = %error, "the held work of a webhook could not go on; its change comes again");
             return Some(*place);
         }
     }
@@ -90,8 +125,9 @@ async fn note_syncs(hub: &Hub, changes: &[Known]) -> Option<usize> {
         let Ok(at) = Timestamp::from_millisecond(new.updated_at) else {
             continue;
         };
-        if new.status == DeliveryStatus::Delivered {
-            let key = (&new.organization, &new.connection);
+        let connection = new.subject.connection();
+        if let Some(connection) = connection.filter(|_| new.status == DeliveryStatus::Delivered) {
+            let key = (&new.organization, connection);
             let last = newest.entry(key).or_insert((at, *place));
             last.0 = last.0.max(at);
         }

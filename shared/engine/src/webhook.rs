@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{
+    hmac,
+    signature::{Ed25519KeyPair, KeyPair},
+};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use hub_domain::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -90,7 +93,7 @@ pub fn verify<'s, T: AsRef<[u8]>>(
     Err(Refusal::Signature)
 }
 
-/// The `webhook-signature` of a message.
+/// The `webhook-signature` of a message: `v1` with a shared secret, `v1a` with a key of our own (`whsk_…`).
 pub fn sign(body: &[u8], id: &str, timestamp: i64, secret: &SecretString) -> Option<String> {
     let timestamp = timestamp.to_string();
     let signed = Signed {
@@ -98,8 +101,34 @@ pub fn sign(body: &[u8], id: &str, timestamp: i64, secret: &SecretString) -> Opt
         timestamp: &timestamp,
         signature: "",
     };
+    if secret.expose_secret().starts_with(PRIVATE) {
+        let signature = key_pair(secret)?.sign(&content(&signed, body));
+        return Some(format!("v1a,{}", BASE64_STANDARD.encode(signature)));
+    }
     let tag = hmac::sign(&key(secret)?, &content(&signed, body));
     Some(format!("v1,{}", BASE64_STANDARD.encode(tag)))
+}
+
+/// What a key of our own begins with, and its public half.
+const PRIVATE: &str = "whsk_";
+const PUBLIC: &str = "whpk_";
+
+/// A key of our own of 32 random bytes.
+pub(crate) fn private_key(seed: &[u8; 32]) -> SecretString {
+    format!("{PRIVATE}{}", BASE64_STANDARD.encode(seed)).into()
+}
+
+/// The public half of a key of our own.
+pub(crate) fn public_key(secret: &SecretString) -> Option<String> {
+    let pair = key_pair(secret)?;
+    let public = BASE64_STANDARD.encode(pair.public_key().as_ref());
+    Some(format!("{PUBLIC}{public}"))
+}
+
+fn key_pair(secret: &SecretString) -> Option<Ed25519KeyPair> {
+    let text = secret.expose_secret().strip_prefix(PRIVATE)?;
+    let seed = zeroize::Zeroizing::new(BASE64_STANDARD.decode(text).ok()?);
+    Ed25519KeyPair::from_seed_unchecked(&seed).ok()
 }
 
 fn key(secret: &SecretString) -> Option<hmac::Key> {
@@ -171,6 +200,24 @@ mod tests {
             check(BODY, ID, "1614265330", SIGNATURE, &[SECRET], TIME),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_key_of_our_own_signs_too_and_its_public_half_checks_it() {
+        use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+        let secret = private_key(&[7; 32]);
+        let public = public_key(&secret).unwrap();
+        let public = BASE64_STANDARD
+            .decode(public.strip_prefix("whpk_").unwrap())
+            .unwrap();
+        let signature = sign(BODY.as_bytes(), ID, TIME, &secret).unwrap();
+        let signature = signature.strip_prefix("v1a,").unwrap();
+        let signed = format!("{ID}.{TIME}.{BODY}");
+        let key = UnparsedPublicKey::new(&ED25519, public);
+        let signature = BASE64_STANDARD.decode(signature).unwrap();
+        assert!(key.verify(signed.as_bytes(), &signature).is_ok());
+        assert!(key.verify(b"another", &signature).is_err());
+        assert!(public_key(&SecretString::from(SECRET)).is_none());
     }
 
     #[test]

@@ -3,30 +3,32 @@
 //! The signing secret stands in the vault and is shown once, when it is made. Values of headers
 //! that may open something are sealed under the organization's token key, and never shown.
 
+pub mod again;
 pub mod document;
+mod life;
 mod read;
+mod secrets;
 mod send;
 
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use hub_aws::{
-    AwsError, KeyRing, seal,
-    seams::ulid,
-    vault::{Retiring, WebhookSecret},
-};
+use hub_aws::{AwsError, KeyRing, seal, seams::ulid, vault::WebhookSecret};
 use hub_domain::{
-    Faults, Timestamp, Webhook, WebhookId,
+    Faults, Webhook, WebhookId,
     webhook::{MAX_HEADER_BYTES, MAX_HEADERS, MAX_WEBHOOKS, is_secret_header},
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
+pub(crate) use life::{failed, took, turn_off};
 pub use read::{NewWebhook, WebhookChange};
+pub use secrets::{RETIRING, rotate_secret};
+use secrets::{forget_secret, fresh_key, fresh_secret, set_key};
 pub use send::{Attempt, test};
+pub(crate) use send::{Signer, post};
 
 use crate::{
     credentials,
@@ -34,12 +36,9 @@ use crate::{
     expected::Expected,
     hub::Hub,
     identity::{Caller, Role},
+    webhook,
 };
 
-/// How long a secret that was replaced goes on signing.
-pub const RETIRING: Duration = Duration::from_hours(24);
-/// Secrets of a webhook that may retire at the same time: each adds a signature to every message.
-const MOST_RETIRING: usize = 5;
 /// How often a change is made again when somebody else changed the webhook meanwhile.
 const CHANGES: usize = 5;
 
@@ -79,6 +78,12 @@ pub async fn create(
         url: new.url,
         events: new.events,
         active: new.active,
+        only: new.only,
+        rate_limit: new.rate_limit,
+        public_key: None,
+        active_since: new.active.then_some(now),
+        off: None,
+        failing_since: None,
         headers: BTreeMap::new(),
         secret_headers: BTreeMap::new(),
         deleting: false,
@@ -91,6 +96,8 @@ pub async fn create(
     };
     set_headers(hub, &mut webhook, new.headers).await?;
     let secret = fresh_secret(hub);
+    let key = new.asymmetric.then(|| fresh_key(hub));
+    webhook.public_key = key.as_ref().and_then(webhook::public_key);
     let full = AtomicBool::new(false);
     credentials::update(hub, &caller.organization, |credentials| {
         // Whoever writes holds the lease, so this count is exact.
@@ -100,6 +107,7 @@ pub async fn create(
         if !full.load(Ordering::Relaxed) {
             let made = WebhookSecret {
                 current: secret.clone(),
+                asymmetric: key.clone(),
                 ..WebhookSecret::default()
             };
             credentials.webhooks.insert(id.to_string(), made);
@@ -111,6 +119,7 @@ pub async fn create(
             "the organization has {MAX_WEBHOOKS} webhooks, which is the most; delete one first"
         )));
     }
+    note_webhooks(hub, &webhook).await?;
     let stored = hub.store().put_webhook(&webhook).await;
     if let Err(error) = stored {
         // It may be stored nevertheless; without a secret nothing is sent to it.
@@ -172,12 +181,29 @@ pub async fn update(
         if let Some(events) = &wanted.events {
             after.events.clone_from(events);
         }
+        if let Some(only) = &wanted.only {
+            after.only.clone_from(only);
+        }
+        if let Some(rate_limit) = wanted.rate_limit {
+            after.rate_limit = Some(rate_limit);
+        }
         after.active = wanted.active.unwrap_or(before.active);
+        if after.active && !before.active {
+            after.active_since = Some(hub.clock().now());
+            (after.off, after.failing_since) = (None, None);
+        }
         set_headers(hub, &mut after, wanted.headers.clone()).await?;
+        if let Some(asymmetric) = wanted.asymmetric
+            && asymmetric != before.public_key.is_some()
+        {
+            after.public_key = set_key(hub, &before, asymmetric).await?;
+        }
         if after == before {
             return Ok(before);
         }
+        note_webhooks(hub, &after).await?;
         if put(hub, caller, &mut after).await? {
+            hub.forget(&caller.organization);
             return Ok(after);
         }
     }
@@ -215,52 +241,17 @@ pub async fn delete(
     deleted.map_err(unavailable("the webhook"))
 }
 
-/// Makes a new signing secret. The one before goes on signing for [`RETIRING`].
-///
-/// # Errors
-/// The caller is no admin, or too many secrets are retiring.
-pub async fn rotate_secret(
-    hub: &Hub,
-    caller: &Caller,
-    id: &WebhookId,
-) -> Result<WithSecret, EngineError> {
-    caller.at_least(Role::Admin)?;
-    let mut webhook = get(hub, caller, id).await?;
-    let now = hub.clock().now();
-    let until = now.checked_add(RETIRING).unwrap_or(Timestamp::MAX);
-    let secret = fresh_secret(hub);
-    let full = AtomicBool::new(false);
-    credentials::update(hub, &caller.organization, |credentials| {
-        let kept = credentials.webhooks.entry(id.to_string()).or_default();
-        kept.retiring.retain(|old| old.until > now);
-        full.store(kept.retiring.len() >= MOST_RETIRING, Ordering::Relaxed);
-        if !full.load(Ordering::Relaxed) {
-            let old = std::mem::replace(&mut kept.current, secret.clone());
-            // There is none where its creation was cut short.
-            if !old.expose_secret().is_empty() {
-                kept.retiring.push(Retiring { secret: old, until });
-            }
-        }
-    })
-    .await?;
-    if full.load(Ordering::Relaxed) {
-        return Err(EngineError::Conflict(format!(
-            "{MOST_RETIRING} secrets of it were replaced within a day and still sign; wait until one has ended"
-        )));
+/// From now on the organization's events are kept whole: first that, then the webhook that wants them.
+async fn note_webhooks(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> {
+    let known = hub.organization(&webhook.organization).await;
+    let known = known.map_err(unavailable("the organization"))?;
+    if known.is_some_and(|known| known.has_webhooks) {
+        return Ok(());
     }
-    // From here on the new secret signs, so it is shown whatever becomes of the rest.
-    for _ in 0..CHANGES {
-        webhook.secret_made_at = now;
-        match put(hub, caller, &mut webhook).await {
-            Ok(true) => break,
-            Ok(false) => webhook = get(hub, caller, id).await?,
-            Err(error) => {
-                tracing::warn!(webhook.id = %id, error = %error, "the time of a new secret could not be noted");
-                break;
-            }
-        }
-    }
-    Ok(WithSecret { webhook, secret })
+    let noted = hub.store().note_webhooks(&webhook.organization).await;
+    noted.map_err(unavailable("the organization"))?;
+    hub.forget(&webhook.organization);
+    Ok(())
 }
 
 /// A webhook, whether or not its deletion has begun.
@@ -336,19 +327,6 @@ async fn token_keys(hub: &Hub, webhook: &Webhook) -> Result<KeyRing, EngineError
     let credentials = credentials.map_err(unavailable("the organization's credentials"))?;
     let ring = credentials.token_key.ring();
     ring.map_err(unavailable("the token key"))
-}
-
-async fn forget_secret(hub: &Hub, webhook: &Webhook) -> Result<(), EngineError> {
-    credentials::update(hub, &webhook.organization, |credentials| {
-        credentials.webhooks.remove(webhook.id.as_str());
-    })
-    .await
-}
-
-/// 32 random bytes, as Standard Webhooks writes them.
-fn fresh_secret(hub: &Hub) -> SecretString {
-    let bytes = zeroize::Zeroizing::new(hub.entropy().bytes::<32>());
-    format!("whsec_{}", BASE64_STANDARD.encode(bytes.as_slice())).into()
 }
 
 fn overtaken() -> EngineError {

@@ -21,12 +21,12 @@ impl Machine {
         for entry in page.expect("deliveries").deliveries {
             let connection = connections
                 .iter()
-                .find(|known| known.id == entry.connection);
+                .find(|known| Some(&known.id) == entry.subject.connection());
             let crm = connection.expect("a connection").crm.as_str();
             let detail = deliveries::get(hub, &caller, &entry.id()).await;
             let detail = detail.expect("a delivery");
             let kinds: &mut BTreeMap<String, usize> = held
-                .entry((crm.to_owned(), entry.session.to_string()))
+                .entry((crm.to_owned(), entry.subject.matter().to_owned()))
                 .or_default();
             if entry.status == DeliveryStatus::Skipped {
                 continue;

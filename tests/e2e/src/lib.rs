@@ -12,11 +12,13 @@
 mod browser;
 mod deriving;
 mod looking;
+mod receiving;
 mod vendor;
 mod wire;
 mod wiring;
 
 pub use hub_world::{address, cookie, fields};
+pub use receiving::Hook;
 pub use vendor::key_pair;
 pub use wire::{Sent, Wire};
 
@@ -26,7 +28,7 @@ use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use hub_domain::Timestamp;
-use hub_engine::{CRMS, Hub, Settings};
+use hub_engine::{CRMS, Hub, Settings, WEBHOOKS};
 use hub_local::lambda::{jobs, lambda};
 use hub_local_aws::{EventSource, Handler, StreamSource};
 use hub_sandbox::Sandbox;
@@ -117,6 +119,11 @@ impl Machine {
                     .map(|kind| source(format!("hub-{crm}-{kind}"), lambda(deliver.clone()))),
             );
         }
+        let deliver = hub_deliver::handler(hub("deliver"), WEBHOOKS.parse().expect("a name"));
+        sources.extend(
+            ["live", "bulk"]
+                .map(|kind| source(format!("hub-{WEBHOOKS}-{kind}"), lambda(deliver.clone()))),
+        );
         let batch = jobs(hub_batch::handler(
             hub("batch"),
             World::dead_letter_senders(),

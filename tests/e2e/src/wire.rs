@@ -1,6 +1,9 @@
 //! What passes between the hub and the CRM: seen, and changed where a story needs a CRM that lies.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -28,6 +31,8 @@ type Edit = dyn Fn(&Request<Bytes>, Response<Bytes>) -> Response<Bytes> + Send +
 
 #[derive(Default)]
 struct Inner {
+    /// Receivers of webhooks, by their host.
+    receivers: BTreeMap<String, Sandbox>,
     sent: Vec<Sent>,
     edit: Option<Arc<Edit>>,
 }
@@ -51,6 +56,12 @@ impl Wire {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on there is a receiver of webhooks at this host.
+    pub fn add_receiver(&self, host: &str, receiver: &Sandbox) {
+        let receiver = receiver.clone();
+        self.inner().receivers.insert(host.to_owned(), receiver);
     }
 
     /// All that was sent so far.
@@ -111,7 +122,10 @@ impl Wire {
             body: String::from_utf8_lossy(request.body()).into_owned(),
             answer: String::new(),
         };
-        let answer = self.sandbox.handle(request.clone()).await;
+        let host = sent.url.host_str().unwrap_or_default();
+        let receiver = self.inner().receivers.get(host).cloned();
+        let sandbox = receiver.unwrap_or_else(|| self.sandbox.clone());
+        let answer = sandbox.handle(request.clone()).await;
         let edit = self.inner().edit.clone();
         let answer = answer.map(|answer| match edit {
             Some(edit) => edit(&request, answer),

@@ -111,7 +111,7 @@ impl World {
         let hub = world.hub("set-up", World::no_crm());
         hub.store().create_table().await.expect("a table");
         let mut queues = vec![("events".to_owned(), "events-dlq".to_owned())];
-        for crm in world.connectors.delivering() {
+        for crm in world.connectors.destinations() {
             let dead_letters = format!("{crm}-dlq");
             queues.extend(
                 ["live", "bulk"].map(|kind| (format!("{crm}-{kind}"), dead_letters.clone())),

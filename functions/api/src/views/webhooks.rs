@@ -16,6 +16,16 @@ pub(crate) struct Webhook {
     url: String,
     events: Vec<String>,
     active: bool,
+    /// Why the hub turned it off, until somebody makes it active again; `null` where it did not.
+    off: Option<Off>,
+    /// Since when events were given up, without one that was taken; `null` where none was.
+    failing_since: Option<Timestamp>,
+    /// Conditions on the content of events.
+    only: BTreeMap<String, Vec<String>>,
+    /// The most messages a second.
+    rate_limit: u32,
+    /// What checks the `v1a` signatures; `null` where there are none.
+    public_key: Option<String>,
     headers: BTreeMap<String, String>,
     /// The names alone.
     secret_headers: Vec<String>,
@@ -27,14 +37,30 @@ pub(crate) struct Webhook {
     secret_made_at: Timestamp,
 }
 
+/// That the hub turned a webhook off.
+#[derive(Debug, Serialize, ToSchema)]
+struct Off {
+    reason: String,
+    at: Timestamp,
+}
+
 impl From<hub_domain::Webhook> for Webhook {
     fn from(found: hub_domain::Webhook) -> Self {
+        let rate_limit = found.rate_limit();
         Self {
             id: found.id,
             name: found.name,
             url: found.url,
             events: found.events,
             active: found.active,
+            rate_limit,
+            off: found.off.map(|off| Off {
+                reason: off.reason,
+                at: off.at,
+            }),
+            failing_since: found.failing_since,
+            only: found.only,
+            public_key: found.public_key,
             headers: found.headers,
             secret_headers: found.secret_headers.into_keys().collect(),
             version: found.version,
@@ -60,6 +86,27 @@ impl From<webhooks::WithSecret> for WithSecret {
         Self {
             webhook: made.webhook.into(),
             secret: made.secret.expose_secret().to_owned(),
+        }
+    }
+}
+
+/// What became of events that were never sent.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Replayed {
+    /// How many were looked at.
+    looked_at: usize,
+    /// How many of those are sent now.
+    sent: usize,
+    /// What goes on as `cursor`; `null` when all were looked at.
+    next: Option<String>,
+}
+
+impl From<webhooks::again::Replayed> for Replayed {
+    fn from(done: webhooks::again::Replayed) -> Self {
+        Self {
+            looked_at: done.looked_at,
+            sent: done.sent,
+            next: done.next,
         }
     }
 }

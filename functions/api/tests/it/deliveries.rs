@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use hub_domain::{
-    ConnectionId, FieldFault, SessionId,
+    ConnectionId, FieldFault, SessionId, Subject,
     ledger::{Claim, ClaimOutcome, DeliveryStatus, Outcome, Unfinished},
     matching::{Chosen, Rejection},
 };
@@ -17,8 +17,7 @@ use crate::{admin, api, get};
 fn claim(connection: &str, session: &str) -> Claim {
     Claim {
         organization: "org_demo".parse().unwrap(),
-        connection: connection.parse().unwrap(),
-        session: session.parse().unwrap(),
+        subject: Subject::session_to(&connection.parse().unwrap(), &session.parse().unwrap()),
         event: "evt_1".parse().unwrap(),
         revision: 1,
         content: "hash".to_owned(),
@@ -51,7 +50,7 @@ async fn settled(world: &World, claim: Claim) {
         not_before: 0,
         failures: 2,
         mapping_version: 0,
-        records: BTreeMap::from([(claim.session.to_string(), "00U1".to_owned())]),
+        records: BTreeMap::from([(claim.subject.matter().to_owned(), "00U1".to_owned())]),
         unfinished: Unfinished::default(),
         matches: vec![Chosen {
             person: 0,
@@ -226,7 +225,7 @@ async fn a_delivery_shows_what_happened_and_why() {
     assert_eq!(
         detail,
         json!({
-            "id": id, "connection": connection.as_str(), "session": "ses_demo_call", "event": "evt_1", "status": "parked",
+            "id": id, "connection": connection.as_str(), "session": "ses_demo_call", "webhook": null, "event": "evt_1", "status": "parked",
             "revision": 1, "failures": 2, "verdict": "reject", "reason": "a field is too long",
             "faults": [{ "field": "Subject", "code": "STRING_TOO_LONG", "message": "at most 255" }],
             "records": [{ "key": "ses_demo_call", "id": "00U1" }],

@@ -116,7 +116,8 @@ async fn a_webhook_is_created_and_its_secret_shown_once() {
         view,
         json!({
             "id": id, "name": "Our own CRM", "url": "https://crm.example/events",
-            "events": ["integration.*", "session.completed"], "active": true,
+            "events": ["integration.*", "session.completed"], "active": true, "off": null,
+            "failing_since": null, "only": {}, "rate_limit": 20, "public_key": null,
             "headers": { "x-team": "sales" }, "secret_headers": ["authorization"], "version": 1,
             "created_at": at, "created_by": "ada@seller.example",
             "updated_at": at, "updated_by": "ada@seller.example", "secret_made_at": at,

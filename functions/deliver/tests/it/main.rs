@@ -93,7 +93,7 @@ async fn statuses(world: &World) -> Vec<(String, DeliveryStatus)> {
     let mut found: Vec<_> = page
         .deliveries
         .into_iter()
-        .map(|entry| (entry.session.to_string(), entry.status))
+        .map(|entry| (entry.subject.matter().to_owned(), entry.status))
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
     found

@@ -84,7 +84,7 @@ async fn held_now(world: &World) -> Vec<(String, i64, String)> {
         .into_iter()
         .map(|found| {
             let until = found.held.as_ref().unwrap().until;
-            (found.session.to_string(), until, found.reason)
+            (found.subject.matter().to_owned(), until, found.reason)
         })
         .collect();
     found.sort();

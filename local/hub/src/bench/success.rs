@@ -108,7 +108,9 @@ async fn delivered_once(rig: &Rig) -> anyhow::Result<usize> {
             group.push((write.key, place));
         }
     }
-    let connection = &entries.first().context("there is no delivery")?.connection;
+    let first = entries.first().context("there is no delivery")?;
+    let connection = first.subject.connection();
+    let connection = connection.context("a delivery to no connection")?;
     for ((kind, object), keys) in wanted {
         for chunk in keys.chunks(KEYS) {
             let asked = chunk.iter().map(|(key, _)| key.clone()).collect();

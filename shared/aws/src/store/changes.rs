@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use hub_domain::{
-    Attribute, Connection, ConnectionId, Image, Mapping, Organization, TableChange,
+    Attribute, Connection, ConnectionId, Image, Mapping, Organization, TableChange, Webhook,
     ledger::LedgerEntry,
 };
 use serde::de::DeserializeOwned;
@@ -31,6 +31,8 @@ pub enum Changed {
         /// What it says; `None` when it is gone.
         mapping: Option<Mapping>,
     },
+    /// A webhook.
+    Webhook(Option<Box<Webhook>>, Option<Box<Webhook>>),
     /// A delivery.
     Delivery(Option<Box<LedgerEntry>>, Option<Box<LedgerEntry>>),
 }
@@ -47,6 +49,8 @@ pub fn changed(change: &TableChange) -> Result<Option<Changed>, AwsError> {
         Changed::Organization(of(change.old.as_ref())?, of(change.new.as_ref())?)
     } else if class == Class::Connection.name() {
         Changed::Connection(of(change.old.as_ref())?, of(change.new.as_ref())?)
+    } else if class == Class::Webhook.name() {
+        Changed::Webhook(of(change.old.as_ref())?, of(change.new.as_ref())?)
     } else if class == Class::Mapping.name() {
         const WHAT: &str = "a mapping's key";
         let (connection, version) = must(change.sk.split_once('#'), WHAT)?;

@@ -1,8 +1,7 @@
 //! Reading the ledger, for people.
 
 use hub_domain::{
-    ConnectionId, DeliveryId, OrganizationId, SessionId, filter::DeliveryFilter,
-    ledger::LedgerEntry,
+    DeliveryId, OrganizationId, Subject, filter::DeliveryFilter, ledger::LedgerEntry,
 };
 
 use super::{
@@ -34,11 +33,11 @@ impl Store {
         organization: &OrganizationId,
         id: &DeliveryId,
     ) -> Result<Option<LedgerEntry>, AwsError> {
-        let Some((connection, session)) = id.parts() else {
+        let Some(subject) = id.subject() else {
             return Ok(None);
         };
         let item = self
-            .get(&Key::delivery(organization, &connection, &session), true)
+            .get(&Key::delivery(organization, &subject), true)
             .await?;
         item.as_ref().map(entry).transpose()
     }
@@ -70,7 +69,7 @@ impl Store {
                     .await?;
                 for item in &items {
                     let found = entry(item)?;
-                    let sk = format!("{}#{}", found.connection, found.session);
+                    let sk = found.subject.to_string();
                     if filter.fits(&found) {
                         page.deliveries.push(found);
                     }
@@ -112,10 +111,10 @@ impl Store {
             .expression_attribute_values(":pk", text(pk))
             .limit(i32::try_from(most).unwrap_or(100))
             .set_exclusive_start_key(start);
-        request = match &filter.connection {
-            Some(connection) => request
+        request = match filter.destination() {
+            Some(destination) => request
                 .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":sk", text(format!("{connection}#"))),
+                .expression_attribute_values(":sk", text(format!("{destination}#"))),
             None => request.key_condition_expression("pk = :pk"),
         };
         let reply = request
@@ -133,12 +132,8 @@ impl Store {
 fn position(cursor: &str, filter: &DeliveryFilter) -> Option<(u32, String)> {
     let (shard, sk) = cursor.split_once('/')?;
     let shard = shard.parse().ok()?;
-    let (connection, session) = sk.split_once('#')?;
-    let connection: ConnectionId = connection.parse().ok()?;
-    session.parse::<SessionId>().ok()?;
-    let listed = filter
-        .connection
-        .as_ref()
-        .is_none_or(|only| *only == connection);
+    let (destination, matter) = sk.split_once('#')?;
+    Subject::read(destination, matter)?;
+    let listed = filter.destination().is_none_or(|only| only == destination);
     (shard < Class::Delivery.shards() && listed).then(|| (shard, sk.to_owned()))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
-    ConnectionId, OrganizationId, SessionId,
+    OrganizationId, Subject,
     ledger::{Attempt, DeliveryStatus, LedgerEntry, Retried, Unfinished},
 };
 use serde::de::DeserializeOwned;
@@ -28,10 +28,9 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
         text_of(item, "pk").and_then(|pk| pk.split('#').next()),
         WHAT,
     )?;
-    let (connection, session) = must(text_of(item, "sk").and_then(|sk| sk.split_once('#')), WHAT)?;
+    let (destination, matter) = must(text_of(item, "sk").and_then(|sk| sk.split_once('#')), WHAT)?;
     let organization: OrganizationId = must(organization.parse().ok(), WHAT)?;
-    let connection: ConnectionId = must(connection.parse().ok(), WHAT)?;
-    let session: SessionId = must(session.parse().ok(), WHAT)?;
+    let subject = must(Subject::read(destination, matter), WHAT)?;
     let stored: DeliveryStatus = must(
         text_of(item, "st").and_then(|name| serde_json::from_value(name.into()).ok()),
         WHAT,
@@ -51,10 +50,10 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
     let short: BTreeMap<String, String> = json(item, "rc")?;
     let records = short
         .into_iter()
-        .map(|(tail, id)| (format!("{session}{tail}"), id))
+        .map(|(tail, id)| (format!("{matter}{tail}"), id))
         .collect();
     let unfinished = match text_of(item, "uf") {
-        Some(text) => must(Unfinished::read(text, &session), WHAT)?,
+        Some(text) => must(Unfinished::read(text, matter), WHAT)?,
         None => Unfinished::default(),
     };
     Ok(LedgerEntry {
@@ -86,8 +85,7 @@ pub(super) fn entry(item: &Item) -> Result<LedgerEntry, AwsError> {
         created_at: must(number_of(item, "ca"), WHAT)?,
         updated_at: must(number_of(item, "ua"), WHAT)?,
         organization,
-        connection,
-        session,
+        subject,
     })
 }
 

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
-    ConnectionId, CrmId, DeliveryId, EventId, OrganizationId, SessionId,
+    CrmId, DeliveryId, EventId, OrganizationId, Subject,
     ledger::{Held, HeldFor, LedgerEntry},
     text::cut,
 };
@@ -47,12 +47,10 @@ fn this(mark: &Held) -> Item {
 pub struct Hold {
     /// Whose.
     pub organization: OrganizationId,
-    /// To which connection.
-    pub connection: ConnectionId,
-    /// Of which CRM.
+    /// Of what, and where to.
+    pub subject: Subject,
+    /// Whose queues it goes through.
     pub crm: CrmId,
-    /// Which session.
-    pub session: SessionId,
     /// The mark: until when, at which revision, because of which events, why.
     pub held: Held,
     /// Now, in milliseconds since 1970.
@@ -172,7 +170,7 @@ impl Store {
     }
 
     async fn mark_held(&self, hold: &Hold, which: Marks) -> Result<(), AwsError> {
-        let key = Key::delivery(&hold.organization, &hold.connection, &hold.session);
+        let key = Key::delivery(&hold.organization, &hold.subject);
         let mark = &hold.held;
         let names: &[&str] = match which {
             Marks::AllForPlan | Marks::All => &["hu", "hr", "hx", "hk", "hn", "hp", "hs"],
@@ -234,7 +232,7 @@ impl Store {
         let Some(before) = &entry.held else {
             return Ok(());
         };
-        let key = Key::delivery(&entry.organization, &entry.connection, &entry.session);
+        let key = Key::delivery(&entry.organization, &entry.subject);
         let mut request = self
             .client
             .update_item()
@@ -270,7 +268,7 @@ impl Store {
         let Some(before) = &entry.held else {
             return Ok(());
         };
-        let key = Key::delivery(&entry.organization, &entry.connection, &entry.session);
+        let key = Key::delivery(&entry.organization, &entry.subject);
         let sent = self
             .client
             .update_item()
@@ -347,8 +345,8 @@ pub(super) fn by(now: i64) -> String {
 
 fn delivery(item: &Item) -> Option<HeldDelivery> {
     let organization = text_of(item, "pk")?.split('#').next()?.parse().ok()?;
-    let (connection, session) = text_of(item, "sk")?.split_once('#')?;
-    let delivery = DeliveryId::of(&connection.parse().ok()?, &session.parse().ok()?);
+    let (destination, matter) = text_of(item, "sk")?.split_once('#')?;
+    let delivery = Subject::read(destination, matter)?.delivery();
     Some(HeldDelivery {
         organization,
         delivery,

@@ -6,7 +6,7 @@
 
 mod derived;
 
-use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, WebhookId};
+use hub_domain::{ConnectionId, CrmId, EventId, OrganizationId, SessionId, Subject, WebhookId};
 
 use super::attributes::{Item, text};
 
@@ -147,7 +147,7 @@ pub(super) fn held_partition(crm: &CrmId, shard: u32) -> String {
 }
 
 /// A text of the CRM's in hex: it may contain anything.
-fn hex(text: &str) -> String {
+pub(super) fn hex(text: &str) -> String {
     text.bytes().fold(String::new(), |mut hex, byte| {
         for digit in [byte >> 4, byte & 15] {
             hex.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
@@ -229,14 +229,10 @@ impl Key {
         }
     }
 
-    pub(super) fn delivery(
-        organization: &OrganizationId,
-        connection: &ConnectionId,
-        session: &SessionId,
-    ) -> Self {
+    pub(super) fn delivery(organization: &OrganizationId, subject: &Subject) -> Self {
         Self {
-            pk: partition(organization.as_str(), Class::Delivery, session.as_str()),
-            sk: format!("{connection}#{session}"),
+            pk: partition(organization.as_str(), Class::Delivery, subject.matter()),
+            sk: subject.to_string(),
         }
     }
 
@@ -275,9 +271,9 @@ impl Key {
         Self::usage(organization, format!("last#{connection}"))
     }
 
-    /// That the held work of a connection goes on.
-    pub(super) fn release(organization: &OrganizationId, connection: &ConnectionId) -> Self {
-        Self::usage(organization, format!("release#{connection}"))
+    /// That the held work of a connection or webhook goes on.
+    pub(super) fn release(organization: &OrganizationId, destination: &str) -> Self {
+        Self::usage(organization, format!("release#{destination}"))
     }
 
     fn usage(organization: &OrganizationId, sk: String) -> Self {
@@ -303,7 +299,8 @@ mod tests {
     #[test]
     fn keys_are_what_the_policies_expect_and_never_move() {
         let (org, session) = ("org_1".parse().unwrap(), "ses_1".parse().unwrap());
-        let key = Key::delivery(&org, &"conn_1".parse().unwrap(), &session);
+        let connection = "conn_1".parse().unwrap();
+        let key = Key::delivery(&org, &Subject::session_to(&connection, &session));
         assert_eq!(key.sk, "conn_1#ses_1");
         assert_eq!(
             key.pk,
@@ -319,10 +316,9 @@ mod tests {
         assert_eq!(Key::organization(&org).pk, "org_1#org#0");
         // The stream's filter takes `org` and what begins with `conn_`: a limiter is neither.
         let crm = "acme".parse().unwrap();
-        let limiter = |account| Key::limiter(&org, &crm, account).sk;
-        assert_eq!(limiter(Ok("00D#1")), "acme#3030442331");
-        let connection = "conn_1".parse().unwrap();
-        assert_eq!(limiter(Err(&connection)), "acme#conn_1");
+        let limiter = |of: &str| Key::limiter(&org, &crm, of).sk;
+        assert_eq!(limiter(&hex("00D#1")), "acme#3030442331");
+        assert_eq!(limiter("conn_1"), "acme#conn_1");
         assert!(Key::oauth_state("abc").pk.starts_with("-#oauth#"));
     }
 

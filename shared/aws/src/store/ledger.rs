@@ -121,7 +121,7 @@ impl Store {
     }
 
     fn claim_statement(&self, claim: &Claim, how: &How) -> Result<BatchStatementRequest, AwsError> {
-        let key = Key::delivery(&claim.organization, &claim.connection, &claim.session);
+        let key = Key::delivery(&claim.organization, &claim.subject);
         let table = &self.table;
         let attempt = Attempt::at(claim.now, &claim.content);
         let claimed = || status_text(DeliveryStatus::Claimed);
@@ -188,7 +188,7 @@ impl Store {
 
     fn settle_statement(&self, outcome: &Outcome) -> Result<BatchStatementRequest, AwsError> {
         let claim = &outcome.claim;
-        let key = Key::delivery(&claim.organization, &claim.connection, &claim.session);
+        let key = Key::delivery(&claim.organization, &claim.subject);
         let mut sets = vec!["st = ?", "lu = ?", "fl = ?", "vd = ?", "ua = ?", "mv = ?"];
         let mut parameters = vec![
             status_text(outcome.status),
@@ -215,7 +215,7 @@ impl Store {
                 .iter()
                 .map(|(key, id)| {
                     (
-                        key.strip_prefix(claim.session.as_str()).unwrap_or(key),
+                        key.strip_prefix(claim.subject.matter()).unwrap_or(key),
                         id.as_str(),
                     )
                 })
@@ -225,7 +225,7 @@ impl Store {
         if !outcome.matches.is_empty() {
             set("mt = ?", json_text(&outcome.matches)?);
         }
-        match outcome.unfinished.stored(&claim.session) {
+        match outcome.unfinished.stored(claim.subject.matter()) {
             Some(left) => set("uf = ?", text(left)),
             None => remove.push("REMOVE uf"),
         }

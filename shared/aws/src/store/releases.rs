@@ -1,4 +1,4 @@
-//! What sets held work free: a note that a connection's held work goes on, and a delivery that
+//! What sets held work free: a note that a connection's or webhook's held work goes on, and a delivery that
 //! somebody wants tried again.
 //!
 //! A note has a place in the index of held work beside the deliveries, so a tick finds it without a
@@ -7,7 +7,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use hub_domain::{
-    ConnectionId, CrmId, OrganizationId,
+    CrmId, OrganizationId,
     ledger::{DeliveryStatus, Held, LedgerEntry, Retried},
 };
 
@@ -22,28 +22,28 @@ use crate::error::{AwsError, classify};
 /// A note outlives any pause of the schedule, and ends by itself.
 const NOTE_DAYS: i64 = 30;
 
-/// That the held work of a connection goes on.
+/// That the held work of a connection or webhook goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseNote {
     /// Whose.
     pub organization: OrganizationId,
-    /// Which connection.
-    pub connection: ConnectionId,
+    /// Which connection or webhook.
+    pub destination: String,
     /// Which note it is, among those there were of the connection.
     place: String,
 }
 
 impl Store {
-    /// Notes that the held work of a connection goes on, to be looked at from `at` on, in milliseconds
+    /// Notes that the held work of a connection or webhook goes on, to be looked at from `at` on, in milliseconds
     /// since 1970. It takes the place of an earlier note.
     pub async fn note_release(
         &self,
         crm: &CrmId,
         organization: &OrganizationId,
-        connection: &ConnectionId,
+        destination: &str,
         at: i64,
     ) -> Result<(), AwsError> {
-        let mut item = Key::release(organization, connection).attributes();
+        let mut item = Key::release(organization, destination).attributes();
         item.extend([
             ("hp".to_owned(), text(notes_partition(crm))),
             ("hs".to_owned(), text(format!("{at:013}#{organization}"))),
@@ -78,7 +78,7 @@ impl Store {
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(
-                Key::release(&note.organization, &note.connection).attributes(),
+                Key::release(&note.organization, &note.destination).attributes(),
             ))
             .condition_expression("hs = :hs")
             .expression_attribute_values(":hs", text(&note.place))
@@ -103,7 +103,7 @@ impl Store {
         mark: Option<(&CrmId, &Held)>,
         now: i64,
     ) -> Result<(), AwsError> {
-        let key = Key::delivery(&entry.organization, &entry.connection, &entry.session);
+        let key = Key::delivery(&entry.organization, &entry.subject);
         let mut sets = vec!["fl = :zero", "lu = :zero", "ua = :now"];
         let mut values: Vec<(String, AttributeValue)> = vec![
             (":zero".to_owned(), number(0)),
@@ -128,7 +128,7 @@ impl Store {
         if let Some(Retried { by, at }) = asked {
             set("rb = :rb", (":rb", text(by)));
             set("ra = :ra", (":ra", number(*at)));
-            match entry.unfinished.stored(&entry.session) {
+            match entry.unfinished.stored(entry.subject.matter()) {
                 Some(left) => set("uf = :uf", (":uf", text(left))),
                 None => remove = " REMOVE uf",
             }
@@ -162,10 +162,10 @@ impl Store {
 
 fn note(item: &Item) -> Option<ReleaseNote> {
     let organization = text_of(item, "pk")?.split('#').next()?.parse().ok()?;
-    let (_, connection) = text_of(item, "sk")?.split_once('#')?;
+    let (_, destination) = text_of(item, "sk")?.split_once('#')?;
     Some(ReleaseNote {
         organization,
-        connection: connection.parse().ok()?,
+        destination: destination.to_owned(),
         place: text_of(item, "hs")?.to_owned(),
     })
 }

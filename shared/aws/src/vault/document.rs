@@ -86,6 +86,13 @@ pub struct WebhookSecret {
         serialize_with = "exposed::option"
     )]
     pub previous: Option<SecretString>,
+    /// An Ed25519 key of 32 bytes, `whsk_…`, that signs too where the receiver asked for it.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "exposed::option"
+    )]
+    pub asymmetric: Option<SecretString>,
     /// What signs too, for a while: the customer has yet to change over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retiring: Vec<Retiring>,
@@ -99,7 +106,9 @@ impl WebhookSecret {
     pub fn signing(&self, now: Timestamp) -> impl Iterator<Item = &SecretString> {
         let retiring = self.retiring.iter().rev();
         let still = retiring.filter(move |old| old.until > now);
-        std::iter::once(&self.current).chain(still.map(|old| &old.secret))
+        std::iter::once(&self.current)
+            .chain(&self.asymmetric)
+            .chain(still.map(|old| &old.secret))
     }
 }
 

@@ -17,7 +17,10 @@ mod usage;
 use std::{collections::BTreeMap, fmt::Debug, future::Future, str::FromStr};
 
 use hub_aws::{AwsError, KeyRing, SealingKey, Store};
-use hub_domain::ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, Unfinished};
+use hub_domain::{
+    Subject,
+    ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome, Unfinished},
+};
 use tokio::task::JoinSet;
 
 /// When everything happens, in milliseconds since 1970.
@@ -51,8 +54,7 @@ where
 fn claim(session: &str, revision: u64, worker: &str) -> Claim {
     Claim {
         organization: id("org_1"),
-        connection: id("conn_1"),
-        session: id(session),
+        subject: Subject::session_to(&id("conn_1"), &id(session)),
         event: id(&format!("evt_{revision}")),
         revision,
         content: format!("content {revision}"),
@@ -118,7 +120,7 @@ async fn settle(store: &Store, outcome: &Outcome) -> Result<(), AwsError> {
 
 /// The ledger's entry of a claim.
 async fn standing(store: &Store, claim: &Claim) -> Option<LedgerEntry> {
-    let delivery = hub_domain::DeliveryId::of(&claim.connection, &claim.session);
+    let delivery = claim.subject.delivery();
     store
         .delivery(&claim.organization, &delivery)
         .await

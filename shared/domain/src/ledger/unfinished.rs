@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{DeliveryStatus, LedgerEntry};
-use crate::id::SessionId;
 
 /// Stands for every write whose id is not known: a worker died, and nobody knows how far it came. No key
 /// of ours looks like it.
@@ -166,12 +165,12 @@ impl Unfinished {
     }
 
     /// As text, short; `None` when nothing is left.
-    pub fn stored(&self, session: &SessionId) -> Option<String> {
+    pub fn stored(&self, matter: &str) -> Option<String> {
         if self.doubts.is_empty() && self.done.is_empty() {
             return None;
         }
         let short = |key: &String| {
-            let tail = key.strip_prefix(session.as_str()).unwrap_or(key);
+            let tail = key.strip_prefix(matter).unwrap_or(key);
             tail.to_owned()
         };
         let mut groups: BTreeMap<&Attempt, Vec<String>> = BTreeMap::new();
@@ -188,11 +187,11 @@ impl Unfinished {
     }
 
     /// What [`Unfinished::stored`] wrote; `None` if it did not.
-    pub fn read(text: &str, session: &SessionId) -> Option<Self> {
+    pub fn read(text: &str, matter: &str) -> Option<Self> {
         let (groups, content, done): Stored = serde_json::from_str(text).ok()?;
         let whole = |tail: String| match tail.as_str() {
             EVERY => tail,
-            _ => format!("{session}{tail}"),
+            _ => format!("{matter}{tail}"),
         };
         let doubts = groups.into_iter().flat_map(|(attempt, keys)| {
             keys.into_iter()
@@ -225,17 +224,17 @@ mod tests {
 
     #[test]
     fn what_is_left_is_read_as_it_was_stored() {
-        let session: SessionId = "ses_1".parse().unwrap();
+        let session = "ses_1";
         let mut left = Unfinished::new(CONTENT);
-        assert_eq!(left.stored(&session), None);
+        assert_eq!(left.stored(session), None);
         left.doubt("ses_1", &Attempt::at(5, CONTENT));
         left.doubt("ses_1-task-a1", &Attempt::at(5, CONTENT));
         left.doubt("*", &Attempt::at(7, CONTENT));
         left.did("ses_1-task-a2");
-        let text = left.stored(&session).unwrap();
+        let text = left.stored(session).unwrap();
         assert!(!text.contains("ses_1"), "{text}");
-        assert_eq!(Unfinished::read(&text, &session), Some(left));
-        assert_eq!(Unfinished::read("{}", &session), None);
+        assert_eq!(Unfinished::read(&text, session), Some(left));
+        assert_eq!(Unfinished::read("{}", session), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use hub_aws::store::{Changed, changed};
 use hub_domain::{
-    Connection, OrganizationId, TableChange,
+    Connection, OrganizationId, TableChange, Webhook,
     audit::{Content, Kind, hex},
     ledger::{DeliveryStatus, LedgerEntry},
 };
@@ -78,6 +78,8 @@ type Said = (Kind, String, Option<String>, Value);
 fn said(organization: &OrganizationId, changed: Changed) -> Option<Said> {
     let gone = |subject: String| (Kind::Removed, subject, None, Value::Null);
     Some(match changed {
+        // Something was noted beside it.
+        Changed::Organization(Some(old), Some(new)) if old == new => return None,
         Changed::Organization(_, Some(new)) => {
             let data = json!({
                 "changed_by": new.changed_by, "name": new.name, "plan": new.plan, "status": new.status,
@@ -116,6 +118,12 @@ fn said(organization: &OrganizationId, changed: Changed) -> Option<Said> {
                 None => gone(subject),
             }
         }
+        Changed::Webhook(_, Some(new)) => {
+            let subject = new.id.to_string();
+            let actor = Some(new.updated_by.clone());
+            (Kind::WebhookChanged, subject, actor, webhook(&new))
+        }
+        Changed::Webhook(Some(old), None) => gone(old.id.to_string()),
         Changed::Delivery(old, Some(new)) => {
             let asked = new.retried.as_ref();
             let before = old.as_ref().and_then(|old| old.retried.as_ref());
@@ -136,7 +144,9 @@ fn said(organization: &OrganizationId, changed: Changed) -> Option<Said> {
             )
         }
         Changed::Delivery(Some(old), None) => gone(old.id().to_string()),
-        Changed::Connection(None, None) | Changed::Delivery(None, None) => return None,
+        Changed::Connection(None, None)
+        | Changed::Webhook(None, None)
+        | Changed::Delivery(None, None) => return None,
     })
 }
 
@@ -163,11 +173,21 @@ fn connection(new: &Connection) -> Value {
     })
 }
 
+/// The address without its query, which may hold a key; of headers nothing.
+fn webhook(new: &Webhook) -> Value {
+    let address = new.url.split(['?', '#']).next();
+    json!({
+        "active": new.active, "address": address, "deleting": new.deleting, "events": new.events,
+        "name": new.name, "off": new.off.as_ref().map(|off| &off.reason), "only": new.only,
+        "rate_limit": new.rate_limit, "secret_made_at": new.secret_made_at, "version": new.version,
+    })
+}
+
 fn delivery(new: &LedgerEntry) -> Value {
     json!({
-        "connection": new.connection, "content": new.content, "event": new.event,
+        "connection": new.subject.connection(), "content": new.content, "event": new.event,
         "failures": new.failures, "mapping_version": new.mapping_version, "reason": new.reason,
-        "records": new.records, "revision": new.revision, "session": new.session,
-        "status": new.status, "verdict": new.verdict,
+        "records": new.records, "revision": new.revision, "session": new.subject.session(),
+        "status": new.status, "verdict": new.verdict, "webhook": new.subject.webhook(),
     })
 }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_domain::{
-    FieldFault, Timestamp, Verdict,
-    ledger::{Attempt, Unfinished},
+    Connection, CrmId, FieldFault, Timestamp, Verdict, Webhook,
+    ledger::{Attempt, Claim, Unfinished},
     matching::{Chosen, Match, choose},
     plan,
     retry::backoff,
 };
 
 use super::{
+    Job,
     carry::Account,
     people::Found,
     prepare::Claimed,
@@ -20,7 +21,13 @@ use crate::hub::Hub;
 
 /// A delivery that was carried out, or not.
 pub(super) struct Applied {
-    pub(super) claimed: Claimed,
+    pub(super) job: Job,
+    pub(super) claim: Claim,
+    /// Failures before.
+    pub(super) failures: u32,
+    /// Where it went.
+    pub(super) to: To,
+    pub(super) mapping_version: u32,
     pub(super) verdict: Verdict,
     /// The CRM's id per key of ours: what it holds now.
     pub(super) records: BTreeMap<String, String>,
@@ -29,6 +36,13 @@ pub(super) struct Applied {
     pub(super) matches: Vec<Chosen>,
     /// What the CRM refused and the session does without.
     pub(super) refused: Vec<FieldFault>,
+}
+
+/// Where a delivery went.
+pub(super) enum To {
+    Connection(Box<Connection>),
+    /// With what its queues are named by.
+    Webhook(Box<Webhook>, CrmId),
 }
 
 /// Carries out the claimed deliveries of one connection together; until the deadline the CRM is asked.
@@ -179,12 +193,23 @@ fn finished(claimed: Claimed, verdict: Verdict, matches: &[Match]) -> Applied {
         .enumerate()
         .map(|(person, found)| Chosen::of(person, found))
         .collect();
+    let Claimed {
+        prepared,
+        claim,
+        failures,
+        records,
+        unfinished,
+    } = claimed;
     Applied {
+        job: prepared.job,
+        claim,
+        failures,
+        to: To::Connection(Box::new(prepared.connection)),
+        mapping_version: prepared.mapping.version,
         verdict,
-        records: claimed.records.clone(),
-        unfinished: claimed.unfinished.clone(),
+        records,
+        unfinished,
         matches,
         refused: Vec::new(),
-        claimed,
     }
 }

@@ -89,7 +89,7 @@ pub(crate) async fn call(
 
 /// Stops before a request for which there is no time: the rest goes on with the next receive, and is no
 /// failure.
-fn in_time(hub: &Hub, deadline: Timestamp) -> Result<(), Verdict> {
+pub(super) fn in_time(hub: &Hub, deadline: Timestamp) -> Result<(), Verdict> {
     let now = hub.clock().now();
     let left = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
     if left < ENOUGH {

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hub_aws::{AwsError, seams::ulid, store::SealedSession};
 use hub_domain::{
-    Cause, Connection, ConnectionState, CrmId, Mapping, SessionRecord, SkipReason, Verdict,
+    Cause, Connection, ConnectionState, CrmId, Mapping, SessionRecord, SkipReason, Subject,
+    Verdict,
     ledger::{Claim, Unfinished},
     plan::{self, NoPlan},
 };
@@ -29,8 +30,8 @@ pub(super) struct Prepared {
 }
 
 /// A delivery that is ours until its lease ends. Only the ledger makes one.
-pub(super) struct Claimed {
-    pub(super) prepared: Prepared,
+pub(super) struct Claimed<P = Prepared> {
+    pub(super) prepared: P,
     pub(super) claim: Claim,
     /// Failures so far, by the ledger.
     pub(super) failures: u32,
@@ -46,12 +47,26 @@ pub(super) struct Unready {
     pub(super) verdict: Verdict,
 }
 
-impl Prepared {
-    pub(super) fn claim(&self, hub: &Hub, now: i64, lease_until: i64) -> Claim {
+/// What may be claimed: of whatever kind, it is claimed in the same way.
+pub(super) trait Ready {
+    fn job(&self) -> &Job;
+    fn into_job(self) -> Job;
+    fn claim(&self, hub: &Hub, now: i64, lease_until: i64) -> Claim;
+}
+
+impl Ready for Prepared {
+    fn job(&self) -> &Job {
+        &self.job
+    }
+
+    fn into_job(self) -> Job {
+        self.job
+    }
+
+    fn claim(&self, hub: &Hub, now: i64, lease_until: i64) -> Claim {
         Claim {
             organization: self.connection.organization.clone(),
-            connection: self.connection.id.clone(),
-            session: self.record.id.clone(),
+            subject: Subject::session_to(&self.connection.id, &self.record.id),
             event: self.job.reference.event.clone(),
             revision: self.record.revision,
             content: self.content.clone(),
@@ -76,11 +91,9 @@ pub(super) async fn prepare(
     }
     let ids: Vec<_> = jobs
         .iter()
-        .map(|job| {
-            (
-                job.reference.organization.clone(),
-                job.reference.session.clone(),
-            )
+        .filter_map(|job| {
+            let session = job.reference.subject.session()?;
+            Some((job.reference.organization.clone(), session.clone()))
         })
         .collect();
     let sessions = match hub.store().sessions(&ids).await {
@@ -107,7 +120,7 @@ pub(super) async fn prepare(
     (prepared, unready)
 }
 
-struct Ready {
+struct Parts {
     connector: Arc<dyn Connector>,
     connection: Connection,
     mapping: Arc<Mapping>,
@@ -116,7 +129,7 @@ struct Ready {
     content: String,
 }
 
-impl Ready {
+impl Parts {
     fn with(self, job: Job) -> Prepared {
         let Self {
             connector,
@@ -143,16 +156,25 @@ async fn ready(
     crm: &CrmId,
     job: &Job,
     session: Option<SealedSession>,
-) -> Result<Ready, Verdict> {
+) -> Result<Parts, Verdict> {
     let aws = |error: AwsError| aws_verdict(&error);
     let reference = &job.reference;
+    let Subject::Session {
+        connection: of,
+        session: id,
+    } = &reference.subject
+    else {
+        return Err(Verdict::Bug {
+            reason: "an event of a webhook in a queue of a CRM".to_owned(),
+        });
+    };
     let connections = hub
         .connections(&reference.organization)
         .await
         .map_err(aws)?;
     let found = connections
         .iter()
-        .find(|connection| connection.id == reference.connection && connection.crm == *crm);
+        .find(|connection| connection.id == *of && connection.crm == *crm);
     let connection = found
         .cloned()
         .ok_or(Verdict::Skip(SkipReason::ConnectionOff))?;
@@ -192,7 +214,7 @@ async fn ready(
         Some(session) if session.revision >= reference.revision => Some(session),
         Some(_) | None => hub
             .store()
-            .session(&reference.organization, &reference.session)
+            .session(&reference.organization, id)
             .await
             .map_err(aws)?,
     };
@@ -209,7 +231,7 @@ async fn ready(
         Err(NoPlan::NothingToWrite) => Some(SkipReason::SessionUnknown),
     };
     let content = plan::content_hash(&record, &connection, &mapping);
-    Ok(Ready {
+    Ok(Parts {
         connector,
         connection,
         mapping,

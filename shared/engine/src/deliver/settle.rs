@@ -5,16 +5,20 @@ use std::{future::Future, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use hub_aws::AwsError;
 use hub_domain::{
-    CrmId, QueueAction, Timestamp, Verdict,
-    ledger::Outcome,
-    retry::{self, backoff},
+    Cause, CrmId, QueueAction, Timestamp, Verdict,
+    ledger::{DeliveryStatus, Outcome},
+    retry::{self, Pace, backoff},
 };
 
-use super::{Job, apply::Applied, log, not_held, prepare::Claimed, syncs};
+use super::{
+    Job,
+    apply::{Applied, To},
+    log, not_held, syncs,
+};
 use crate::{
     held,
     hub::{CONFIGURATION_KEPT, Hub},
-    lifecycle,
+    lifecycle, webhooks,
 };
 
 /// How long what is finished waits for others of the batch, so that one call records all that finish
@@ -87,34 +91,68 @@ async fn record(hub: &Hub, applied: Vec<Applied>) -> Vec<(Job, QueueAction)> {
     done
 }
 
+impl To {
+    /// How failures there are answered.
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Connection(_) => Pace::Doubling,
+            Self::Webhook(..) => Pace::Listed,
+        }
+    }
+
+    /// What its queues and held work are named by.
+    fn queues(&self) -> CrmId {
+        match self {
+            Self::Connection(connection) => connection.crm.clone(),
+            Self::Webhook(_, queues) => queues.clone(),
+        }
+    }
+
+    /// Takes it out of use; `false` if somebody has taken it into use since.
+    async fn out_of_use(&self, hub: &Hub, cause: Cause, reason: &str) -> bool {
+        match self {
+            Self::Connection(connection) => {
+                lifecycle::reconnect_needed(hub, connection, cause, reason).await
+            }
+            Self::Webhook(webhook, _) => webhooks::turn_off(hub, webhook, reason).await,
+        }
+    }
+}
+
 /// From a verdict to an outcome.
 async fn judge(hub: &Hub, applied: Applied, now: Timestamp) -> Settled {
     let Applied {
-        claimed,
+        job,
+        claim,
+        failures,
+        to,
+        mapping_version,
         verdict,
         records,
         unfinished,
         matches,
         refused,
     } = applied;
-    let Claimed {
-        prepared,
-        claim,
-        failures,
-        ..
-    } = claimed;
-    let job = prepared.job;
     let verdict = syncs::settle(hub, &job, verdict).await;
-    let next = retry::next(&verdict, failures, hub.entropy().unit(), now);
+    let unit = hub.entropy().unit();
+    let next = retry::at_pace(to.pace(), &verdict, failures, unit, now);
     let mut action = next.action;
     if let Verdict::Reauthorize { cause, reason } = &verdict
-        && !lifecycle::reconnect_needed(hub, &prepared.connection, *cause, reason).await
+        && !to.out_of_use(hub, *cause, reason).await
     {
-        // Somebody has connected it again, which set free what was held: nobody would free this.
+        // Somebody has taken it into use again, which set free what was held: nobody would free this.
         action = QueueAction::Again(CONFIGURATION_KEPT);
     }
+    if let To::Webhook(webhook, _) = &to {
+        let gave_up = next.status == DeliveryStatus::Parked;
+        if next.status == DeliveryStatus::Delivered {
+            webhooks::took(hub, webhook).await;
+        } else if gave_up && matches!(verdict, Verdict::Retry { .. }) {
+            webhooks::failed(hub, webhook).await;
+        }
+    }
     log(&job, &verdict, &next.reason);
-    let crm = prepared.connection.crm;
+    let crm = to.queues();
     let hold = match &action {
         QueueAction::Hold { until } => Some((
             crm.clone(),
@@ -128,7 +166,7 @@ async fn judge(hub: &Hub, applied: Applied, now: Timestamp) -> Settled {
         settled: next.settled,
         failures: next.failures,
         not_before: not_before(&action, now),
-        mapping_version: prepared.mapping.version,
+        mapping_version,
         records,
         unfinished,
         matches,
@@ -183,7 +221,7 @@ async fn finish(hub: &Hub, one: Settled, result: Result<(), AwsError>) -> (Job, 
         // The claim was lost: whoever has it now decides, and this message finds out.
         Err(AwsError::Conflict { .. }) => QueueAction::Again(retry::FIRST_WAIT),
         Err(error) => {
-            tracing::warn!(session.id = %job.reference.session, error = %error, "an outcome could not be recorded; its message comes again");
+            tracing::warn!(subject = %job.reference.subject, error = %error, "an outcome could not be recorded; its message comes again");
             QueueAction::Again(backoff(job.receives(), hub.entropy().unit()))
         }
     };

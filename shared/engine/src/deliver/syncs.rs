@@ -22,8 +22,11 @@ pub(super) async fn settle(hub: &Hub, job: &Job, verdict: Verdict) -> Verdict {
     };
     let read = |message: &QueueMessage| serde_json::from_str::<DeliveryReference>(&message.body);
     for reference in job.messages.iter().flat_map(read) {
-        let (organization, connection) = (&reference.organization, &reference.connection);
-        let event = &reference.event;
+        // What goes to a webhook is no sync.
+        let Some(connection) = reference.subject.connection() else {
+            continue;
+        };
+        let (organization, event) = (&reference.organization, &reference.event);
         match plans::settle_sync(hub, organization, event, connection, is_free).await {
             Ok(()) => {}
             Err(error) if is_free => return aws_verdict(&error),

@@ -1,7 +1,7 @@
 //! What `retry_all` takes, as the document of the API (OpenAPI) describes it. Nothing is read with this
 //! type; `null` is the same as absent.
 
-use hub_domain::{ConnectionId, SessionId, Timestamp, ledger::DeliveryStatus};
+use hub_domain::{ConnectionId, SessionId, Timestamp, WebhookId, ledger::DeliveryStatus};
 use utoipa::ToSchema;
 
 use crate::connections::document::Crm;
@@ -19,6 +19,8 @@ pub struct AgainBody {
     pub crm: Option<Crm>,
     /// Only those of this connection.
     pub connection: Option<ConnectionId>,
+    /// Only those to this webhook.
+    pub webhook: Option<WebhookId>,
     /// Only those of this session.
     pub session: Option<SessionId>,
     /// Only those with this verdict, like `reject`.

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use hub_aws::{AwsError, store::HeldDelivery};
 use hub_connectors::{Idempotency, connectable};
 use hub_domain::{
-    Connection, ConnectionId, CrmId, DeliveryId, Faults,
+    CrmId, DeliveryId, Faults, Subject,
     filter::{DeliveryFilter, STATUSES, VERDICTS},
     ledger::{DeliveryStatus, HeldFor, LedgerEntry, NotRetried, Retried},
     limits::MAX_SHORT,
@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use super::{PAGE, known};
 use crate::{
+    destination::Destination,
     error::EngineError,
     held::{self, Way},
     hub::Hub,
@@ -38,7 +39,7 @@ const TOGETHER: usize = 10;
 /// What is said of a delivery that goes again.
 const AGAIN: &str = "somebody asked that it be tried again";
 const MEMBERS: &str =
-    "status, crm, connection, session, verdict, field, since, until, dry_run or cursor";
+    "status, crm, connection, webhook, session, verdict, field, since, until, dry_run or cursor";
 /// The longest cursor: a filter's name and a place.
 const MAX_CURSOR: usize = 4_096;
 
@@ -102,6 +103,7 @@ impl AgainRequest {
         let named = |name: &String| STATUSES.iter().find(|(known, _)| known == name);
         let filter = DeliveryFilter {
             connection: reader.id("connection", faults),
+            webhook: reader.id("webhook", faults),
             crm: crm.and_then(|crm| crm.parse().ok()),
             of_crm: None,
             session: reader.id("session", faults),
@@ -140,13 +142,19 @@ pub async fn retry(
         found.ok_or(EngineError::NotFound("the delivery"))
     };
     let entry = read().await?;
-    let connection = hub
-        .store()
-        .connection(&caller.organization, &entry.connection)
-        .await
-        .map_err(EngineError::aws("the connection"))?;
+    let destination = match &entry.subject {
+        Subject::Session { connection, .. } => {
+            let found = hub.store().connection(&caller.organization, connection);
+            let found = found.await.map_err(EngineError::aws("the connection"))?;
+            Destination::of_connection(found.as_ref())
+        }
+        Subject::Event { webhook, .. } => {
+            let found = hub.store().webhook(&caller.organization, webhook).await;
+            Destination::of_webhook(found.map_err(EngineError::aws("the webhook"))?.as_ref())
+        }
+    };
     let refused = |why: NotRetried| EngineError::Conflict(why.words().to_owned());
-    let crm = openable(&entry, connection.as_ref(), hub.now_ms()).map_err(refused)?;
+    let crm = openable(&entry, destination, hub.now_ms()).map_err(refused)?;
     let (entry, reason) = looked_at(hub, &crm, entry);
     open(hub, caller, &crm, &entry, &reason)
         .await
@@ -170,13 +178,11 @@ pub async fn retry_all(
     caller.at_least(Role::Manager)?;
     hub.forget(&caller.organization);
     let filter = known(hub, caller, &request.filter).await?;
-    let connections = hub.connections(&caller.organization).await;
-    let connections = connections.map_err(EngineError::aws("the connections"))?;
     let mut again = Again {
         next: request.cursor.clone(),
         ..Again::default()
     };
-    let mut at_once: BTreeMap<ConnectionId, usize> = BTreeMap::new();
+    let mut at_once: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..PAGES {
         let place = again.next.take();
         let page = hub
@@ -189,12 +195,11 @@ pub async fn retry_all(
         let fitting: Vec<_> = fitting
             .filter(|entry| filter.status.is_some() || failed(entry.status))
             .collect();
-        let opened = open_all(hub, caller, request, &connections, fitting, &mut again).await?;
+        let opened = open_all(hub, caller, request, fitting, &mut again).await?;
         for (crm, ids) in opened {
             let few = ids.into_iter().filter(|id| {
-                let connection = id.parts().map(|(connection, _)| connection);
-                connection.is_some_and(|connection| {
-                    let before = at_once.entry(connection).or_default();
+                id.subject().is_some_and(|subject| {
+                    let before = at_once.entry(subject.destination().to_owned()).or_default();
                     *before += 1;
                     *before <= held::PER_TICK
                 })
@@ -226,7 +231,6 @@ async fn open_all(
     hub: &Hub,
     caller: &Caller,
     request: &AgainRequest,
-    connections: &[Connection],
     fitting: Vec<LedgerEntry>,
     again: &mut Again,
 ) -> Result<BTreeMap<CrmId, Vec<DeliveryId>>, EngineError> {
@@ -234,8 +238,8 @@ async fn open_all(
     let mut opened: BTreeMap<CrmId, Vec<DeliveryId>> = BTreeMap::new();
     for together in fitting.chunks(TOGETHER) {
         let opening = together.iter().map(|entry| async move {
-            let connection = connections.iter().find(|one| one.id == entry.connection);
-            let crm = match openable(entry, connection, now) {
+            let destination = Destination::of(hub, &entry.organization, &entry.subject).await?;
+            let crm = match openable(entry, destination, now) {
                 Ok(crm) => crm,
                 Err(why) => return Ok(Err(why)),
             };
@@ -268,18 +272,14 @@ async fn open_all(
 }
 
 /// The CRM that a delivery goes to again, or why it does not.
-fn openable(
-    entry: &LedgerEntry,
-    connection: Option<&Connection>,
-    now: i64,
-) -> Result<CrmId, NotRetried> {
+fn openable(entry: &LedgerEntry, destination: Destination, now: i64) -> Result<CrmId, NotRetried> {
     if let Some(why) = entry.not_retried(now) {
         return Err(why);
     }
-    let connection = connection.filter(|connection| held::is_in_use(connection));
-    connection
-        .map(|connection| connection.crm.clone())
-        .ok_or(NotRetried::NotInUse)
+    match destination {
+        Destination::InUse(crm) => Ok(crm),
+        Destination::Waits | Destination::Gone => Err(NotRetried::NotInUse),
+    }
 }
 
 /// Opens a delivery and marks it as held until now.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hub_aws::store::HeldDelivery;
-use hub_domain::{ConnectionId, OrganizationId, ledger::LedgerEntry};
+use hub_domain::{OrganizationId, ledger::LedgerEntry};
 
 /// Deliveries of one connection that go by the live lane when they are released together: one batch.
 const MOST_LIVE: usize = 10;
@@ -25,16 +25,16 @@ pub(crate) enum Way {
 /// The lanes of what is released together.
 pub(super) struct Lanes {
     way: Way,
-    /// The connections of which there are many.
-    many: BTreeSet<(OrganizationId, ConnectionId)>,
+    /// The connections and webhooks of which there are many.
+    many: BTreeSet<(OrganizationId, String)>,
 }
 
 impl Lanes {
     pub(super) fn of(way: Way, found: &[HeldDelivery]) -> Self {
         let mut count: BTreeMap<_, usize> = BTreeMap::new();
         for found in found {
-            if let Some((connection, _)) = found.delivery.parts() {
-                let whose = (found.organization.clone(), connection);
+            if let Some(subject) = found.delivery.subject() {
+                let whose = (found.organization.clone(), subject.destination().to_owned());
                 *count.entry(whose).or_default() += 1;
             }
         }
@@ -49,7 +49,8 @@ impl Lanes {
             Way::Live => false,
             Way::Bulk => true,
             Way::ByNumber => {
-                let whose = (entry.organization.clone(), entry.connection.clone());
+                let destination = entry.subject.destination().to_owned();
+                let whose = (entry.organization.clone(), destination);
                 self.many.contains(&whose)
             }
         };

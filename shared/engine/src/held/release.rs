@@ -8,8 +8,7 @@ use hub_aws::{
     store::{HeldDelivery, HeldWhen, ReleaseNote},
 };
 use hub_domain::{
-    Connection, ConnectionId, ConnectionState, CrmId, EventId, OrganizationId, SkipReason,
-    Timestamp,
+    Connection, ConnectionState, CrmId, EventId, OrganizationId, SkipReason, Subject, Timestamp,
     ledger::{Held, HeldFor, LedgerEntry, UNTIL_IN_USE},
     subscription::Month,
 };
@@ -19,6 +18,7 @@ use super::{
     words,
 };
 use crate::{
+    destination::Destination,
     error::EngineError,
     hub::Hub,
     plans,
@@ -75,29 +75,26 @@ pub async fn release(
     let connections = hub.connections(organization).await;
     for connection in connections.map_err(unavailable)?.iter() {
         if hub.registry().delivers(&connection.crm) {
-            released.add(goes_on(hub, connection, now).await?);
+            let (crm, id) = (&connection.crm, connection.id.as_str());
+            released.add(goes_on(hub, crm, organization, id, now).await?);
         }
     }
     Ok(released)
 }
 
-/// The held work of a connection goes on, or ends with it: the first of it at once, the rest with the
-/// ticks. It may be repeated.
+/// The held work of a connection or webhook goes on, or ends with it: the first of it at once, the rest with
+/// the ticks. It may be repeated.
 pub(crate) async fn goes_on(
     hub: &Hub,
-    connection: &Connection,
+    crm: &CrmId,
+    organization: &OrganizationId,
+    id: &str,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
-    let Connection {
-        crm,
-        organization,
-        id,
-        ..
-    } = connection;
     let at = now.as_millisecond() + NOTE_AFTER_MS;
     let noted = hub.store().note_release(crm, organization, id, at).await;
     noted.map_err(unavailable)?;
-    let (_, released) = of_connection(hub, crm, organization, id, now).await?;
+    let (_, released) = of_one(hub, crm, organization, id, now).await?;
     Ok(released)
 }
 
@@ -107,15 +104,16 @@ pub(crate) async fn goes_on(
 /// Something of AWS does not answer; what was released is released, and a repeat goes on.
 pub async fn release_due(hub: &Hub, now: Timestamp) -> Result<Released, EngineError> {
     let mut released = Released::default();
-    for crm in crms(hub) {
+    for crm in destinations(hub) {
         let due = HeldWhen::Due(now.as_millisecond());
         let due = hub.store().held(&crm, due, LOOKED_AT).await;
         let mut of_each: BTreeMap<_, usize> = BTreeMap::new();
         let mut chosen = due.map_err(unavailable)?;
         chosen.retain(|found| {
-            let connection = found.delivery.parts().map(|(connection, _)| connection);
+            let destination = found.delivery.subject();
+            let destination = destination.map(|subject| subject.destination().to_owned());
             let before = of_each
-                .entry((found.organization.clone(), connection))
+                .entry((found.organization.clone(), destination))
                 .or_default();
             *before += 1;
             *before <= PER_TICK
@@ -141,8 +139,8 @@ async fn follow(
     note: &ReleaseNote,
     now: Timestamp,
 ) -> Result<Released, EngineError> {
-    let (organization, connection) = (&note.organization, &note.connection);
-    let (found, released) = of_connection(hub, crm, organization, connection, now).await?;
+    let (organization, destination) = (&note.organization, &note.destination);
+    let (found, released) = of_one(hub, crm, organization, destination, now).await?;
     // Without room in the plan nothing moves, and the end of the month does what is left.
     if found < PER_TICK || released.sent + released.dropped == 0 {
         let forgotten = hub.store().forget_release(note).await;
@@ -151,12 +149,12 @@ async fn follow(
     Ok(released)
 }
 
-/// One portion of what waits for a connection, or for room in the plan; how much was found of it.
-async fn of_connection(
+/// One portion of what waits for a connection or webhook, or for room in the plan; how much was found of it.
+async fn of_one(
     hub: &Hub,
     crm: &CrmId,
     organization: &OrganizationId,
-    connection: &ConnectionId,
+    destination: &str,
     now: Timestamp,
 ) -> Result<(usize, Released), EngineError> {
     let month_ends = Month::of(now).ends_at.as_millisecond();
@@ -167,8 +165,8 @@ async fn of_connection(
         found.extend(waiting.map_err(unavailable)?.into_iter().filter(|found| {
             found
                 .delivery
-                .parts()
-                .is_some_and(|(id, _)| id == *connection)
+                .subject()
+                .is_some_and(|subject| subject.destination() == destination)
         }));
     }
     found.truncate(PER_TICK);
@@ -299,22 +297,28 @@ async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, E
     if held.is_written(entry.settled) {
         return Ok(Step::Unmark(entry));
     }
-    let connections = hub.connections(&entry.organization).await;
-    let connections = connections.map_err(unavailable)?;
-    let connection = connections.iter().find(|one| one.id == entry.connection);
-    let Some(connection) = connection.filter(|one| one.state != ConnectionState::Disconnected)
-    else {
-        return Ok(Step::End(entry));
-    };
-    if !is_in_use(connection) {
-        let mark = (held.why != HeldFor::Connection).then(|| Held {
-            until: UNTIL_IN_USE,
-            why: HeldFor::Connection,
-            reason: "it goes on once the connection is in use".to_owned(),
-            ..held
-        });
-        return Ok(Step::Stay(entry, mark));
+    match Destination::of(hub, &entry.organization, &entry.subject)
+        .await
+        .map_err(unavailable)?
+    {
+        Destination::Gone => return Ok(Step::End(entry)),
+        Destination::Waits => {
+            let mark = (held.why != HeldFor::Connection).then(|| Held {
+                until: UNTIL_IN_USE,
+                why: HeldFor::Connection,
+                reason: "it goes on once its destination is in use".to_owned(),
+                ..held
+            });
+            return Ok(Step::Stay(entry, mark));
+        }
+        Destination::InUse(_) => {}
     }
+    let Some(connection) = entry.subject.connection() else {
+        // What goes to a webhook is no sync.
+        let event = entry.event.clone();
+        let message = message(&entry, &held, event)?;
+        return Ok(Step::Send(entry, message, None));
+    };
     let mut rest = Held {
         until: Month::of(now).ends_at.as_millisecond(),
         why: HeldFor::Plan,
@@ -322,8 +326,7 @@ async fn look(hub: &Hub, found: &HeldDelivery, now: Timestamp) -> Result<Step, E
     };
     let mut last = None;
     for event in &held.events {
-        let (organization, connection) = (&entry.organization, &entry.connection);
-        match plans::take_sync(hub, organization, event, connection, now)
+        match plans::take_sync(hub, &entry.organization, event, connection, now)
             .await
             .map_err(unavailable)?
         {
@@ -348,12 +351,18 @@ pub(crate) fn is_in_use(connection: &Connection) -> bool {
     connection.takes_events() && connection.state == ConnectionState::Active
 }
 
-/// What is held for a connection that has ended is skipped, and skips are free.
+/// What is held for a destination that has ended is skipped, and skips are free.
 async fn end(hub: &Hub, entry: &LedgerEntry, now: Timestamp) -> Result<(), AwsError> {
     for event in entry.held.iter().flat_map(|held| &held.events) {
-        plans::settle_sync(hub, &entry.organization, event, &entry.connection, true).await?;
+        if let Some(connection) = entry.subject.connection() {
+            plans::settle_sync(hub, &entry.organization, event, connection, true).await?;
+        }
     }
-    let reason = SkipReason::ConnectionOff.words();
+    let reason = match entry.subject {
+        Subject::Session { .. } => SkipReason::ConnectionOff,
+        Subject::Event { .. } => SkipReason::WebhookGone,
+    };
+    let reason = reason.words();
     let ended = hub
         .store()
         .end_held(entry, reason, now.as_millisecond())
@@ -368,8 +377,7 @@ fn message(entry: &LedgerEntry, held: &Held, event: EventId) -> Result<Outgoing,
     let reference = DeliveryReference {
         v: VERSION,
         organization: entry.organization.clone(),
-        connection: entry.connection.clone(),
-        session: entry.session.clone(),
+        subject: entry.subject.clone(),
         event,
         revision: held.revision,
     };
@@ -383,7 +391,7 @@ fn unavailable(error: AwsError) -> EngineError {
     EngineError::aws("held work")(error)
 }
 
-fn crms(hub: &Hub) -> Vec<CrmId> {
-    let crms = hub.registry().delivering();
-    crms.filter_map(|crm| crm.parse().ok()).collect()
+fn destinations(hub: &Hub) -> Vec<CrmId> {
+    let names = hub.registry().destinations();
+    names.filter_map(|crm| crm.parse().ok()).collect()
 }

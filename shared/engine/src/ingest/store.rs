@@ -19,6 +19,7 @@ use super::EventFailure;
 use crate::{
     error::EngineError,
     hub::Hub,
+    kept,
     reference::{EventReference, VERSION},
 };
 
@@ -103,7 +104,7 @@ async fn store(
         .organization(&event.organization)
         .await
         .map_err(unavailable("the organization"))?;
-    if organization.is_none_or(|organization| {
+    if organization.as_ref().is_none_or(|organization| {
         organization.status == OrganizationStatus::Closed && !closes(event)
     }) {
         let expected =
@@ -119,19 +120,40 @@ async fn store(
         .data(event.organization.as_str())
         .await
         .map_err(unavailable("the organization's key"))?;
+    let kept = organization.is_some_and(|organization| organization.has_webhooks);
+    let whole = if matches!(event.payload, Payload::MeetingScheduled(_)) {
+        value.map(Value::to_string)
+    } else if kept {
+        event.body()
+    } else {
+        None
+    };
     let item = EventItem {
         organization: event.organization.clone(),
         event: event.id.clone(),
         session: event.session().cloned(),
         fields: fingerprints(&ring, value.unwrap_or(&Value::Null)),
         accepted_at: hub.clock().now(),
-        sealed: sealed_whole(hub, &ring, event, value)?,
+        sealed: sealed_whole(hub, &ring, event, whole.as_deref())?,
     };
     if event.session().is_none() {
         remember(hub, &item).await?;
+        if matches!(event.payload, Payload::OrganizationChanged(_)) {
+            // An organization that has just begun is set up in the next minutes: what it is asked for then
+            // is read afresh.
+            hub.forget(&event.organization);
+        }
         return Ok(None);
     }
-    merge(hub, &ring, event, &item, pointer).await.map(Some)
+    if kept {
+        // Every event by itself, since webhooks get it by itself.
+        remember(hub, &item).await?;
+    }
+    let mut reference = merge(hub, &ring, event, &item, pointer).await?;
+    if kept {
+        reference.kept = Some(event.payload.kind().to_owned());
+    }
+    Ok(Some(reference))
 }
 
 /// Remembers an event by an item of its own, or says what differs from the one that was.
@@ -147,19 +169,19 @@ fn closes(event: &Envelope) -> bool {
     matches!(&event.payload, Payload::OrganizationChanged(change) if change.status == OrganizationStatus::Closed)
 }
 
-/// An event that has no session is kept whole, sealed, with its own item.
+/// What is kept whole stands with the event's own item, sealed: an event that has no session; and what
+/// webhooks get, so that every attempt sends the same bytes.
 fn sealed_whole(
     hub: &Hub,
     ring: &KeyRing,
     event: &Envelope,
-    value: Option<&Value>,
+    whole: Option<&str>,
 ) -> Result<Option<Vec<u8>>, EventFailure> {
-    if !matches!(event.payload, Payload::MeetingScheduled(_)) {
+    let Some(plain) = whole else {
         return Ok(None);
-    }
-    let plain = serde_json::to_vec(&value).unwrap_or_default();
-    let aad = format!("event/{}/{}", event.organization, event.id);
-    hub_aws::seal::seal_compressed(ring, hub.entropy(), aad.as_bytes(), &plain)
+    };
+    let aad = kept::aad(&event.organization, &event.id);
+    hub_aws::seal::seal_compressed(ring, hub.entropy(), aad.as_bytes(), plain.as_bytes())
         .map(Some)
         .map_err(|error| EventFailure::Unavailable(EngineError::aws("sealing an event")(error)))
 }
@@ -178,6 +200,7 @@ async fn change_organization(
         status: change.status,
         changed_at: event.timestamp,
         changed_by: event.id.clone(),
+        has_webhooks: false,
     };
     hub.store()
         .put_organization(&organization)
@@ -219,6 +242,7 @@ async fn merge(
             match standing.began_with(item) {
                 Some(PutEvent::Different(fields)) => return Err(EventFailure::Different(fields)),
                 Some(PutEvent::New | PutEvent::Same) => {}
+                None if item.sealed.is_some() => {}
                 None => remember(hub, item).await?,
             }
             is_remembered = true;
@@ -259,6 +283,7 @@ async fn merge(
             event: event.id.clone(),
             revision: record.revision,
             alone: record.session.is_none(),
+            kept: None,
         });
     }
     Err(unavailable(AwsError::Throttled {

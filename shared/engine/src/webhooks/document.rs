@@ -2,8 +2,9 @@
 //! read with these types; `null` is the same as absent, except for a header.
 
 use hub_domain::{
-    WebhookId,
-    webhook::{EVENT_TYPES, MAX_HEADER_NAME, MAX_HEADER_VALUE, MAX_HEADERS},
+    Timestamp, WebhookId,
+    limits::MAX_SHORT,
+    webhook::{EVENT_TYPES, MAX_CONDITIONS, MAX_HEADER_NAME, MAX_HEADER_VALUE, MAX_HEADERS},
 };
 use utoipa::{
     PartialSchema, ToSchema,
@@ -31,6 +32,47 @@ impl PartialSchema for EventTypes {
 }
 
 impl ToSchema for EventTypes {}
+
+/// Conditions on the content of events: each JSON pointer into the event leads to one of its values, or to a
+/// list that has one of them.
+#[derive(Debug)]
+pub struct Conditions;
+
+impl PartialSchema for Conditions {
+    fn schema() -> RefOr<Schema> {
+        let pointer = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^/payload/[ -~]*$"))
+            .max_length(Some(MAX_SHORT));
+        let value = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(MAX_SHORT));
+        let values = ArrayBuilder::new()
+            .items(value)
+            .min_items(Some(1))
+            .max_items(Some(MAX_CONDITIONS));
+        ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property_names(Some(pointer))
+            .additional_properties(Some(values))
+            .max_properties(Some(MAX_CONDITIONS))
+            .into()
+    }
+}
+
+impl ToSchema for Conditions {}
+
+/// Since when events are sent again.
+#[derive(Debug, ToSchema)]
+#[schema(as = Since, example = json!({ "since": "2026-11-20T00:00:00Z" }))]
+#[serde(deny_unknown_fields)]
+pub struct SinceBody {
+    /// The moment.
+    pub since: Timestamp,
+    /// `next` of the answer before, to the same question.
+    #[schema(max_length = 4096)]
+    pub cursor: Option<String>,
+}
 
 /// Headers that are sent along, by name.
 #[derive(Debug)]
@@ -91,6 +133,13 @@ pub struct NewWebhookBody {
     pub events: EventTypes,
     /// Whether events go there; they do unless it says otherwise.
     pub active: Option<bool>,
+    /// Which of those events, by their content.
+    pub only: Option<Conditions>,
+    /// The most messages a second; 20 unless it says otherwise.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate_limit: Option<u32>,
+    /// Whether messages are signed by an Ed25519 key of the hub too (`v1a`).
+    pub asymmetric: Option<bool>,
     /// Headers that are sent along; 4,096 bytes together. Values of those that may open something, like
     /// `authorization`, are never shown.
     pub headers: Option<Headers>,
@@ -109,8 +158,15 @@ pub struct WebhookChangeBody {
     pub url: Option<String>,
     /// Which events.
     pub events: Option<EventTypes>,
-    /// Whether events go there.
+    /// Whether events go there. What is under way to one that is made active again goes on.
     pub active: Option<bool>,
+    /// Which of those events, by their content; all conditions anew.
+    pub only: Option<Conditions>,
+    /// The most messages a second.
+    #[schema(minimum = 1, maximum = 1000)]
+    pub rate_limit: Option<u32>,
+    /// Whether messages are signed by an Ed25519 key of the hub too (`v1a`).
+    pub asymmetric: Option<bool>,
     /// Headers to set, and with `null` to take away; the others stay.
     pub headers: Option<HeaderChanges>,
 }

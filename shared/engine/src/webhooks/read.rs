@@ -6,14 +6,17 @@ use hub_domain::{
     Faults,
     limits::{MAX_SHORT, MAX_URL},
     reader::Reader,
-    webhook::{EVENT_TYPES, MAX_HEADER_BYTES, MAX_HEADERS, header_name_fault, is_header_value},
+    webhook::{
+        EVENT_TYPES, MAX_CONDITIONS, MAX_HEADER_BYTES, MAX_HEADERS, MAX_RATE_LIMIT,
+        header_name_fault, is_header_value,
+    },
 };
 use serde_json::Value;
 use url::Url;
 
 use crate::hub::Hub;
 
-const MEMBERS: &str = "name, url, events, active or headers";
+const MEMBERS: &str = "name, url, events, active, only, rate_limit, asymmetric or headers";
 
 /// A webhook to create.
 #[derive(Debug)]
@@ -22,6 +25,9 @@ pub struct NewWebhook {
     pub(super) url: String,
     pub(super) events: Vec<String>,
     pub(super) active: bool,
+    pub(super) only: BTreeMap<String, Vec<String>>,
+    pub(super) rate_limit: Option<u32>,
+    pub(super) asymmetric: bool,
     pub(super) headers: BTreeMap<String, Option<String>>,
 }
 
@@ -32,6 +38,9 @@ pub struct WebhookChange {
     pub(super) url: Option<String>,
     pub(super) events: Option<Vec<String>>,
     pub(super) active: Option<bool>,
+    pub(super) only: Option<BTreeMap<String, Vec<String>>>,
+    pub(super) rate_limit: Option<u32>,
+    pub(super) asymmetric: Option<bool>,
     /// By name in lower case; `None` takes a header away.
     pub(super) headers: BTreeMap<String, Option<String>>,
 }
@@ -50,12 +59,18 @@ impl NewWebhook {
                 url: Some(url),
                 events: Some(events),
                 active,
+                only,
+                rate_limit,
+                asymmetric,
                 headers,
             }) if faults.is_empty() => Ok(Self {
                 name,
                 url,
                 events,
                 active: active.unwrap_or(true),
+                only: only.unwrap_or_default(),
+                rate_limit,
+                asymmetric: asymmetric.unwrap_or_default(),
                 headers,
             }),
             _ => Err(faults),
@@ -93,6 +108,11 @@ fn change(hub: &Hub, value: &Value, new: bool, faults: &mut Faults) -> Option<We
     let url = url.and_then(|url| address(hub, url.trim(), faults));
     let events = events(&mut reader, new, faults);
     let active = reader.boolean("active", faults);
+    let asymmetric = reader.boolean("asymmetric", faults);
+    let only = reader
+        .object("only", faults)
+        .map(|given| only(&given.rest(), faults));
+    let rate_limit = rate_limit(&mut reader, faults);
     let headers = reader
         .object("headers", faults)
         .map_or_else(BTreeMap::new, |given| headers(&given.rest(), new, faults));
@@ -104,8 +124,73 @@ fn change(hub: &Hub, value: &Value, new: bool, faults: &mut Faults) -> Option<We
         url,
         events,
         active,
+        only,
+        rate_limit,
+        asymmetric,
         headers,
     })
+}
+
+/// Conditions on the content: a JSON pointer into the event, and the values of which it leads to one.
+fn only(
+    given: &serde_json::Map<String, Value>,
+    faults: &mut Faults,
+) -> BTreeMap<String, Vec<String>> {
+    let mut found = BTreeMap::new();
+    if given.len() > MAX_CONDITIONS {
+        faults.push(
+            "/only",
+            format!("has {} conditions", given.len()),
+            format!("at most {MAX_CONDITIONS}"),
+        );
+        return found;
+    }
+    for (pointer, values) in given {
+        let place = format!("/only/{}", pointer.replace('~', "~0").replace('/', "~1"));
+        if !pointer.starts_with("/payload/") || pointer.len() > MAX_SHORT {
+            faults.push(
+                place,
+                "leads nowhere in an event",
+                "a JSON pointer into it of at most 255 characters, like /payload/session/tags/team",
+            );
+            continue;
+        }
+        let list = values.as_array().map(Vec::as_slice).unwrap_or_default();
+        let texts: Vec<String> = list
+            .iter()
+            .filter_map(|value| value.as_str())
+            .filter(|text| text.chars().count() <= MAX_SHORT)
+            .map(str::to_owned)
+            .collect();
+        if texts.is_empty() || texts.len() != list.len() || texts.len() > MAX_CONDITIONS {
+            faults.push(
+                place,
+                "is no list of values",
+                format!(
+                    "a list of 1 to {MAX_CONDITIONS} strings of at most {MAX_SHORT} characters"
+                ),
+            );
+            continue;
+        }
+        found.insert(pointer.clone(), texts);
+    }
+    found
+}
+
+fn rate_limit(reader: &mut Reader<'_>, faults: &mut Faults) -> Option<u32> {
+    let value = reader
+        .value("rate_limit")
+        .filter(|value| !value.is_null())?;
+    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+    let number = number.filter(|number| (1..=MAX_RATE_LIMIT).contains(number));
+    if number.is_none() {
+        faults.push(
+            "/rate_limit",
+            "is no number of messages a second",
+            format!("a whole number from 1 to {MAX_RATE_LIMIT}"),
+        );
+    }
+    number
 }
 
 fn address(hub: &Hub, text: &str, faults: &mut Faults) -> Option<String> {

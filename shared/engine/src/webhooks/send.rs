@@ -5,7 +5,11 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use hub_aws::{KeyRing, seal, seams::ulid, vault::WebhookSecret};
+use hub_aws::{
+    KeyRing, seal,
+    seams::ulid,
+    vault::{Credentials, WebhookSecret},
+};
 use hub_connectors::{Reply, retry_after};
 use hub_domain::{Scope, Timestamp, Verdict, Webhook, WebhookId, text::cut};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,7 +17,7 @@ use serde_json::json;
 
 use super::{get, header_aad, unavailable};
 use crate::{
-    error::EngineError,
+    error::{EngineError, aws_verdict},
     hub::Hub,
     identity::Caller,
     transport::{self, ReadAtMost, TransportError},
@@ -56,13 +60,11 @@ pub async fn test(hub: &Hub, caller: &Caller, id: &WebhookId) -> Result<Attempt,
     hub.vault().forget(caller.organization.as_str());
     let credentials = hub.vault().credentials(caller.organization.as_str()).await;
     let credentials = credentials.map_err(unavailable("the organization's credentials"))?;
-    let secret = credentials.webhooks.get(id.as_str()).ok_or_else(|| {
+    let signer = Signer::from(&credentials, &webhook)?.ok_or_else(|| {
         EngineError::Conflict(
             "the webhook has no signing secret; make one by rotating it".to_owned(),
         )
     })?;
-    let keys = credentials.token_key.ring();
-    let keys = keys.map_err(unavailable("the token key"))?;
     let now = hub.clock().now();
     let body = json!({
         "id": format!("evt_{}", ulid(hub.clock(), hub.entropy())),
@@ -73,8 +75,86 @@ pub async fn test(hub: &Hub, caller: &Caller, id: &WebhookId) -> Result<Attempt,
     });
     let message = format!("msg_{}", ulid(hub.clock(), hub.entropy()));
     let body = Bytes::from(body.to_string());
-    let (request, secrets) = request(&webhook, secret, &keys, &message, &body, now)?;
+    let (request, secrets) = request(&webhook, &signer.secret, &signer.keys, &message, &body, now)?;
     Ok(send(hub, message, request, &secrets).await)
+}
+
+/// What messages to a webhook are signed with, and what opens its secret headers.
+pub(crate) struct Signer {
+    secret: WebhookSecret,
+    keys: KeyRing,
+}
+
+impl Signer {
+    /// That of a webhook, for a delivery.
+    ///
+    /// # Errors
+    /// What becomes of the delivery without it.
+    pub(crate) async fn of(hub: &Hub, webhook: &Webhook) -> Result<Self, Verdict> {
+        let organization = webhook.organization.as_str();
+        for again in [false, true] {
+            if again {
+                // One that was made a moment ago is not known here yet.
+                hub.vault().forget(organization);
+            }
+            let credentials = hub.vault().credentials(organization).await;
+            let credentials = credentials.map_err(|error| aws_verdict(&error))?;
+            let found = Self::from(&credentials, webhook);
+            let found = found.map_err(|error| Verdict::Bug {
+                reason: error.to_string(),
+            })?;
+            if let Some(signer) = found {
+                return Ok(signer);
+            }
+        }
+        Err(Verdict::Misconfigured {
+            reason: "the webhook has no signing secret: make one by rotating it".to_owned(),
+        })
+    }
+
+    fn from(credentials: &Credentials, webhook: &Webhook) -> Result<Option<Self>, EngineError> {
+        let keys = credentials.token_key.ring();
+        let keys = keys.map_err(unavailable("the token key"))?;
+        let secret = credentials.webhooks.get(webhook.id.as_str()).cloned();
+        Ok(secret.map(|secret| Self { secret, keys }))
+    }
+
+    /// A message of a delivery, signed now.
+    ///
+    /// # Errors
+    /// What becomes of the delivery: something of ours cannot be read.
+    pub(crate) fn request(
+        &self,
+        webhook: &Webhook,
+        message: &str,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Result<http::Request<Bytes>, Verdict> {
+        let made = request(webhook, &self.secret, &self.keys, message, body, now);
+        let made = made.map_err(|error| Verdict::Bug {
+            reason: error.to_string(),
+        })?;
+        Ok(made.0)
+    }
+}
+
+/// Sends a message, and gives the answer of the receiver, whatever it is.
+pub(crate) async fn post(
+    hub: &Hub,
+    request: http::Request<Bytes>,
+) -> Result<Reply, TransportError> {
+    let sent = transport::send(hub.transport(), request);
+    let reply = match tokio::time::timeout(ANSWER_WITHIN, sent).await {
+        Ok(reply) => reply?,
+        Err(_) => return Err(TransportError::Lost("timed out".to_owned())),
+    };
+    let (parts, body) = reply.into_parts();
+    Ok(Reply {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        at: hub.clock().now(),
+    })
 }
 
 /// The signed request, and everything in it that must not be shown again.
@@ -132,23 +212,12 @@ async fn send(
     secrets: &[SecretString],
 ) -> Attempt {
     let began = hub.clock().now();
-    let sent = transport::send(hub.transport(), request);
-    let reply = match tokio::time::timeout(ANSWER_WITHIN, sent).await {
-        Ok(reply) => reply,
-        Err(_) => Err(TransportError::Lost("timed out".to_owned())),
-    };
+    let reply = post(hub, request).await;
     let now = hub.clock().now();
     let latency = Duration::try_from(now.duration_since(began)).unwrap_or_default();
     let (status, answer, (verdict, advice)) = match reply {
         Ok(reply) => {
-            let (parts, body) = reply.into_parts();
-            let answer = shown(&body, secrets);
-            let reply = Reply {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-                at: now,
-            };
+            let answer = shown(&reply.body, secrets);
             (Some(reply.status.as_u16()), answer, judge(&reply))
         }
         Err(error) => (None, String::new(), unanswered(&error)),

@@ -53,7 +53,14 @@ async fn every_sample_is_answered_and_the_crms_hold_each_record_once() {
             }
             if prefix == "Deliver" {
                 // The queue may hand over a batch again: nothing is left to do.
-                let crm = &machine.surroundings.sandboxes[sample.crm().unwrap()];
+                // What goes to a webhook has no CRM: the sample's is gone, so it is skipped.
+                let Some(crm) = sample.crm() else {
+                    let again = machine.invoke(sample.function(), event).await;
+                    assert_eq!(again, json!({ "batchItemFailures": [] }), "{file}");
+                    driven.insert(file.clone());
+                    continue;
+                };
+                let crm = &machine.surroundings.sandboxes[crm];
                 let (state, calls) = (crm.state()["objects"].clone(), crm.calls());
                 let again = machine.invoke(sample.function(), event).await;
                 assert_eq!(again, json!({ "batchItemFailures": [] }), "{file}");

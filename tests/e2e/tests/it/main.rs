@@ -20,6 +20,7 @@ mod document;
 mod everywhere;
 mod failing;
 mod holding;
+mod hooked;
 mod isolation;
 mod limiting;
 mod mapped;

@@ -69,7 +69,7 @@ async fn a_paused_connection_holds_its_work_and_a_resume_sets_it_free() {
     );
     let reason = held["reason"].as_str().unwrap();
     assert!(
-        reason.starts_with("it goes on once the connection is in use"),
+        reason.starts_with("it goes on once its destination is in use"),
         "{reason}"
     );
     // Ticks leave it alone, for weeks: longer than a queue would have kept its message.

@@ -28,11 +28,11 @@ const DECLARED: &[Declared] = &[
         writes: &["org", "event", "session"],
         statements: &[],
     },
-    // `dispatch::dispatch`: as ingest for raw events; and the connections an event goes to. Syncs are
+    // `dispatch::dispatch`: as ingest for raw events; and the connections and webhooks an event goes to. Syncs are
     // counted where the plan limits them, and a delivery without room is marked as held.
     Declared {
         function: "dispatch",
-        reads: &["org", "event", "session", "conn"],
+        reads: &["org", "event", "session", "conn", "hook"],
         writes: &["org", "event", "session", "usage", "dlv"],
         statements: &[],
     },
@@ -41,15 +41,15 @@ const DECLARED: &[Declared] = &[
     // `approve`; `lifecycle` (tokens are refreshed, and deleted); `deliveries::list` and `get` (delivery,
     // session, connection, mapping; a look-up at the CRM counts for its limits), `retry` (a delivery is opened,
     // marked, and its mark taken away; its events are counted); `webhooks` (the lease while a secret is
-    // written); `audit::export`.
+    // written; that the organization has some is noted beside it; events that one missed); `audit::export`.
     Declared {
         function: "api",
         reads: &[
             "org", "conn", "map", "dlv", "session", "token", "hook", "usage", "audit", "evid",
-            "limit",
+            "limit", "event",
         ],
         writes: &[
-            "conn", "lease", "token", "account", "hook", "usage", "limit", "dlv",
+            "conn", "lease", "token", "account", "hook", "usage", "limit", "dlv", "org",
         ],
         statements: &[],
     },
@@ -66,27 +66,32 @@ const DECLARED: &[Declared] = &[
     // connection moves to another host or is parked; ledger entries by statements alone; the lease
     // while a refresh token that changed is kept in the credentials. A sync that nothing came of is
     // given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A delivery
-    // that nobody could begin is marked as held.
+    // that nobody could begin is marked as held. `deliver::events`: the webhook and what is kept of the event are
+    // read; a webhook whose receiver is gone is turned off.
     Declared {
         function: "deliver",
-        reads: &["session", "conn", "map", "token", "org", "usage", "limit"],
-        writes: &["conn", "token", "lease", "usage", "limit", "dlv"],
+        reads: &[
+            "session", "conn", "map", "token", "org", "usage", "limit", "hook", "event",
+        ],
+        writes: &["conn", "token", "lease", "usage", "limit", "dlv", "hook"],
         statements: &["dlv"],
     },
     // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
     // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
     // mark is deleted). `held::release`: the index, the organization, its connections and count are
     // read; the count, the delivery's mark and the note of a connection's release are written. `daily::look` (the
-    // index; tokens are refreshed as deliver does, webhooks read, reminders put); `notices::derive`. The changes
+    // index; tokens are refreshed as deliver does, webhooks read, reminders put); `notices::derive` (what webhooks get is kept as
+    // an event). The changes
     // come with the stream. `redrive::redrive`: a delivery is read and opened.
     Declared {
         function: "batch",
         reads: &[
-            "audit", "org", "conn", "usage", "dlv", "token", "hook", "unsealed", "held", "daily",
+            "audit", "org", "conn", "usage", "dlv", "token", "hook", "event", "unsealed", "held",
+            "daily",
         ],
         writes: &[
-            "audit", "evid", "usage", "dlv", "conn", "token", "lease", "notice", "unsealed",
-            "daily",
+            "audit", "evid", "usage", "dlv", "conn", "token", "lease", "notice", "event",
+            "unsealed", "daily",
         ],
         statements: &[],
     },

@@ -1,6 +1,6 @@
 //! A CRM's name stands in its own files, in the registry lines and in the template's one list.
 
-use hub_connectors::connectable;
+use hub_connectors::{WEBHOOKS, connectable};
 use hub_tidy::{Offender, Tree, assert_none, lines_with, names_word, yaml::Node};
 
 use crate::template::{TEMPLATE, crm_list};
@@ -19,8 +19,10 @@ fn is_own_file(path: &str, crm: &str) -> bool {
 
 fn is_registry_line(path: &str, line: &str, crm: &str) -> bool {
     let line = line.trim();
+    // What stands for the webhooks is named where the CRMs are.
+    let webhooks = format!("pub const WEBHOOKS: &str = \"{crm}\";");
     match path {
-        "shared/connectors/src/lib.rs" => line == crm,
+        "shared/connectors/src/lib.rs" => line == crm || line == webhooks,
         "local/sandbox/src/lib.rs" => {
             line == format!("mod {crm};") || line.starts_with(&format!("{crm}: "))
         }
@@ -85,7 +87,10 @@ fn in_template(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
 fn a_crm_is_named_only_in_its_own_files() {
     assert_none(
         "a CRM's name stands only in its own files and in the registry lines",
-        &in_code(Tree::repository(), &connectable().collect::<Vec<_>>()),
+        &in_code(
+            Tree::repository(),
+            &connectable().chain([WEBHOOKS]).collect::<Vec<_>>(),
+        ),
     );
 }
 
@@ -93,7 +98,10 @@ fn a_crm_is_named_only_in_its_own_files() {
 fn the_template_names_a_crm_only_in_its_list() {
     assert_none(
         "template.yaml names CRMs only in the list `Crms` and as keys of its mappings",
-        &in_template(Tree::repository(), &connectable().collect::<Vec<_>>()),
+        &in_template(
+            Tree::repository(),
+            &connectable().chain([WEBHOOKS]).collect::<Vec<_>>(),
+        ),
     );
 }
 

@@ -37,16 +37,8 @@ impl Key {
     }
 
     /// The limiter of a CRM account, whose id stands there in hex; of a connection whose account is not
-    /// known, its own.
-    pub(in crate::store) fn limiter(
-        organization: &OrganizationId,
-        crm: &CrmId,
-        account: Result<&str, &ConnectionId>,
-    ) -> Self {
-        let of = match account {
-            Ok(account) => hex(account),
-            Err(connection) => connection.to_string(),
-        };
+    /// known, or of a webhook, its own.
+    pub(in crate::store) fn limiter(organization: &OrganizationId, crm: &CrmId, of: &str) -> Self {
         Self {
             pk: partition(organization.as_str(), Class::Limiter, ""),
             sk: format!("{crm}#{of}"),

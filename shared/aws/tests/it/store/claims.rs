@@ -2,7 +2,7 @@
 
 use hub_aws::{AwsError, Store};
 use hub_domain::{
-    SkipReason,
+    SkipReason, Subject,
     ledger::{Claim, ClaimOutcome, DeliveryStatus},
 };
 
@@ -287,7 +287,7 @@ async fn claims_of_one_call_keep_their_order(on: Harness) {
             (1, ClaimOutcome::Granted { before }) => {
                 let before = before.unwrap();
                 assert_eq!(
-                    (before.session.to_string(), before.failures),
+                    (before.subject.matter().to_owned(), before.failures),
                     (name(index), 7)
                 );
             }
@@ -381,7 +381,7 @@ async fn deliveries_have_nothing_to_do_with_each_other(on: Harness) {
     let store = on.store().await;
     let ours = claim("ses_1", 1, "w1");
     let other_connection = Claim {
-        connection: id("conn_2"),
+        subject: Subject::session_to(&id("conn_2"), &id("ses_1")),
         ..ours.clone()
     };
     let other_organization = Claim {

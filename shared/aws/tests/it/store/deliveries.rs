@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hub_aws::{Store, store::DeliveryPage};
 use hub_domain::{
-    DeliveryId,
+    DeliveryId, Subject,
     filter::DeliveryFilter,
     ledger::{Claim, DeliveryStatus, LedgerEntry},
 };
@@ -29,7 +29,7 @@ async fn filled(on: &Harness) -> Store {
     for index in 0..40 {
         for connection in ["conn_1", "conn_2"] {
             claims.push(Claim {
-                connection: id(connection),
+                subject: Subject::session_to(&id(connection), &id(&format!("ses_{index}"))),
                 ..claim(&format!("ses_{index}"), 1, "w1")
             });
         }
@@ -112,11 +112,11 @@ async fn a_filter_leaves_out_what_does_not_fit(on: Harness) {
             filter
                 .connection
                 .as_ref()
-                .is_none_or(|is| *is == found.connection)
+                .is_none_or(|is| found.subject.connection() == Some(is))
                 && filter
                     .session
                     .as_ref()
-                    .is_none_or(|is| *is == found.session)
+                    .is_none_or(|is| found.subject.session() == Some(is))
                 && filter.status.is_none_or(|is| is == found.status)
         });
         let expected: Vec<_> = fits.map(LedgerEntry::id).collect();
@@ -192,7 +192,7 @@ async fn nobody_else_s_deliveries_are_listed(on: Harness) {
     );
     assert_eq!(all(&store, &everything, 100).await.0.len(), 80);
     let org = id("org_3");
-    let delivery = DeliveryId::of(&theirs.connection, &theirs.session);
+    let delivery = theirs.subject.delivery();
     assert_eq!(store.delivery(&org, &delivery).await.unwrap(), None);
 }
 

@@ -31,6 +31,7 @@ fn organization(name: &str, at: &str, event: &str) -> Organization {
         status: OrganizationStatus::Active,
         changed_at: at.parse().unwrap(),
         changed_by: id(event),
+        has_webhooks: false,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hub_aws::store::Hold;
 use hub_domain::{
-    CrmId,
+    CrmId, Subject,
     ledger::{
         Attempt, ClaimOutcome, DeliveryStatus, Held, HeldFor, Outcome, Retried, UNTIL_IN_USE,
         Unfinished,
@@ -46,9 +46,8 @@ fn held(why: HeldFor, revision: u64, mark: &str) -> Held {
 fn hold(session: &str, held: Held) -> Hold {
     Hold {
         organization: id("org_1"),
-        connection: id("conn_1"),
+        subject: Subject::session_to(&id("conn_1"), &id(session)),
         crm: crm(),
-        session: id(session),
         held,
         now: NOW,
     }
@@ -200,11 +199,11 @@ async fn a_parked_delivery_is_opened_once(harness: Harness) {
 
 async fn a_note_stays_until_its_own_place_is_forgotten(harness: Harness) {
     let store = harness.store().await;
-    let (organization, connection) = (id("org_1"), id("conn_1"));
+    let (organization, connection) = (id("org_1"), "conn_1");
     let notes = async |now: i64| store.releases(&crm(), now, 9).await.unwrap();
     for at in [NOW, NOW + 60_000] {
         store
-            .note_release(&crm(), &organization, &connection, at)
+            .note_release(&crm(), &organization, connection, at)
             .await
             .unwrap();
         if at == NOW {
@@ -216,7 +215,7 @@ async fn a_note_stays_until_its_own_place_is_forgotten(harness: Harness) {
     let later = notes(NOW + 60_000).await;
     assert_eq!(later.len(), 1);
     store
-        .note_release(&crm(), &organization, &connection, NOW + 90_000)
+        .note_release(&crm(), &organization, connection, NOW + 90_000)
         .await
         .unwrap();
     store.forget_release(&later[0]).await.unwrap();

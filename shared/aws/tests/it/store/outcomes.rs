@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hub_aws::AwsError;
 use hub_domain::{
-    FieldFault, SkipReason,
+    FieldFault, SkipReason, Subject,
     ledger::{Claim, ClaimOutcome, DeliveryStatus, LedgerEntry, Outcome},
     matching::{Chosen, Rejection},
 };
@@ -93,8 +93,7 @@ async fn an_outcome_is_read_as_it_was_recorded(on: Harness) {
     settle(&store, &outcome).await.unwrap();
     let expected = LedgerEntry {
         organization: id("org_1"),
-        connection: id("conn_1"),
-        session: id("ses_1"),
+        subject: Subject::session_to(&id("conn_1"), &id("ses_1")),
         event: id("evt_1"),
         status: DeliveryStatus::Delivered,
         revision: 1,
@@ -309,7 +308,7 @@ async fn a_delivery_costs_two_write_units() {
         let session = format!("ses_{ULID}");
         let claim = Claim {
             organization: id(&format!("org_{ULID}")),
-            connection: id(&format!("conn_{ULID}")),
+            subject: Subject::session_to(&id(&format!("conn_{ULID}")), &id(&session)),
             event: id(&format!("evt_{ULID}")),
             content: "0123456789abcdef".repeat(2),
             ..claim(&session, 1, ULID)

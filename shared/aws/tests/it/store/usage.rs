@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hub_aws::store::{Count, HeldDelivery, HeldWhen, Hold};
 use hub_domain::{
-    Connection, CrmId, DeliveryId, Timestamp,
+    Connection, CrmId, DeliveryId, Subject, Timestamp,
     ledger::{ClaimOutcome, DeliveryStatus, Held, HeldFor},
     subscription::Month,
 };
@@ -157,9 +157,8 @@ async fn a_sync_is_given_back_once_unless_something_came_of_it(harness: Harness)
 fn hold(session: &str, event: &str, revision: u64, until: i64) -> Hold {
     Hold {
         organization: id("org_1"),
-        connection: id("conn_1"),
+        subject: Subject::session_to(&id("conn_1"), &id(session)),
         crm: crm(),
-        session: id(session),
         held: Held {
             until,
             revision,
