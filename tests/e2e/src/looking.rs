@@ -67,8 +67,10 @@ impl Machine {
             .as_array()
             .cloned()
             .unwrap_or_default();
+        // Those to webhooks have no session.
         items
             .into_iter()
+            .filter(|item| item["session"].is_string())
             .map(|item| {
                 (
                     item["session"].as_str().unwrap_or_default().to_owned(),

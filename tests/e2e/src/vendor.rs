@@ -71,18 +71,7 @@ impl Machine {
 
     /// Creates a connection; what it cannot be made without is the manifest's example, if nothing else is said.
     pub async fn create(&self, organization: &str, mut settings: Value) -> String {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        for (name, setting) in manifest
-            .settings
-            .iter()
-            .filter(|(_, setting)| setting.required)
-        {
-            if settings.get(name).is_none() {
-                settings[name] = json!(setting.default);
-            }
-        }
+        self.fill(&mut settings);
         let mut new = json!({ "settings": settings });
         if self.has_keys_alone() {
             new["method"] = json!("api_key");
@@ -91,6 +80,22 @@ impl Machine {
         let created = self.create_by(organization, new).await;
         assert_eq!(created.status, StatusCode::CREATED, "{}", created.text);
         created.json()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Gives what a connection cannot be made without the manifest's example.
+    fn fill(&self, settings: &mut Value) {
+        let manifest = hub_connectors::manifest(self.crm)
+            .expect("a CRM")
+            .expect("a manifest");
+        let required = manifest
+            .settings
+            .iter()
+            .filter(|(_, setting)| setting.required);
+        for (name, setting) in required {
+            if settings.get(name).is_none() {
+                settings[name] = json!(setting.default);
+            }
+        }
     }
 
     /// Whether nobody logs in at the CRM: it has keys, and no OAuth that we use.
@@ -107,9 +112,10 @@ impl Machine {
         let all = self.sandbox.credentials();
         let mut settings = match self.crm {
             "dynamics365" => json!({ "environment": host }),
-            "freshsales" => json!({ "bundle_host": host, "owner_id": "70000000001" }),
+            "freshsales" => json!({ "bundle_host": host }),
             _ => json!({}),
         };
+        self.fill(&mut settings);
         let mut new = json!({ "method": method.name() });
         match (self.crm, method) {
             (_, Method::AuthorizationCode) => {}

@@ -79,11 +79,16 @@ pub(crate) fn is_inside() -> bool {
     LIFE.try_with(|_| ()).is_ok()
 }
 
-/// From now on the panics of each thread are noted instead of printed: the functions catch them, and a
-/// panic that is caught is still a fault of ours.
+/// From now on the panics of functions are noted instead of printed: they catch them, and a panic that is
+/// caught is still a fault of ours. One of the laboratory itself ends it, and is printed.
 pub fn note_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        PANICS.with_borrow_mut(|all| all.push(panic.to_string()));
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_inside() {
+            PANICS.with_borrow_mut(|all| all.push(panic.to_string()));
+        } else {
+            print(panic);
+        }
     }));
 }
 

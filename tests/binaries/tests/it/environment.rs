@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hub_engine::CRMS;
+use hub_engine::{CRMS, WEBHOOKS};
 use hub_local::{
     addresses::Addresses,
     addresses::Function,
@@ -38,7 +38,7 @@ fn of_the_template() -> BTreeMap<String, BTreeSet<String>> {
         let id = id.text().unwrap();
         let resources: Vec<(String, &Node)> = if id == "Fn::ForEach::Crms" {
             let body = resource.items()[2].entries();
-            let written = CRMS.iter().flat_map(|crm| {
+            let written = CRMS.iter().chain([&WEBHOOKS]).flat_map(|crm| {
                 body.iter()
                     .map(move |(id, node)| (id.text().unwrap().replace("${Crm}", crm), node))
             });

@@ -55,6 +55,8 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("api", "PATCH", "/api/integrations/webhooks/{id}", Least::Admin),
     ("api", "DELETE", "/api/integrations/webhooks/{id}", Least::Admin),
     ("api", "POST", "/api/integrations/webhooks/{id}/rotate-secret", Least::Admin),
+    ("api", "POST", "/api/integrations/webhooks/{id}/recover", Least::Manager),
+    ("api", "POST", "/api/integrations/webhooks/{id}/replay-missing", Least::Manager),
     ("api", "GET", "/api/audit", Least::Admin),
     ("api", "GET", "/api/deliveries", Least::Viewer),
     ("api", "GET", "/api/deliveries/{id}", Least::Viewer),

@@ -127,7 +127,15 @@ impl Week {
                 new["settings"] =
                     json!({ "bundle_host": "acme.myfreshworks.com", "owner_id": "70000000001" });
             }
-            _ => {}
+            // What it cannot be made without, as the manifest has it as an example.
+            _ => {
+                let manifest = hub_connectors::manifest(crm).unwrap().unwrap();
+                for (name, setting) in manifest.settings {
+                    if setting.required {
+                        new["settings"][name] = json!(setting.default);
+                    }
+                }
+            }
         }
         let new = NewConnection::read(&hub, &new).unwrap();
         let made: Connection = connections::create(&hub, &caller, new).await.unwrap();
