@@ -148,12 +148,6 @@ impl Manifest {
         limits.map(|limit| limit.cost_of(operation)).collect()
     }
 
-    /// What a check of a connection costs of each rule of [`Manifest::terms`]: as much as any small reading.
-    pub fn check_costs(&self) -> Vec<u32> {
-        let limits = self.account_limits();
-        limits.map(|limit| limit.cost.describe).collect()
-    }
-
     /// What a reply says of each rule of [`Manifest::terms`].
     pub fn seen(&self, reply: &Reply) -> Vec<Option<Seen>> {
         let at = reply.at.as_microsecond();
@@ -258,7 +252,6 @@ mod tests {
         assert!(Manifest::parse("acme", &short).is_err());
         let object = String::new();
         assert_eq!(manifest.costs(&Operation::Describe { object }), [0]);
-        assert_eq!(manifest.check_costs(), [0]);
         let mut connection = Connection::new(
             "conn_1".parse().unwrap(),
             "org_1".parse().unwrap(),

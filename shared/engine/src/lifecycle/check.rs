@@ -14,7 +14,6 @@ use crate::{
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
-    limits,
     mask::masked,
     oauth::text_at,
     tokens::{self, For},
@@ -177,32 +176,16 @@ async fn checked(
                 cause: Cause::ClientRefused,
                 reason: error.to_string(),
             })?;
-        // It counts for the account's limits as any other call, but waits for no turn: somebody asked, it is one
-        // call, and whether the CRM answers now is the question. Before the account is known, which is when
-        // somebody connects, nothing else uses the limits by this connection.
-        let permit = match connection.account {
-            Some(_) => {
-                let costs = manifest.check_costs();
-                let permit = limits::permit(hub, connection, manifest, costs).await;
-                permit.ok()
-            }
-            None => None,
-        };
-        let answer = match transport::send(hub.transport(), request).await {
-            Ok(answer) => answer,
-            Err(TransportError::Forbidden(reason)) => {
-                return Err(Verdict::Misconfigured { reason });
-            }
-            Err(error @ (TransportError::NotSent(_) | TransportError::Lost(_))) => {
-                if let Some(permit) = &permit {
-                    permit.failed().await;
-                }
-                return Err(Verdict::Retry {
-                    after: None,
-                    reason: format!("the CRM does not answer: {error}"),
-                });
-            }
-        };
+        let answer =
+            transport::send(hub.transport(), request)
+                .await
+                .map_err(|error| match error {
+                    TransportError::Forbidden(reason) => Verdict::Misconfigured { reason },
+                    TransportError::NotSent(_) | TransportError::Lost(_) => Verdict::Retry {
+                        after: None,
+                        reason: format!("the CRM does not answer: {error}"),
+                    },
+                })?;
         let (parts, body) = answer.into_parts();
         let reply = Reply {
             status: parts.status,
@@ -210,16 +193,7 @@ async fn checked(
             body: masked(body, [token.expose_secret()]),
             at: hub.clock().now(),
         };
-        let judged = judged(manifest, check, &reply);
-        if let Some(permit) = &permit {
-            permit
-                .answered(
-                    &reply,
-                    judged.as_ref().err().map_or(&[], std::slice::from_ref),
-                )
-                .await;
-        }
-        match judged {
+        match judged(manifest, check, &reply) {
             Ok(account) => return Ok(account),
             Err(Verdict::Refresh) if spent.is_none() && version.is_some() => spent = version,
             Err(Verdict::Refresh) => {

@@ -15,6 +15,13 @@ async fn connected(crm: &'static str, seed: u64) -> Machine {
     machine
 }
 
+/// Whether the CRM gives no refresh token: its access tokens have no end.
+fn lives_for_ever(crm: &str) -> bool {
+    let manifest = hub_connectors::manifest(crm).unwrap().unwrap();
+    let oauth = manifest.oauth.as_ref();
+    oauth.is_some_and(|oauth| oauth.default_lifetime_s == 0)
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_the_crm_does_each_record_is_there_once() {
     let faults: [(&str, Value); 9] = [
@@ -51,6 +58,10 @@ async fn whatever_the_crm_does_each_record_is_there_once() {
     ];
     for crm in CRMS {
         for (seed, (name, fault)) in (1..).zip(&faults) {
+            // Where a token never ends, one that ended was taken away, and somebody connects again.
+            if *name == "a spent access token" && lives_for_ever(crm) {
+                continue;
+            }
             let machine = connected(crm, seed).await;
             if !fault.is_null() {
                 machine.fault(fault.clone());

@@ -77,6 +77,9 @@ fn body(method: &str, path: &str) -> Value {
             json!({ "name": "Ours", "url": "https://crm.example/", "events": ["*"] })
         }
         ("POST", "/api/integrations/webhooks/test") => json!({ "webhook_id": "whk_none" }),
+        ("POST", path) if path.ends_with("/recover") || path.ends_with("/replay-missing") => {
+            json!({ "since": "2026-11-20T12:00:00Z" })
+        }
         ("POST", "/api/integrations/{crm}/connect") => json!({ "connection_id": "conn_none" }),
         _ => json!({}),
     }
