@@ -1,6 +1,6 @@
 //! What the CRM holds, and what the hub says of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::{Method, StatusCode};
 use hub_aws::store::TokenItem;
@@ -102,15 +102,16 @@ impl Machine {
                 let kind = serde_json::from_value(write["kind"].clone()).expect("a kind");
                 let object = write["object"].as_str().unwrap_or_default();
                 let connection = connection.parse().expect("a connection");
-                // A fault that is left over strikes the reading; it is asked again.
-                let mut found = Err(());
-                for _ in 0..5 {
+                // A fault that is left over, or a limit, strikes the reading; it is asked again later.
+                let mut found = Err(String::new());
+                for _ in 0..10 {
                     let keys = vec![key.clone()];
                     let asked = read_back(&hub, &caller, &connection, kind, object, keys).await;
-                    found = asked.map_err(drop);
+                    found = asked.map_err(|refusal| format!("{} {refusal:?}", self.crm));
                     if found.is_ok() {
                         break;
                     }
+                    tokio::time::sleep(Duration::from_mins(1)).await;
                 }
                 let found = found.expect("an answer of the CRM");
                 assert_eq!(found.len(), 1, "{key} in {}: {found:?}", self.crm);

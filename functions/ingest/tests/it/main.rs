@@ -135,7 +135,7 @@ async fn every_sample_is_accepted() {
 
 #[tokio::test(start_paused = true)]
 async fn with_the_store_down_a_503_is_answered_and_nothing_is_lost() {
-    for service in ["DynamoDB", "AmazonSQS", ".PutItem", ".SendMessageBatch"] {
+    for service in ["DynamoDB", "AmazonSQS", ".UpdateItem", ".SendMessageBatch"] {
         for fails in [hub_world::Fails::Before, hub_world::Fails::After] {
             let (world, router) = ingest().await;
             let event = session("evt_1", "ses_1", "Kick-off");
