@@ -2,7 +2,7 @@
 //! backlog is gone, and how often each message is tried.
 //!
 //! The CRM is the one whose limit is counted over the shortest window: there a backlog meets its limit. It has
-//! to take the traffic, though, or no backlog is ever drained: a CRM that takes one record a call does not.
+//! to take the traffic, though, or no backlog is ever drained: what ten sessions cost in calls says whether it does.
 
 use anyhow::{Context, ensure};
 use hub_domain::{Timestamp, ledger::DeliveryStatus};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     Size,
+    delivery::each,
     figures::{Figure, figure},
     reference,
     rig::{BATCH, Rig},
@@ -29,10 +30,14 @@ struct Limit {
     window_s: u64,
 }
 
-/// The limit with the shortest window of all CRMs that take a batch of records in a call.
-fn tightest() -> anyhow::Result<Limit> {
+/// The limit with the shortest window of all CRMs whose limits take the traffic.
+async fn tightest(size: &Size) -> anyhow::Result<Limit> {
     let mut all = Vec::new();
     for crm in steady()? {
+        let steps = size.seen.steps(each(crm, size)?).await?;
+        if steps.needed_ms(crm)? * many(PER_S) > 1_000.0 {
+            continue;
+        }
         let connector = hub_connectors::connector(crm).context("no such CRM")??;
         let manifest = connector.manifest();
         let limits = &manifest.limits;
@@ -48,7 +53,7 @@ fn tightest() -> anyhow::Result<Limit> {
 }
 
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
-    let limit = tightest()?;
+    let limit = tightest(size).await?;
     let rig = Rig::new(3).await?;
     rig.organization(ORG).await?;
     rig.connect(ORG, limit.crm).await?;
