@@ -87,6 +87,8 @@ impl Limiter {
         };
         // First look, then take: a bucket that cannot give leaves the others as they are.
         let mut latest = None;
+        // A call is made when all of its rules let it: what is paced begins with the last of them.
+        let mut from = ask.from;
         for (rule, want) in terms.rules.iter().zip(&ask.wants) {
             if want.need == 0 {
                 continue;
@@ -96,6 +98,7 @@ impl Limiter {
             if let Err(until) = free {
                 latest = latest.max(Some(until));
             }
+            from = from.max(bucket.begins());
         }
         if let Some(until) = latest {
             return later(until, Why::Limit, marked);
@@ -118,7 +121,7 @@ impl Limiter {
                 let paused = bucket.paused;
                 bucket
                     .pace(rule)
-                    .take(terms.margin, want, ask.worker, now, paused)
+                    .take(terms.margin, want, ask.worker, now, paused, from)
             });
         }
         if let Some((places, until)) = at_once {
@@ -218,6 +221,12 @@ impl Bucket {
 
     fn budget(&mut self, rule: &Rule) -> &mut budget::Budget {
         self.budget.get_or_insert_with(|| budget::Budget::new(rule))
+    }
+
+    /// The first moment at which a paced call could be made.
+    fn begins(&self) -> Micros {
+        let next = self.pace.as_ref().map_or(0, pace::Pace::next);
+        next.max(self.paused)
     }
 
     /// Whether `need` calls can be given now; else when to ask again.

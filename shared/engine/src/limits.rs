@@ -37,8 +37,6 @@ const TRIES: u32 = 8;
 /// How soon a place among the calls at once is looked for again.
 const SOON: Duration = Duration::from_millis(50);
 
-const LONGEST_WAIT: Micros = 8 * SECOND;
-
 tokio::task_local! {
     /// The lane of the batch that is worked on: set once per batch, needed at each call.
     static LANE: Lane;
@@ -140,15 +138,6 @@ fn throttle(until: Micros) -> Verdict {
     }
 }
 
-/// How long a call waits for its turn: some turns, where a limit has few. A message that is hidden comes back
-/// late, when a turn that was further away has lapsed, and would wait for ever.
-fn patience(terms: &Terms, costs: &[u32]) -> Micros {
-    let rules = terms.rules.iter().zip(costs);
-    let paced = rules.filter(|(rule, cost)| **cost > 0 && !rule.is_budget());
-    let steps = paced.map(|(rule, _)| rule.window / i64::from(rule.requests.max(1)));
-    (5 * steps.max().unwrap_or(0)).clamp(HORIZON, LONGEST_WAIT)
-}
-
 async fn pause(hub: &Hub, until: Micros) {
     let micros = u64::try_from(until - now(hub)).unwrap_or_default();
     tokio::time::sleep(Duration::from_micros(micros)).await;
@@ -177,7 +166,7 @@ async fn permit_of<'a>(
     costs: Vec<u32>,
 ) -> Result<Permit<'a>, Verdict> {
     let account = hub.limits().account(hub.entropy(), &whose);
-    let latest = now(hub) + patience(&terms, &costs);
+    let latest = now(hub) + HORIZON;
     loop {
         let at = now(hub);
         let (take, probe) = {
@@ -226,7 +215,7 @@ async fn lease(
     for _ in 0..TRIES {
         let item = read(hub, whose, &mut known).await?;
         let (at, dice) = (now(hub), dice(hub));
-        let ask = lock(&account.book).ask(terms, costs, lane);
+        let ask = lock(&account.book).ask(terms, costs, lane, at);
         let mut limiter = item.limiter;
         let decision = limiter.lease(terms, &ask, at);
         match &decision {

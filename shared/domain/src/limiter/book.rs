@@ -171,10 +171,17 @@ impl Book {
     }
 
     /// What to ask for, for a call that costs so much.
-    pub fn ask(&mut self, terms: &Terms, costs: &[u32], lane: Lane) -> Ask {
+    pub fn ask(&mut self, terms: &Terms, costs: &[u32], lane: Lane, now: Micros) -> Ask {
         self.stocks.resize_with(terms.rules.len(), Stock::default);
+        let needed = self.stocks.iter().zip(costs).filter(|(_, cost)| **cost > 0);
+        let begins = needed.filter_map(|(stock, _)| stock.paced.front().copied());
+        let from = begins.fold(now, Micros::max);
         let mut wants = Vec::new();
         for (stock, cost) in self.stocks.iter_mut().zip(costs) {
+            if stock.has_free(*cost, from) || !stock.paced.is_empty() {
+                wants.push(Want::default());
+                continue;
+            }
             let up_to = stock.appetite().max(*cost);
             // Bulk work takes less at a time, so that live work never waits long for it.
             let up_to = match lane {
@@ -188,6 +195,7 @@ impl Book {
             worker: self.worker,
             lane,
             wants,
+            from,
             seen: self.stocks.iter().map(untold).collect(),
             spent: self.stocks.iter().map(|stock| stock.spent).collect(),
             unused: self.stocks.iter().map(|stock| stock.unused).collect(),

@@ -105,6 +105,11 @@ impl Pace {
         self.next
     }
 
+    /// The first moment that is not given out.
+    pub(super) fn next(&self) -> Micros {
+        self.next
+    }
+
     /// A worker has made all its free calls, the last one then: room is kept for them no longer than
     /// that moment asks for.
     pub(super) fn spent(&mut self, worker: u32, at: Micros) {
@@ -131,6 +136,7 @@ impl Pace {
         worker: u32,
         now: Micros,
         paused: Micros,
+        from: Micros,
     ) -> Chunk {
         if let Some(count) = self.free_calls(margin, want, worker, now, paused) {
             let until = now + FREE_FOR;
@@ -148,7 +154,7 @@ impl Pace {
         };
         let most = want.up_to.min(longest).min(largest);
         let count = most.max(want.need);
-        let first = self.next.max(now + WRITE).max(paused);
+        let first = self.next.max(now + WRITE).max(paused).max(from);
         self.next = first + step * i64::from(count);
         self.remember((first, step, count));
         Chunk::Paced { first, step, count }

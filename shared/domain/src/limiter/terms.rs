@@ -93,8 +93,11 @@ pub struct Ask {
     pub worker: u32,
     /// Of which lane its work is.
     pub lane: Lane,
-    /// Calls wanted of each rule, in order: what is needed now, and what would be used.
+    /// Calls wanted of each rule, in order: what is needed now, and what would be used. Nothing of a rule of
+    /// which enough is held.
     pub wants: Vec<Want>,
+    /// A call before this moment is of no use: what is held of another rule begins then.
+    pub from: Micros,
     /// What replies said of each rule since the last lease.
     pub seen: Vec<Option<Seen>>,
     /// When the worker spent its last free call of each rule, if it has spent all.

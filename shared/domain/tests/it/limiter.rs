@@ -90,7 +90,7 @@ impl Crew {
     /// Takes a lease by the worker's own clock; `written` if it reached the item.
     fn lease(&mut self, who: usize, at: Micros, written: bool) -> bool {
         let local = at + self.skews[who];
-        let ask = self.books[who].ask(&self.terms, &[1], Lane::Live);
+        let ask = self.books[who].ask(&self.terms, &[1], Lane::Live, local);
         let mut next = self.limiter.clone();
         let decision = next.lease(&self.terms, &ask, local);
         let granted = matches!(decision, Decision::Granted { .. });
@@ -195,6 +195,7 @@ proptest! {
         for (gap, worker, need) in asks {
             now += gap * MS;
             let ask = Ask {
+                from: 0,
                 worker, lane: Lane::Live, wants: vec![Want { need, up_to: need }],
                 seen: vec![None], spent: vec![None], unused: vec![0],
             };
@@ -224,6 +225,7 @@ proptest! {
         let mut limiter = Limiter::default();
         let (mut now, mut held) = (START, BTreeMap::<u32, (u32, Micros)>::new());
         let ask = |worker| Ask {
+            from: 0,
             worker, lane: Lane::Live, wants: Vec::new(),
             seen: Vec::new(), spent: Vec::new(), unused: Vec::new(),
         };
@@ -255,6 +257,7 @@ fn bulk_gets_nothing_new_while_live_work_was_seen_and_the_item_stays_small() {
     };
     let mut limiter = Limiter::default();
     let ask = |worker, lane| Ask {
+        from: 0,
         worker,
         lane,
         wants: vec![Want { need: 1, up_to: 16 }; 2],
@@ -281,4 +284,50 @@ fn bulk_gets_nothing_new_while_live_work_was_seen_and_the_item_stays_small() {
     }
     let size = serde_json::to_string(&limiter).unwrap().len();
     assert!(size < 900, "{size} bytes");
+}
+
+/// A worker reads, which counts for the fast limit alone, and then writes, which counts for both: the slow one
+/// sets the pace, and what was leased of the fast one is there when its turn comes.
+#[test]
+fn limits_of_different_pace_are_kept_together() {
+    let rule = |name: &str, requests| Rule {
+        name: name.to_owned(),
+        requests,
+        window: 60 * SECOND,
+        reserve_percent: 0,
+    };
+    let terms = Terms {
+        rules: vec![rule("calls", 1_000), rule("points", 50)],
+        ..Terms::default()
+    };
+    let (mut limiter, mut book) = (Limiter::default(), Book::new(1));
+    let (mut now, mut written, mut leases) = (START, 0, 0);
+    while now < START + 60 * SECOND {
+        for costs in [[1, 0], [1, 1]] {
+            loop {
+                assert!(leases < 1_000, "{written} writes by then");
+                match book.take(&terms, &costs, now) {
+                    Take::Now => break,
+                    Take::At(at) => now = at,
+                    Take::Full => panic!("there are places enough"),
+                    Take::Lease => {
+                        leases += 1;
+                        let ask = book.ask(&terms, &costs, Lane::Live, now);
+                        match limiter.lease(&terms, &ask, now) {
+                            Decision::Wait { until, .. } => now = until,
+                            granted => book.granted(&granted, now),
+                        }
+                    }
+                }
+            }
+            book.ended();
+            now += 150 * MS;
+        }
+        written += 1;
+    }
+    assert!((40..=55).contains(&written), "{written} of 50");
+    assert!(
+        leases <= written * 2,
+        "{leases} leases for {written} writes"
+    );
 }

@@ -232,7 +232,7 @@ impl World {
             return;
         };
         let local = now + worker.skew;
-        let ask = worker.book.ask(&terms, &[1], Lane::Live);
+        let ask = worker.book.ask(&terms, &[1], Lane::Live, local);
         let mut state = worker.view.1.clone();
         let decision = state.lease(&terms, &ask, local);
         match decision {

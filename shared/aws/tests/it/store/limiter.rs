@@ -91,6 +91,7 @@ async fn a_lease_costs_one_write_unit() {
     let mut granted = 0;
     for version in 0..60 {
         let ask = Ask {
+            from: 0,
             worker: u32::MAX - version,
             lane: Lane::Live,
             wants: vec![Want { need: 1, up_to: 16 }; 2],
