@@ -34,7 +34,8 @@ use serde_json::{Value, json};
 use self::body::Choices;
 use crate::{
     connector::{Connector, json_request},
-    manifest::Manifest,
+    grouped::{goes_with, grouped},
+    manifest::{Batch, Manifest},
     operation::{Answer, Operation, Reply},
 };
 
@@ -59,25 +60,7 @@ impl Connector for Copper {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        let mut calls: Vec<Vec<Plan>> = Vec::new();
-        for plan in plans {
-            let Plan { writes, .. } = &plan;
-            for write in writes {
-                let open = calls
-                    .iter_mut()
-                    .rfind(|call| first(call).is_some_and(|first| goes_with(first, write)));
-                let open = open.filter(|call| all(call).count() < self.room(write));
-                if let Some(call) = open {
-                    add(call, &plan, write);
-                } else {
-                    let mut call = Vec::new();
-                    add(&mut call, &plan, write);
-                    calls.push(call);
-                }
-            }
-        }
-        let operation = |plans| Operation::Write { plans };
-        calls.into_iter().map(operation).collect()
+        grouped(plans, |write| self.room(write))
     }
 
     fn request(
@@ -139,12 +122,14 @@ impl Copper {
     }
 
     /// How many writes like this one go into a call.
-    fn room(&self, write: &Write) -> usize {
-        if BULK.contains(&write.object.as_str()) {
-            self.manifest.batch.writes.min(self.manifest.batch.plans)
+    fn room(&self, write: &Write) -> Batch {
+        let most = self.manifest.batch;
+        let writes = if BULK.contains(&write.object.as_str()) {
+            most.writes
         } else {
             1
-        }
+        };
+        Batch { writes, ..most }
     }
 
     fn post(
@@ -168,13 +153,13 @@ impl Copper {
             return Err(bug("a call that writes nothing"));
         };
         let object = only_ours(&first.object)?;
-        if writes.len() > self.room(first) {
+        if writes.len() > self.room(first).writes {
             return Err(Verdict::Reject(vec![FieldFault {
                 field: String::new(),
                 code: "TOO_MANY_RECORDS".to_owned(),
                 message: format!(
                     "one call takes {} of {object}; this has {}",
-                    self.room(first),
+                    self.room(first).writes,
                     writes.len()
                 ),
             }]));
@@ -217,30 +202,6 @@ impl Copper {
 
 fn all(plans: &[Plan]) -> impl Iterator<Item = &Write> {
     plans.iter().flat_map(|plan| &plan.writes)
-}
-
-fn first(plans: &[Plan]) -> Option<&Write> {
-    all(plans).next()
-}
-
-fn goes_with(one: &Write, other: &Write) -> bool {
-    one.object == other.object && one.id.is_some() == other.id.is_some()
-}
-
-/// Plans come one after the other, so a write belongs to the last of a call, or to a new one.
-fn add(call: &mut Vec<Plan>, plan: &Plan, write: &Write) {
-    let is_open = call
-        .last()
-        .is_some_and(|last| last.delivery == plan.delivery);
-    if !is_open {
-        call.push(Plan {
-            writes: Vec::new(),
-            ..plan.clone()
-        });
-    }
-    if let Some(last) = call.last_mut() {
-        last.writes.push(write.clone());
-    }
 }
 
 /// An id, which goes into paths as it is.

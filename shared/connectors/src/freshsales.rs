@@ -30,13 +30,15 @@ mod read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use hub_domain::{Connection, Plan, Verdict, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{
     connector::{Connector, json_request},
+    grouped::{grouped, only_one},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::unreadable,
 };
 
 use list::{List, Object};
@@ -63,17 +65,7 @@ impl Connector for Freshsales {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        let mut operations = Vec::new();
-        for plan in plans {
-            for write in &plan.writes {
-                let part = Plan {
-                    writes: vec![write.clone()],
-                    ..plan.clone()
-                };
-                operations.push(Operation::Write { plans: vec![part] });
-            }
-        }
-        operations
+        grouped(plans, |_| self.manifest.batch)
     }
 
     fn request(
@@ -127,7 +119,7 @@ impl Freshsales {
             let wrapper = Object::of(&write.object).map_or("", |object| object.wrapper());
             let id = body.get(wrapper).and_then(|record| record.get("id"));
             return id.and_then(read::id).map_or_else(
-                || error::unreadable("a record without an id"),
+                || unreadable("a record without an id"),
                 |id| Verdict::Done { id },
             );
         }
@@ -147,14 +139,7 @@ fn write(
     base: &str,
     owner: &str,
 ) -> Result<http::Request<Bytes>, Verdict> {
-    let mut writes = plans.iter().flat_map(|plan| &plan.writes);
-    let (Some(write), None) = (writes.next(), writes.next()) else {
-        return Err(Verdict::Reject(vec![FieldFault {
-            field: String::new(),
-            code: "TOO_MANY_RECORDS".to_owned(),
-            message: "one call takes one record".to_owned(),
-        }]));
-    };
+    let write = only_one(plans)?;
     let object = Object::of(&write.object)?;
     let body = body::wrapped(object, write, owner)?;
     let (method, path) = match &write.id {

@@ -1,11 +1,15 @@
 //! Writes in calls that take one object, and either make records or change them.
 
-use hub_domain::{Plan, Write};
+use hub_domain::{FieldFault, Plan, Verdict, Write};
 
 use crate::{manifest, operation::Operation};
 
-/// The writes of these plans in as few calls as there are objects, makes and changes, each as full as it may be.
-pub(crate) fn grouped(plans: Vec<Plan>, limit: manifest::Batch) -> Vec<Operation> {
+/// The writes of these plans in as few calls as there are objects, makes and changes, each as full as it may
+/// be: that may depend on the object.
+pub(crate) fn grouped(
+    plans: Vec<Plan>,
+    limit: impl Fn(&Write) -> manifest::Batch,
+) -> Vec<Operation> {
     let mut batches: Vec<Batch> = Vec::new();
     for plan in plans {
         let Plan { writes, .. } = &plan;
@@ -13,7 +17,7 @@ pub(crate) fn grouped(plans: Vec<Plan>, limit: manifest::Batch) -> Vec<Operation
             let open = batches
                 .iter_mut()
                 .rfind(|batch| batch.is_of(write))
-                .filter(|batch| batch.takes(&plan, limit));
+                .filter(|batch| batch.takes(&plan, limit(write)));
             match open {
                 Some(batch) => batch.push(&plan, write),
                 None => batches.push(Batch::of(&plan, write)),
@@ -76,4 +80,20 @@ impl Batch {
 /// Whether two writes can go in one call.
 pub(crate) fn goes_with(one: &Write, other: &Write) -> bool {
     one.object == other.object && one.id.is_some() == other.id.is_some()
+}
+
+/// The one write of a call that takes no other.
+///
+/// # Errors
+/// There are more, or none.
+pub(crate) fn only_one(plans: &[Plan]) -> Result<&Write, Verdict> {
+    let mut writes = plans.iter().flat_map(|plan| &plan.writes);
+    let (Some(write), None) = (writes.next(), writes.next()) else {
+        return Err(Verdict::Reject(vec![FieldFault {
+            field: String::new(),
+            code: "TOO_MANY_RECORDS".to_owned(),
+            message: "one call takes one record".to_owned(),
+        }]));
+    };
+    Ok(write)
 }

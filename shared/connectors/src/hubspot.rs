@@ -50,7 +50,7 @@ impl Connector for Hubspot {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        grouped(plans, self.manifest.batch)
+        grouped(plans, |_| self.manifest.batch)
     }
 
     fn request(

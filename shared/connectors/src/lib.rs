@@ -7,7 +7,10 @@
 mod connector;
 mod grouped;
 mod manifest;
+mod mapped;
+mod marker;
 mod operation;
+mod refusal;
 mod registry;
 
 pub use connector::{Connector, Fields, retry_after};

@@ -26,14 +26,16 @@ mod read;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use hub_domain::{Connection, Plan, Verdict, Write};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::{
     connector::{Connector, json_request},
+    grouped::{grouped, only_one},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::unreadable,
 };
 
 /// The one object of the mapping.
@@ -62,18 +64,7 @@ impl Connector for Pipedrive {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        let mut operations = Vec::new();
-        for plan in plans {
-            let Plan { writes, .. } = &plan;
-            for write in writes {
-                let part = Plan {
-                    writes: vec![write.clone()],
-                    ..plan.clone()
-                };
-                operations.push(Operation::Write { plans: vec![part] });
-            }
-        }
-        operations
+        grouped(plans, |_| self.manifest.batch)
     }
 
     fn request(
@@ -132,7 +123,7 @@ impl Pipedrive {
             let body = reply.json().unwrap_or_default();
             let id = body.pointer("/data/id").and_then(Value::as_u64);
             return id.map_or_else(
-                || error::unreadable("an activity without an id"),
+                || unreadable("an activity without an id"),
                 |id| Verdict::Done { id: id.to_string() },
             );
         }
@@ -147,14 +138,7 @@ impl Pipedrive {
 }
 
 fn write(plans: &[Plan], link: &Connection, base: &str) -> Result<http::Request<Bytes>, Verdict> {
-    let mut writes = plans.iter().flat_map(|plan| &plan.writes);
-    let (Some(write), None) = (writes.next(), writes.next()) else {
-        return Err(Verdict::Reject(vec![FieldFault {
-            field: String::new(),
-            code: "TOO_MANY_RECORDS".to_owned(),
-            message: "one call takes one record".to_owned(),
-        }]));
-    };
+    let write = only_one(plans)?;
     only_activities(&write.object)?;
     let body = Value::Object(body::activity(write)?);
     let (method, path) = match &write.id {

@@ -48,7 +48,7 @@ impl Connector for Zoho {
     }
 
     fn writes(&self, plans: Vec<Plan>) -> Vec<Operation> {
-        grouped(plans, self.manifest.batch)
+        grouped(plans, |_| self.manifest.batch)
     }
 
     fn request(

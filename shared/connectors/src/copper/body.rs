@@ -10,7 +10,11 @@ use hub_domain::{
 use serde_json::{Map, Value, json};
 
 use super::{ACTIVITIES, read::LEADS};
-use crate::manifest::Manifest;
+use crate::{
+    manifest::Manifest,
+    mapped::{UNFIT, is_left, unfit},
+    marker::marker,
+};
 
 /// What follows from the session or the settings, so that no mapping may say it.
 const OURS: [&str; 6] = [
@@ -43,17 +47,6 @@ const PARENTS: [&str; 6] = [
     "project",
     "task",
 ];
-
-/// How our key stands in a text.
-const OPEN: &str = "[liveprompt ";
-const CLOSE: char = ']';
-
-/// The key that a text holds: that of the last line of ours.
-pub(super) fn key_in(text: &str) -> Option<&str> {
-    let (_, rest) = text.rsplit_once(OPEN)?;
-    let (key, _) = rest.split_once(CLOSE)?;
-    Some(key.trim())
-}
 
 /// Our key as a number that a field of the type Float holds exactly: 48 bits of its hash.
 pub(super) fn key_number(key: &str) -> u64 {
@@ -119,7 +112,7 @@ fn wrong(name: &str, text: &str, right: &str) -> Verdict {
 pub(super) fn record(write: &Write, choices: &Choices<'_>) -> Result<Map<String, Value>, Verdict> {
     let is_new = write.id.is_none();
     let is_activity = write.object == ACTIVITIES;
-    let mut body = mapped(write, choices)?;
+    let mut body = fields(write, choices)?;
     if let Some(details) = details(write, is_activity) {
         body.insert(DETAILS.to_owned(), Value::String(details));
     }
@@ -145,46 +138,36 @@ pub(super) fn record(write: &Write, choices: &Choices<'_>) -> Result<Map<String,
     Ok(body)
 }
 
-fn mapped(write: &Write, choices: &Choices<'_>) -> Result<Map<String, Value>, Verdict> {
+fn fields(write: &Write, choices: &Choices<'_>) -> Result<Map<String, Value>, Verdict> {
     let is_activity = write.object == ACTIVITIES;
     let mut body = Map::new();
     for (name, field) in &write.fields {
+        let fault = |why: &str| unfit(write, name, why);
+        if OURS.contains(&name.as_str()) {
+            return Err(fault(
+                "follows from the session or the settings, and cannot be mapped",
+            ));
+        }
         let is_text = name == DETAILS || (is_activity && (name == TITLE || name == MINUTES));
-        let fault = match field.overwrite {
-            _ if OURS.contains(&name.as_str()) => {
-                "follows from the session or the settings, and cannot be mapped"
+        // Texts are joined below.
+        if is_left(field.overwrite, write).map_err(fault)? || is_text {
+            continue;
+        }
+        let number = name.strip_prefix(CUSTOM).map(str::parse::<u64>);
+        match (number, value(name, &field.value, choices)) {
+            (Some(_), _) if is_activity => {
+                return Err(fault("does not exist: activities have no custom fields"));
             }
-            Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => {
-                "can only be overwritten always, or written on create: this CRM's records are not read before they are written"
+            (Some(Err(_)), _) => {
+                return Err(fault(
+                    "is none: a custom field is cf_ and its number, like cf_126240",
+                ));
             }
-            Overwrite::OnCreate if write.id.is_some() => continue,
-            // They are joined below.
-            Overwrite::OnCreate | Overwrite::Always if is_text => continue,
-            Overwrite::OnCreate | Overwrite::Always => {
-                let number = name.strip_prefix(CUSTOM).map(str::parse::<u64>);
-                match (number, value(name, &field.value, choices)) {
-                    (Some(_), _) if is_activity => {
-                        "does not exist: activities have no custom fields"
-                    }
-                    (Some(Err(_)), _) => {
-                        "is none: a custom field is cf_ and its number, like cf_126240"
-                    }
-                    (_, Some(Value::Null)) => continue,
-                    (Some(Ok(id)), Some(value)) => {
-                        custom(&mut body, id, &value);
-                        continue;
-                    }
-                    (None, Some(value)) => {
-                        body.insert(name.clone(), value);
-                        continue;
-                    }
-                    (_, None) => "has a value that it cannot hold",
-                }
-            }
-        };
-        return Err(Verdict::Misconfigured {
-            reason: format!("the field {name} of {} {fault}", write.object),
-        });
+            (_, Some(Value::Null)) => {}
+            (Some(Ok(id)), Some(value)) => custom(&mut body, id, &value),
+            (None, Some(value)) => drop(body.insert(name.clone(), value)),
+            (_, None) => return Err(fault(UNFIT)),
+        }
     }
     Ok(body)
 }
@@ -246,7 +229,7 @@ fn details(write: &Write, is_activity: bool) -> Option<String> {
         });
     }
     sections.push(text(&write.fields, DETAILS));
-    sections.push(format!("{OPEN}{}{CLOSE}", write.key));
+    sections.push(marker(&write.key));
     sections.retain(|section| !section.is_empty());
     Some(sections.join("\n\n"))
 }
@@ -282,21 +265,6 @@ pub(super) fn took_place(write: &Write) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_line_of_ours_counts() {
-        for (text, key) in [
-            ("Words\n\n[liveprompt ses_1]", Some("ses_1")),
-            (
-                "[liveprompt ses_2] aloud\n[liveprompt ses_1] and mine",
-                Some("ses_1"),
-            ),
-            ("[liveprompt ses_1", None),
-            ("nothing", None),
-        ] {
-            assert_eq!(key_in(text), key, "{text}");
-        }
-    }
 
     #[test]
     fn a_key_is_a_number_that_a_float_holds() {

@@ -4,44 +4,24 @@ use hub_domain::{FieldFault, Verdict, Write};
 use serde_json::Value;
 
 use super::{ACTIVITIES, body};
-use crate::{connector::Fields, manifest::Manifest, operation::Reply};
+use crate::{
+    connector::Fields,
+    manifest::Manifest,
+    operation::Reply,
+    refusal::{blameless, discreet_but, short},
+};
 
 /// What stands before the text of a refusal.
 const INVALID: &str = "Invalid input: ";
 /// Where a record says what it belongs to.
 const LINKS: [&str; 2] = ["parent", "related_resource"];
-/// The longest message that is kept, and the longest code.
-const MOST_CHARS: usize = 300;
+/// The longest code.
 const MOST_CODE: usize = 60;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// The verdict on a call that is about no record, so that none is to blame.
 pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
-    let error = error(&reply.json().unwrap_or_default());
-    match manifest.verdict(reply, &error) {
-        Verdict::Reject(_) => Verdict::Bug {
-            reason: format!(
-                "a call that was refused as a whole: {} {}",
-                reply.status.as_u16(),
-                error.message
-            )
-            .trim_end()
-            .to_owned(),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = manifest.verdict(reply, &error(&reply.json().unwrap_or_default()));
+    blameless(verdict, reply)
 }
 
 /// The verdict on a record that was refused, by a call or in a row of one.
@@ -55,7 +35,7 @@ pub(super) fn of_write(
     let is_link = |field: &String| LINKS.contains(&field.as_str());
     let about_link = error.fields.iter().any(is_link);
     let is_homeless = write.object == ACTIVITIES && write.people.is_empty();
-    error.message = discreet(&error.message, write);
+    error.message = discreet_but(&error.message, write, body::DETAILS);
     match manifest.verdict(reply, &error) {
         Verdict::Reject(_) if is_homeless && write.id.is_none() && about_link => {
             Verdict::Reject(vec![FieldFault {
@@ -144,27 +124,4 @@ fn code(field: &str, fault: &str) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     let fault: String = fault.chars().map(word).collect();
     format!("{field}.{fault}").chars().take(MOST_CODE).collect()
-}
-
-/// A message that is not too long, without e-mail addresses.
-fn short(message: &str) -> String {
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…" } else { word })
-        .collect();
-    words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-fn discreet(message: &str, write: &Write) -> String {
-    let fields = write.fields.iter();
-    let quotes = fields
-        .filter(|(name, _)| *name != body::DETAILS)
-        .filter_map(|(_, field)| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
-    }
 }

@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use super::{
     ACTIVITIES, TASKS,
     body::{CUSTOM, DETAILS, MINUTES, TITLE, TOOK_PLACE},
-    error::unreadable,
     read::{LEADS, PEOPLE, text},
 };
 use crate::operation::{Field, FieldType};
+
+use crate::refusal::unreadable;
 
 type Standard = &'static [(
     &'static str,

@@ -5,13 +5,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ACTIVITIES, TASKS,
-    body::{Choices, DETAILS, key_in, key_number, took_place},
-    error::{unreadable, whole},
+    body::{Choices, DETAILS, key_number, took_place},
+    error::whole,
     fields,
 };
 use crate::{
     manifest::Manifest,
+    marker::key_in,
     operation::{Answer, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// People the CRM knows, and prospects.

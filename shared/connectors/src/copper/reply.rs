@@ -7,10 +7,10 @@ use hub_domain::{Verdict, Write};
 use serde_json::Value;
 
 use super::{
-    body::{DETAILS, key_in},
-    error::{is_gone, of_write, unreadable, whole},
+    body::DETAILS,
+    error::{is_gone, of_write, whole},
 };
-use crate::{manifest::Manifest, operation::Reply};
+use crate::{manifest::Manifest, marker::key_in, operation::Reply, refusal::unreadable};
 
 /// One verdict per write. One write is a call of its own; several are rows of one.
 pub(super) fn written(manifest: &Manifest, writes: &[&Write], reply: &Reply) -> Vec<Verdict> {

@@ -1,6 +1,6 @@
 //! One record as a change set: its content, its people, its state.
 
-use hub_domain::{Verdict, Write, mapping::Overwrite};
+use hub_domain::{Verdict, Write};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -8,6 +8,8 @@ use super::{
     id_of, identifier, primary_key,
     read::{CONTACTS, LEADS},
 };
+
+use crate::mapped::mapped;
 
 /// What an activity is called, the state and status it is reopened with, and who may take part in which role.
 struct Activity {
@@ -100,34 +102,21 @@ pub(super) fn change_set(write: &Write, user: &str) -> Result<Part, Verdict> {
 }
 
 /// The columns to write.
-fn fields(write: &Write) -> Result<Vec<(String, Value)>, Verdict> {
+fn fields(write: &Write) -> Result<Map<String, Value>, Verdict> {
     let key = primary_key(&write.object);
-    let mut fields = Vec::new();
-    for (name, field) in &write.fields {
-        let fault = if *name == key {
-            "is the record's key and cannot be mapped"
-        } else if !is_property(name) {
-            "is not the name of a column or of a binding (like ownerid_task@odata.bind)"
+    let ours = |name: &str| {
+        if name == key {
+            Some("is the record's key and cannot be mapped")
+        } else if is_property(name) {
+            None
         } else {
-            match field.overwrite {
-                Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => {
-                    "can only be overwritten always, or written on create: this CRM's records are not read before they are written"
-                }
-                Overwrite::OnCreate if write.id.is_some() => continue,
-                Overwrite::OnCreate | Overwrite::Always => {
-                    let nothing = field.value.is_null() || field.value.as_str() == Some("");
-                    if !nothing {
-                        fields.push((name.clone(), field.value.clone()));
-                    }
-                    continue;
-                }
-            }
-        };
-        return Err(Verdict::Misconfigured {
-            reason: format!("the field {name} of {} {fault}", write.object),
-        });
-    }
-    Ok(fields)
+            Some("is not the name of a column or of a binding (like ownerid_task@odata.bind)")
+        }
+    };
+    mapped(write, ours, |_, field| {
+        let nothing = field.value.is_null() || field.value.as_str() == Some("");
+        Ok((!nothing).then(|| field.value.clone()))
+    })
 }
 
 fn is_property(name: &str) -> bool {

@@ -6,16 +6,11 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::discreet,
 };
 
 /// The longest message that is kept.
 const MOST_CHARS: usize = 300;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// The error of a reply; empty where it has none.
 pub(super) fn error(reply: &Reply) -> Fields {
@@ -56,18 +51,9 @@ pub(super) fn about(error: &Fields, write: &Write) -> Fields {
         let property = name.strip_suffix("@odata.bind").unwrap_or(name);
         error.message.contains(&format!("'{property}'"))
     };
-    let quotes = write
-        .fields
-        .values()
-        .filter_map(|field| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && error.message.contains(value.trim()));
     Fields {
         code: error.code.clone(),
-        message: if quotes {
-            "the record was refused because of a value".to_owned()
-        } else {
-            error.message.clone()
-        },
+        message: discreet(&error.message, write),
         fields: write.fields.keys().filter(names).cloned().collect(),
     }
 }

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::{
     batch::{Inner, Part, answers},
-    error::{unreadable, whole},
+    error::whole,
     primary_key,
 };
 use crate::{
     connector::text_at,
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// People the CRM knows, and prospects.

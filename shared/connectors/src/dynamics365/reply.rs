@@ -7,10 +7,10 @@ use hub_domain::{Plan, Verdict, Write};
 use super::{
     batch::answers,
     body::has_state,
-    error::{about, error, unreadable, whole},
+    error::{about, error, whole},
     id_of,
 };
-use crate::{connector::Fields, manifest::Manifest, operation::Reply};
+use crate::{connector::Fields, manifest::Manifest, operation::Reply, refusal::unreadable};
 
 /// A rule of the customer found the same record under another id; the status of that is not certain.
 const DUPLICATE: &str = "0x80040333";

@@ -8,48 +8,22 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::{blameless, discreet_but, short},
 };
 
 /// How the text of a 400 shows that a limit was reached behind it.
 const WRAPPED: [&str; 2] = ["response_code :: 429", "Too many requests"];
-/// The longest message that is kept.
-const MOST_CHARS: usize = 300;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// The verdict on a call that is about no record, so that none is to blame.
 pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
-    let error = error(reply);
-    match manifest.verdict(reply, &error) {
-        Verdict::Reject(_) => Verdict::Bug {
-            reason: format!(
-                "a call that was refused as a whole: {} {} {}",
-                reply.status.as_u16(),
-                error.code,
-                error.message
-            )
-            .trim_end()
-            .to_owned(),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = manifest.verdict(reply, &error(reply));
+    blameless(verdict, reply)
 }
 
 /// The verdict on a record that was refused.
 pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Verdict {
     let mut error = error(reply);
-    error.message = discreet(&error.message, write);
+    error.message = discreet_but(&error.message, write, DESCRIPTION);
     let text = error.message.to_lowercase();
     // "From date can't be blank" is about `from_date`.
     let named = write.fields.keys();
@@ -112,28 +86,5 @@ fn error(reply: &Reply) -> Fields {
         code: code.to_owned(),
         message: short(&message),
         fields: Vec::new(),
-    }
-}
-
-/// A message that is not too long, without e-mail addresses.
-fn short(message: &str) -> String {
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…" } else { word })
-        .collect();
-    words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-fn discreet(message: &str, write: &Write) -> String {
-    let fields = write.fields.iter();
-    let quotes = fields
-        .filter(|(name, _)| *name != DESCRIPTION)
-        .filter_map(|(_, field)| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
     }
 }

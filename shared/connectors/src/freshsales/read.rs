@@ -3,15 +3,13 @@
 use hub_domain::{Verdict, matching::Candidate};
 use serde_json::Value;
 
-use super::{
-    body::{DESCRIPTION, key_in},
-    error::{unreadable, whole},
-    list::List,
-};
+use super::{body::DESCRIPTION, error::whole, list::List};
 use crate::{
     connector::text_at,
     manifest::Manifest,
+    marker::key_in,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The object of people.

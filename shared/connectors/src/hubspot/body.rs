@@ -1,9 +1,11 @@
 //! One record of a batch: its properties and its relations. It says nothing of addresses and batches.
 
-use hub_domain::{Verdict, Write, mapping::Overwrite};
+use hub_domain::{Verdict, Write};
 use serde_json::{Map, Value, json};
 
 use super::read::CONTACTS;
+
+use crate::mapped::mapped;
 
 /// What can be related to people and a company, and HubSpot's own type of each relation: from the record
 /// to a contact, and to a company.
@@ -33,32 +35,14 @@ pub(super) fn input(write: &Write, key_field: &str) -> Result<Value, Verdict> {
 }
 
 fn properties(write: &Write, key_field: &str) -> Result<Map<String, Value>, Verdict> {
-    let mut properties = Map::new();
-    for (name, field) in &write.fields {
-        let fault = match field.overwrite {
-            _ if name.eq_ignore_ascii_case(key_field)
-                || name.eq_ignore_ascii_case("hs_object_id") =>
-            {
-                "is the record's key and cannot be mapped"
-            }
-            Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => {
-                "can only be overwritten always, or written on create: this CRM's records are not read before they are written"
-            }
-            Overwrite::OnCreate if write.id.is_some() => continue,
-            Overwrite::OnCreate | Overwrite::Always => match text(&field.value) {
-                Some(text) if text.is_empty() => continue,
-                Some(text) => {
-                    properties.insert(name.clone(), Value::String(text));
-                    continue;
-                }
-                None => "has a value that no property can hold",
-            },
-        };
-        return Err(Verdict::Misconfigured {
-            reason: format!("the field {name} of {} {fault}", write.object),
-        });
-    }
-    Ok(properties)
+    let is_key = |name: &str| {
+        name.eq_ignore_ascii_case(key_field) || name.eq_ignore_ascii_case("hs_object_id")
+    };
+    let ours = |name: &str| is_key(name).then_some("is the record's key and cannot be mapped");
+    mapped(write, ours, |_, field| {
+        let text = text(&field.value).ok_or("has a value that no property can hold")?;
+        Ok((!text.is_empty()).then_some(Value::String(text)))
+    })
 }
 
 /// A value as HubSpot takes it: everything is text, and several choices are joined by semicolons. Empty for

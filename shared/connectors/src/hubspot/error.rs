@@ -1,7 +1,7 @@
 //! HubSpot's errors: where code, message and properties stand in a body, and what is kept of a message.
 
 use http::StatusCode;
-use hub_domain::{Verdict, Write};
+use hub_domain::Verdict;
 use serde_json::Value;
 
 use super::reply::list;
@@ -21,12 +21,6 @@ const VALIDATION: &str = "VALIDATION_ERROR";
 const PROPERTIES: &str = "Property values were not valid";
 /// The longest message that is kept.
 const MOST_CHARS: usize = 300;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// Whether a record is refused because another has the value of a unique property.
 pub(super) fn is_conflict(code: &str) -> bool {
@@ -178,18 +172,4 @@ fn short(message: &str) -> String {
         .map(|word| if word.contains('@') { "…" } else { word })
         .collect();
     words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-pub(super) fn discreet(message: &str, write: &Write) -> String {
-    let quotes = write
-        .fields
-        .values()
-        .filter_map(|field| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
-    }
 }

@@ -4,13 +4,14 @@ use hub_domain::{Timestamp, Verdict, matching::Candidate};
 use serde_json::Value;
 
 use super::{
-    error::{self, GONE, errors, unreadable, whole},
+    error::{self, GONE, errors, whole},
     reply::list,
 };
 use crate::{
     connector::text_at,
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The object of people.

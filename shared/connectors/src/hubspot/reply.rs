@@ -6,10 +6,15 @@ use hub_domain::{Plan, Verdict, Write};
 use serde_json::Value;
 
 use super::{
-    error::{GONE, NO_PROPERTY, discreet, errors, is_conflict, unreadable},
+    error::{GONE, NO_PROPERTY, errors, is_conflict},
     read::{holds_key, id},
 };
-use crate::{connector::Fields, manifest::Manifest, operation::Reply};
+use crate::{
+    connector::Fields,
+    manifest::Manifest,
+    operation::Reply,
+    refusal::{discreet, unreadable},
+};
 
 /// One verdict per write, plan by plan.
 pub(super) fn written(manifest: &Manifest, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {

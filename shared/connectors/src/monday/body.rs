@@ -1,8 +1,10 @@
 //! The values of an item's columns. Each type has a form of its own
 //! (<https://developer.monday.com/api-reference/reference/column-types-reference>).
 
-use hub_domain::{Verdict, Write, mapping::Overwrite, matching::Candidate};
+use hub_domain::{Verdict, Write, matching::Candidate};
 use serde_json::{Map, Value, json};
+
+use crate::mapped::{is_left, unfit};
 
 /// The object of people.
 pub(super) const CONTACTS: &str = "contacts";
@@ -43,10 +45,8 @@ pub(super) struct Item {
 pub(super) fn item(write: &Write, ours: &Ours<'_>) -> Result<Item, Verdict> {
     let mut columns = Map::new();
     for (field, planned) in &write.fields {
-        let fault = |why: &str| Verdict::Misconfigured {
-            reason: format!("the field {field} of {} {why}", write.object),
-        };
-        if is_skipped(planned.overwrite, write).map_err(&fault)? {
+        let fault = |why: &str| unfit(write, field, why);
+        if is_left(planned.overwrite, write).map_err(&fault)? {
             continue;
         }
         let (kind, column) = if field == NAME {
@@ -89,20 +89,6 @@ pub(super) fn item(write: &Write, ours: &Ours<'_>) -> Result<Item, Verdict> {
         }
     }
     Ok(Item { name, columns })
-}
-
-/// Whether a field is left as it is.
-///
-/// # Errors
-/// What is wrong with a policy that cannot be carried out.
-pub(super) fn is_skipped(overwrite: Overwrite, write: &Write) -> Result<bool, &'static str> {
-    match overwrite {
-        Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => Err(
-            "can only be overwritten always, or written on create: this CRM's records are not read before they are written",
-        ),
-        Overwrite::OnCreate => Ok(write.id.is_some()),
-        Overwrite::Always => Ok(false),
-    }
 }
 
 /// A value as a column of this type takes it: null for nothing, `None` for what has no such form.

@@ -9,10 +9,9 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::{blameless, discreet, short, unreadable},
 };
 
-/// The longest message that is kept.
-const MOST_CHARS: usize = 300;
 /// The limit that ends at midnight of UTC.
 const DAY: &str = "DAILY_LIMIT_EXCEEDED";
 const DAY_S: i64 = 86_400;
@@ -28,12 +27,6 @@ struct Entry {
     wait: Option<u64>,
     /// The type of the column it is about.
     column_type: String,
-}
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
 }
 
 fn entries(reply: &Reply) -> Vec<Entry> {
@@ -139,28 +132,7 @@ pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
         Some(entry) => judged(manifest, reply, entry),
         None => silent(manifest, reply),
     };
-    match verdict {
-        Verdict::Reject(faults) => Verdict::Bug {
-            reason: format!(
-                "a call that was refused as a whole: {} {}",
-                reply.status.as_u16(),
-                faults.first().map_or(String::new(), |fault| format!(
-                    "{} {}",
-                    fault.code, fault.message
-                ))
-            )
-            .trim_end()
-            .to_owned(),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    blameless(verdict, reply)
 }
 
 /// The verdict on a record that was not written: by its own error, else by one of the document.
@@ -191,27 +163,5 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, alias: &str, reply: &
         | Verdict::Reject(_)
         | Verdict::Misconfigured { .. }
         | Verdict::Bug { .. }) => verdict,
-    }
-}
-
-/// A message that is not too long, without e-mail addresses.
-fn short(message: &str) -> String {
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…" } else { word })
-        .collect();
-    words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-fn discreet(message: &str, write: &Write) -> String {
-    let fields = write.fields.values();
-    let quotes = fields
-        .filter_map(|field| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
     }
 }

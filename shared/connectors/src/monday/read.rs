@@ -6,13 +6,15 @@ use serde_json::Value;
 use super::{
     body::{CONTACTS, NAME, TYPES, contact},
     document::Document,
-    error::{is_any, unreadable, whole},
-    steps::{TIMELINE, UPDATES, key_in},
+    error::{is_any, whole},
+    steps::{TIMELINE, UPDATES},
 };
 use crate::{
     connector::text_at,
     manifest::Manifest,
+    marker::key_in,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The most items of a page. A look-up takes twenty addresses or keys: twenty-five records of each.

@@ -8,10 +8,12 @@ use hub_domain::{
 use serde_json::Value;
 
 use super::{
-    body::{NAME, contact, is_skipped},
+    body::{NAME, contact},
     bug, digits,
     document::Document,
 };
+
+use crate::{mapped::is_left, marker::marker};
 
 /// The field of the mapping that becomes an update; the object of that step, and its name.
 const UPDATE: &str = "update";
@@ -21,17 +23,6 @@ const NOTES: &str = "notes";
 pub(super) const TIMELINE: &str = "timeline";
 /// The longest title on a timeline.
 const TITLE_MOST: usize = 255;
-
-/// How our key stands in an update and on a timeline.
-const OPEN: &str = "[liveprompt ";
-const CLOSE: char = ']';
-
-/// The key that a text holds: that of the last line of ours.
-pub(super) fn key_in(text: &str) -> Option<&str> {
-    let (_, rest) = text.rsplit_once(OPEN)?;
-    let (key, _) = rest.split_once(CLOSE)?;
-    Some(key.trim())
-}
 
 /// Takes what is mapped to an update out of the items, and adds the steps.
 pub(super) fn add(plan: &mut Plan, has_timeline: bool) {
@@ -110,9 +101,9 @@ pub(super) fn update(write: &Write, document: &mut Document) -> Result<String, V
     let fault = |why: &str| Verdict::Misconfigured {
         reason: format!("the field {UPDATE} {why}"),
     };
-    let is_kept = is_skipped(field.overwrite, write).map_err(fault)?;
+    let is_kept = is_left(field.overwrite, write).map_err(fault)?;
     let words = field.value.as_str().unwrap_or_default();
-    let body = format!("{words}<br><br>{OPEN}{}{CLOSE}", write.key);
+    let body = format!("{words}<br><br>{}", marker(&write.key));
     Ok(match &write.id {
         None => {
             let item = document.variable("ID!", item_of(write)?.into());
@@ -168,7 +159,7 @@ pub(super) fn entry(
         .chars()
         .take(TITLE_MOST)
         .collect();
-    let content = format!("{OPEN}{}{CLOSE}", write.key);
+    let content = marker(&write.key);
     let mut args = vec![
         ("item_id", "ID!", contact.to_string()),
         ("custom_activity_id", "String!", activity.to_owned()),
@@ -190,21 +181,6 @@ pub(super) fn entry(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_last_line_of_ours_counts() {
-        for (text, key) in [
-            ("Words<br><br>[liveprompt ses_1-notes]", Some("ses_1-notes")),
-            (
-                "He said [liveprompt ses_2] aloud<br>[liveprompt ses_1-notes]",
-                Some("ses_1-notes"),
-            ),
-            ("[liveprompt ses_1", None),
-            ("nothing", None),
-        ] {
-            assert_eq!(key_in(text), key, "{text}");
-        }
-    }
 
     #[test]
     fn an_update_leads_to_its_item() {

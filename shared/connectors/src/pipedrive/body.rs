@@ -1,9 +1,14 @@
 //! An activity as it is sent. It says nothing of addresses.
 
-use hub_domain::{Verdict, Write, mapping::Overwrite};
+use hub_domain::{Verdict, Write};
 use serde_json::{Map, Value, json};
 
 use super::read::PERSONS;
+
+use crate::{
+    mapped::{UNFIT, mapped},
+    marker::marker,
+};
 
 /// What follows from the session, so that no mapping may say it.
 const OURS: [&str; 5] = ["id", "person_id", "org_id", "participants", "custom_fields"];
@@ -12,29 +17,18 @@ const FLAGS: [&str; 2] = ["done", "busy"];
 /// Where our key stands.
 pub(super) const NOTE: &str = "note";
 
-/// How our key stands in a note.
-const OPEN: &str = "[liveprompt ";
-const CLOSE: char = ']';
-
-/// The key that a note holds: that of the last line of ours.
-pub(super) fn key_in(note: &str) -> Option<&str> {
-    let (_, rest) = note.rsplit_once(OPEN)?;
-    let (key, _) = rest.split_once(CLOSE)?;
-    Some(key.trim())
-}
-
 /// The body of a create, or of a change of what is mapped.
 ///
 /// # Errors
 /// A mapping that cannot be carried out.
 pub(super) fn activity(write: &Write) -> Result<Map<String, Value>, Verdict> {
-    let mut body = mapped(write)?;
+    let mut body = fields(write)?;
     let note = body.get(NOTE).and_then(Value::as_str);
     // A change that leaves the note out keeps what stands there, and our key with it.
     if note.is_some() || write.id.is_none() {
         let note = note.unwrap_or_default();
         let gap = if note.is_empty() { "" } else { "<br><br>" };
-        let note = format!("{note}{gap}{OPEN}{}{CLOSE}", write.key);
+        let note = format!("{note}{gap}{}", marker(&write.key));
         body.insert(NOTE.to_owned(), Value::String(note));
     }
     if write.id.is_none() {
@@ -49,43 +43,27 @@ pub(super) fn activity(write: &Write) -> Result<Map<String, Value>, Verdict> {
     Ok(body)
 }
 
-fn mapped(write: &Write) -> Result<Map<String, Value>, Verdict> {
-    let mut body = Map::new();
-    for (name, field) in &write.fields {
-        let fault = match field.overwrite {
-            _ if OURS.contains(&name.as_str()) => {
-                "follows from the session, or does not exist on activities, and cannot be mapped"
-            }
-            Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => {
-                "can only be overwritten always, or written on create: this CRM's records are not read before they are written"
-            }
-            Overwrite::OnCreate if write.id.is_some() => continue,
-            Overwrite::OnCreate | Overwrite::Always => match value(name, &field.value) {
-                Some(Value::Null) => continue,
-                Some(value) => {
-                    body.insert(name.clone(), value);
-                    continue;
-                }
-                None => "has a value that it cannot hold",
-            },
-        };
-        return Err(Verdict::Misconfigured {
-            reason: format!("the field {name} of {} {fault}", write.object),
-        });
-    }
-    Ok(body)
+fn fields(write: &Write) -> Result<Map<String, Value>, Verdict> {
+    let ours = |name: &str| {
+        OURS.contains(&name).then_some(
+            "follows from the session, or does not exist on activities, and cannot be mapped",
+        )
+    };
+    mapped(write, ours, |name, field| value(name, &field.value))
 }
 
-/// A value as a field takes it: null for nothing, `None` for what has no such form.
-fn value(name: &str, value: &Value) -> Option<Value> {
+/// A value as a field takes it; `None` for nothing.
+fn value(name: &str, value: &Value) -> Result<Option<Value>, &'static str> {
     let is_flag = FLAGS.contains(&name);
-    match value {
-        Value::String(text) if text.is_empty() => Some(Value::Null),
+    let taken = match value {
+        Value::Null => return Ok(None),
+        Value::String(text) if text.is_empty() => return Ok(None),
         Value::String(text) if is_flag => text.parse::<bool>().ok().map(Value::Bool),
         Value::Number(_) | Value::Array(_) | Value::Object(_) if is_flag || name == NOTE => None,
         Value::Bool(_) if name == NOTE => None,
         other => Some(other.clone()),
-    }
+    };
+    taken.map(Some).ok_or(UNFIT)
 }
 
 /// The people of a session, each once, the first of them as the primary one.
@@ -112,23 +90,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_line_of_ours_counts() {
-        for (note, key) in [
-            ("Words<br><br>[liveprompt ses_1]", Some("ses_1")),
-            ("<p>[liveprompt ses_1-task-a1]</p>", Some("ses_1-task-a1")),
-            (
-                "He said [liveprompt ses_2] aloud<br>[liveprompt ses_1]",
-                Some("ses_1"),
-            ),
-            ("[liveprompt ses_1] and a word of mine", Some("ses_1")),
-            ("[liveprompt ses_1", None),
-            ("nothing", None),
-        ] {
-            assert_eq!(key_in(note), key, "{note}");
-        }
-    }
-
-    #[test]
     fn flags_are_no_text() {
         for (name, from, to) in [
             ("done", json!("true"), Some(json!(true))),
@@ -140,7 +101,8 @@ mod tests {
             ("priority", json!(263), Some(json!(263))),
             ("note", json!(true), None),
         ] {
-            assert_eq!(value(name, &from), to, "{name} {from}");
+            let taken = value(name, &from).ok();
+            assert_eq!(taken.map(Option::unwrap_or_default), to, "{name} {from}");
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::{blameless, discreet_but, short},
 };
 
 /// What is left of the day, by the header that is documented and the one that is not.
@@ -19,38 +20,11 @@ const DEAREST: u64 = 20;
 const VALIDATION: &str = "Validation failed: ";
 /// What we say of a person or an organization that may be gone.
 const LINKS: [&str; 2] = ["participants", "org_id"];
-/// The longest message that is kept.
-const MOST_CHARS: usize = 300;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// The verdict on a call that is about no record, so that none is to blame.
 pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
-    let error = error(reply);
-    match manifest.verdict(&timed(reply), &error) {
-        Verdict::Reject(_) => Verdict::Bug {
-            reason: format!(
-                "a call that was refused as a whole: {} {} {}",
-                reply.status.as_u16(),
-                error.code,
-                error.message
-            )
-            .trim_end()
-            .to_owned(),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = manifest.verdict(&timed(reply), &error(reply));
+    blameless(verdict, reply)
 }
 
 /// The verdict on a record that was refused.
@@ -60,7 +34,7 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Ver
         .fields
         .iter()
         .any(|field| LINKS.contains(&field.as_str()));
-    error.message = discreet(&error.message, write);
+    error.message = discreet_but(&error.message, write, NOTE);
     match manifest.verdict(&timed(reply), &error) {
         // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
         Verdict::Reject(_) if link => Verdict::Retry {
@@ -126,28 +100,5 @@ fn error(reply: &Reply) -> Fields {
             .into_iter()
             .collect(),
         message: short(&message),
-    }
-}
-
-/// A message that is not too long, without e-mail addresses.
-fn short(message: &str) -> String {
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…" } else { word })
-        .collect();
-    words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-fn discreet(message: &str, write: &Write) -> String {
-    let fields = write.fields.iter();
-    let quotes = fields
-        .filter(|(name, _)| *name != NOTE)
-        .filter_map(|(_, field)| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
     }
 }

@@ -5,15 +5,13 @@ use std::time::Duration;
 use hub_domain::{Timestamp, Verdict, matching::Candidate};
 use serde_json::Value;
 
-use super::{
-    ACTIVITIES,
-    body::{NOTE, key_in},
-    error::{unreadable, whole},
-};
+use super::{ACTIVITIES, body::NOTE, error::whole};
 use crate::{
     connector::text_at,
     manifest::Manifest,
+    marker::key_in,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The object of people.

@@ -5,12 +5,13 @@ use serde_json::Value;
 
 use super::{
     query_id,
-    reply::{named, part_of, refused, unreadable, whole},
+    reply::{named, part_of, refused, whole},
 };
 use crate::{
     connector::text_at,
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The object of people the org knows.

@@ -10,6 +10,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::unreadable,
 };
 
 /// Codes of a record that failed only because another did.
@@ -55,12 +56,6 @@ pub(super) fn part_of(reply: &Reply, part: &Value) -> Option<Reply> {
         status: http::StatusCode::from_u16(status).ok()?,
         ..reply.clone()
     })
-}
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
 }
 
 /// The verdict on a call that was refused as a whole. A record is not to blame for it.

@@ -1,13 +1,11 @@
 //! One record as it is sent. It says nothing of addresses and calls.
 
-use hub_domain::{
-    Verdict, Write,
-    mapping::{Overwrite, Source},
-    matching::Candidate,
-};
+use hub_domain::{Verdict, Write, mapping::Source, matching::Candidate};
 use serde_json::{Map, Value, json};
 
 use super::read::{CONTACTS, LEADS};
+
+use crate::mapped::mapped;
 
 /// What follows from the session, so that no mapping may say it.
 const OURS: [&str; 4] = ["id", "Who_Id", "What_Id", "Participants"];
@@ -31,7 +29,7 @@ pub(super) struct Terms<'a> {
 /// # Errors
 /// A mapping that cannot be carried out.
 pub(super) fn record(write: &Write, terms: &Terms<'_>) -> Result<Value, Verdict> {
-    let mut record = mapped(write, terms.key_field)?;
+    let mut record = fields(write, terms.key_field)?;
     if write.object == MEETINGS {
         // Nobody is told of a meeting that is over.
         record.insert("$send_notification".to_owned(), json!(false));
@@ -45,31 +43,16 @@ pub(super) fn record(write: &Write, terms: &Terms<'_>) -> Result<Value, Verdict>
     Ok(Value::Object(record))
 }
 
-fn mapped(write: &Write, key_field: &str) -> Result<Map<String, Value>, Verdict> {
-    let mut record = Map::new();
-    for (name, field) in &write.fields {
-        let is_ours = OURS.contains(&name.as_str()) || name.starts_with('$') || name == key_field;
-        let fault = match field.overwrite {
-            _ if is_ours => {
-                "follows from the session, or is the record's key, and cannot be mapped"
-            }
-            Overwrite::IfEmpty | Overwrite::Append | Overwrite::OnlyOurs => {
-                "can only be overwritten always, or written on create: this CRM's records are not read before they are written"
-            }
-            Overwrite::OnCreate if write.id.is_some() => continue,
-            Overwrite::OnCreate | Overwrite::Always => {
-                let value = value(name, field.from, &field.value);
-                if !value.is_null() {
-                    record.insert(name.clone(), value);
-                }
-                continue;
-            }
-        };
-        return Err(Verdict::Misconfigured {
-            reason: format!("the field {name} of {} {fault}", write.object),
-        });
-    }
-    Ok(record)
+fn fields(write: &Write, key_field: &str) -> Result<Map<String, Value>, Verdict> {
+    let is_ours = |name: &str| OURS.contains(&name) || name.starts_with('$') || name == key_field;
+    let ours = |name: &str| {
+        is_ours(name)
+            .then_some("follows from the session, or is the record's key, and cannot be mapped")
+    };
+    mapped(write, ours, |name, field| {
+        let value = value(name, field.from, &field.value);
+        Ok(Some(value).filter(|value| !value.is_null()))
+    })
 }
 
 /// A value as the vendor takes it; null for nothing.

@@ -11,6 +11,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::{blameless, discreet, short, unreadable},
 };
 
 /// A value that has to be unique is another record's.
@@ -21,14 +22,6 @@ const GONE: [&str; 3] = ["NO_RECORDS_FOUND", "NOT_FOUND", "RECORD_NOT_FOUND"];
 const LINKS: [&str; 4] = ["Who_Id", "What_Id", "Participants", "$se_module"];
 /// What is left of the day.
 const LEFT: &str = "x-api-credits-remaining";
-/// The longest message that is kept.
-const MOST_CHARS: usize = 300;
-
-pub(super) fn unreadable(what: &str) -> Verdict {
-    Verdict::Bug {
-        reason: format!("an answer that cannot be read: {what}"),
-    }
-}
 
 /// One verdict per write, plan by plan.
 pub(super) fn written(manifest: &Manifest, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
@@ -111,19 +104,7 @@ pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
     if reply.status == StatusCode::TOO_MANY_REQUESTS {
         error.code = limit(reply, &error).to_owned();
     }
-    let verdict = manifest.verdict(reply, &error);
-    if matches!(verdict, Verdict::Reject(_)) {
-        let reason = format!(
-            "a call that was refused as a whole: {} {} {}",
-            reply.status.as_u16(),
-            error.code,
-            error.message
-        );
-        return Verdict::Bug {
-            reason: reason.trim_end().to_owned(),
-        };
-    }
-    verdict
+    blameless(manifest.verdict(reply, &error), reply)
 }
 
 /// Both limits have one code: what is left of the credits, else the words, tell them apart.
@@ -168,28 +149,5 @@ fn error(body: &Value) -> Fields {
             .filter(is_name)
             .into_iter()
             .collect(),
-    }
-}
-
-/// A message that is not too long, without e-mail addresses.
-fn short(message: &str) -> String {
-    let words: Vec<&str> = message
-        .split_whitespace()
-        .map(|word| if word.contains('@') { "…" } else { word })
-        .collect();
-    words.join(" ").chars().take(MOST_CHARS).collect()
-}
-
-/// The message, unless it quotes a value of the record.
-fn discreet(message: &str, write: &Write) -> String {
-    let quotes = write
-        .fields
-        .values()
-        .filter_map(|field| field.value.as_str())
-        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
-    if quotes {
-        "the record was refused because of a value".to_owned()
-    } else {
-        message.to_owned()
     }
 }

@@ -4,11 +4,12 @@ use http::StatusCode;
 use hub_domain::{Verdict, matching::Candidate};
 use serde_json::Value;
 
-use super::error::{unreadable, whole};
+use super::error::whole;
 use crate::{
     connector::text_at,
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
+    refusal::unreadable,
 };
 
 /// The modules of people.

@@ -1,0 +1,72 @@
+//! What is kept of a refusal, whichever CRM it comes from.
+
+use hub_domain::{Verdict, Write};
+
+use crate::operation::Reply;
+
+/// The longest message that is kept.
+const MOST_CHARS: usize = 300;
+
+/// The verdict on an answer that is not what the CRM says it gives.
+pub(crate) fn unreadable(what: &str) -> Verdict {
+    Verdict::Bug {
+        reason: format!("an answer that cannot be read: {what}"),
+    }
+}
+
+/// The verdict on a call that is about no record: none is parked for it.
+pub(crate) fn blameless(verdict: Verdict, reply: &Reply) -> Verdict {
+    match verdict {
+        Verdict::Reject(faults) => {
+            let mut reason = format!(
+                "a call that was refused as a whole: {}",
+                reply.status.as_u16()
+            );
+            for fault in faults.iter().take(1) {
+                for part in [&fault.code, &fault.message] {
+                    if !part.is_empty() {
+                        reason.push(' ');
+                        reason.push_str(part);
+                    }
+                }
+            }
+            Verdict::Bug { reason }
+        }
+        verdict @ (Verdict::Done { .. }
+        | Verdict::Skip(_)
+        | Verdict::Retry { .. }
+        | Verdict::Throttle { .. }
+        | Verdict::Refresh
+        | Verdict::Reauthorize { .. }
+        | Verdict::Misconfigured { .. }
+        | Verdict::Bug { .. }) => verdict,
+    }
+}
+
+/// A message that is not too long, without e-mail addresses.
+pub(crate) fn short(message: &str) -> String {
+    let words: Vec<&str> = message
+        .split_whitespace()
+        .map(|word| if word.contains('@') { "…" } else { word })
+        .collect();
+    words.join(" ").chars().take(MOST_CHARS).collect()
+}
+
+/// The message, unless it quotes a value of the record.
+pub(crate) fn discreet(message: &str, write: &Write) -> String {
+    discreet_but(message, write, "")
+}
+
+/// The same, where one field is too long for a message to quote it.
+pub(crate) fn discreet_but(message: &str, write: &Write, but: &str) -> String {
+    let fields = write.fields.iter();
+    let quotes = fields
+        .filter(|(name, _)| *name != but)
+        .filter_map(|(_, field)| field.value.as_str())
+        .any(|value| value.chars().count() > 2 && message.contains(value.trim()));
+    if quotes {
+        "the record was refused because of a value".to_owned()
+    } else {
+        message.to_owned()
+    }
+}
