@@ -42,11 +42,12 @@ impl Lab {
         id
     }
 
-    /// Goes through the CRM's consent page and back, again while the CRM or we do not answer.
+    /// Goes through the CRM's consent page and back, again while the CRM or we do not answer, or a token ends at
+    /// once.
     pub(crate) async fn authorize(&self, id: &str) {
         let mut done = self.authorize_once(id).await;
         for _ in 1..TRIES {
-            if done.status != StatusCode::SERVICE_UNAVAILABLE {
+            if !done.status.is_server_error() {
                 break;
             }
             tokio::time::sleep(AGAIN_AFTER).await;
