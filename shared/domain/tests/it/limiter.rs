@@ -315,7 +315,7 @@ fn limits_of_different_pace_are_kept_together() {
                         let ask = book.ask(&terms, &costs, Lane::Live, now);
                         match limiter.lease(&terms, &ask, now) {
                             Decision::Wait { until, .. } => now = until,
-                            granted => book.granted(&granted, now),
+                            granted @ Decision::Granted { .. } => book.granted(&granted, now),
                         }
                     }
                 }
