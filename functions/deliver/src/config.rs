@@ -1,7 +1,7 @@
 //! What the function is told by its environment.
 
 use hub_domain::CrmId;
-use hub_engine::{CRMS, Settings};
+use hub_engine::{CRMS, Settings, WEBHOOKS};
 use hub_lambda::{Env, EnvError};
 
 /// The function's configuration.
@@ -9,7 +9,7 @@ use hub_lambda::{Env, EnvError};
 pub struct Config {
     /// What every function is told.
     pub settings: Settings,
-    /// Which CRM's queues it serves.
+    /// Which CRM's queues it serves, or those of webhooks.
     pub crm: CrmId,
 }
 
@@ -20,11 +20,12 @@ impl Config {
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
         let settings = env.common();
+        let known: Vec<_> = CRMS.iter().copied().chain([WEBHOOKS]).collect();
         let named = env
             .optional("CRM")
-            .filter(|name| CRMS.contains(&name.as_str()));
+            .filter(|name| known.contains(&name.as_str()));
         let Some(crm) = named.and_then(|name| name.parse().ok()) else {
-            let expected = format!("one of {}", CRMS.join(", "));
+            let expected = format!("one of {}", known.join(", "));
             return Err(env.refuse("CRM", "names no CRM that this hub knows", &expected));
         };
         env.finish(Self { settings, crm })

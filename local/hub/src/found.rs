@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
-use hub_domain::{Timestamp, Verdict, mapping::RecordKind};
+use hub_connectors::ReadBack;
+use hub_domain::{ConnectionId, Timestamp, Verdict, mapping::RecordKind};
 use hub_engine::{
-    EngineError,
+    EngineError, Hub,
     deliveries::read_back,
     identity::{Caller, Role},
 };
@@ -114,16 +115,16 @@ pub(crate) async fn rows(
     for ((kind, object), keys) in groups {
         let record_kind: RecordKind = serde_json::from_value(Value::String(kind.clone()))?;
         let connection = text(detail, "/connection").parse()?;
-        let found = loop {
-            let (object, keys) = (&object, keys.clone());
-            match read_back(&around.hub, &caller, &connection, record_kind, object, keys).await {
-                // The deliveries have used the CRM's limit up for now: who reads waits, as a delivery does.
-                Err(EngineError::Crm(Verdict::Throttle { until, .. })) => {
-                    wait_for(around, until).await;
-                }
-                found => break found?,
-            }
-        };
+        let hub = &around.hub;
+        let found = read(
+            hub,
+            &caller,
+            &connection,
+            record_kind,
+            &object,
+            keys.clone(),
+        )
+        .await?;
         let once = keys
             .iter()
             .all(|key| found.iter().filter(|record| record.key == *key).count() == 1);
@@ -157,10 +158,29 @@ fn received(around: &Surroundings, event: &str) -> anyhow::Result<(String, usize
     Ok((kind.to_owned(), of.len()))
 }
 
-async fn wait_for(around: &Surroundings, until: Timestamp) {
-    let left = until.duration_since(around.hub.clock().now());
-    let left = Duration::try_from(left).unwrap_or_default();
-    tokio::time::sleep(left.max(Duration::from_millis(10))).await;
+/// The records that carry these keys, as the CRM has them. Where the deliveries have used its limit up for now,
+/// who reads waits, as a delivery does.
+///
+/// # Errors
+/// The CRM cannot be read.
+pub async fn read(
+    hub: &Hub,
+    caller: &Caller,
+    connection: &ConnectionId,
+    kind: RecordKind,
+    object: &str,
+    keys: Vec<String>,
+) -> Result<Vec<ReadBack>, EngineError> {
+    loop {
+        match read_back(hub, caller, connection, kind, object, keys.clone()).await {
+            Err(EngineError::Crm(Verdict::Throttle { until, .. })) => {
+                let left = until.duration_since(hub.clock().now());
+                let left = Duration::try_from(left).unwrap_or_default();
+                tokio::time::sleep(left.max(Duration::from_millis(10))).await;
+            }
+            found => return found,
+        }
+    }
 }
 
 /// What was spent so far.

@@ -29,6 +29,7 @@ pub async fn print(place: Place, file: &str) -> anyhow::Result<()> {
     let seeder = Seeder {
         hub: function(&addresses, INGEST)?,
         public_url: addresses.hub,
+        crm_urls: addresses.crms,
         issuer_url: addresses.issuer,
         ingest_sender: INGEST.to_owned(),
     };

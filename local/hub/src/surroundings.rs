@@ -145,6 +145,7 @@ impl Surroundings {
         Seeder {
             hub: self.function(INGEST),
             public_url: self.addresses.hub.clone(),
+            crm_urls: self.addresses.crms.clone(),
             issuer_url: self.addresses.issuer.clone(),
             ingest_sender: INGEST.to_owned(),
         }

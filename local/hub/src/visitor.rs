@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use hub_engine::{transport, webhook};
+use hub_samples::{Form, new_connection};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -103,7 +104,9 @@ impl<'a> Visitor<'a> {
     /// alone, the connection is created with one.
     pub(crate) async fn connect(&self, crm: &str) -> anyhow::Result<String> {
         let sandbox = self.around.sandboxes.get(crm).context("no such sandbox")?;
-        let new = new_connection(crm, &format!("Demo {crm}"), &sandbox.credentials())?;
+        let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
+        let name = format!("Demo {crm}");
+        let new = new_connection(&manifest, crm, &name, &sandbox.credentials());
         let created = self
             .api(
                 http::Method::POST,
@@ -182,11 +185,11 @@ impl<'a> Visitor<'a> {
     /// sites and so without cookies, and is answered with an address.
     async fn way_back(&self, answer: Response<Bytes>) -> anyhow::Result<String> {
         let page = String::from_utf8_lossy(answer.body()).into_owned();
-        let answer = match posted(&page) {
-            Some((action, fields)) => {
-                let request = Request::post(action)
+        let answer = match Form::of(&page) {
+            Some(form) => {
+                let request = Request::post(&form.action)
                     .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                    .body(Bytes::from(fields))?;
+                    .body(Bytes::from(form.body()))?;
                 transport::send(&self.around.transport, request).await?
             }
             None => answer,
@@ -204,20 +207,6 @@ impl<'a> Visitor<'a> {
     }
 }
 
-/// Where a page's form goes, and its hidden fields as a browser sends them; `None` for a page without one.
-fn posted(page: &str) -> Option<(String, String)> {
-    let (_, form) = page.split_once("<form method=\"post\" action=\"")?;
-    let (action, inputs) = form.split_once('"')?;
-    let mut fields = url::form_urlencoded::Serializer::new(String::new());
-    for input in inputs.split("type=\"hidden\" name=\"").skip(1) {
-        let (name, rest) = input.split_once('"')?;
-        let (_, value) = rest.split_once("value=\"")?;
-        let (value, _) = value.split_once('"')?;
-        fields.append_pair(name, &value.replace("&quot;", "\"").replace("&amp;", "&"));
-    }
-    Some((action.to_owned(), fields.finish()))
-}
-
 fn shown(answer: &Response<Bytes>) -> String {
     let text: String = String::from_utf8_lossy(answer.body())
         .chars()
@@ -232,48 +221,4 @@ fn expect(answer: &Response<Bytes>, expected: StatusCode) -> anyhow::Result<Valu
     }
     serde_json::from_slice(answer.body())
         .with_context(|| format!("the answer is not JSON: {}", shown(answer)))
-}
-
-/// What creates a connection: with a key of the fake, where the CRM has keys alone.
-pub(crate) fn new_connection(crm: &str, name: &str, credentials: &Value) -> anyhow::Result<Value> {
-    let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
-    let settings = examples(crm)?;
-    Ok(match manifest.oauth {
-        Some(_) => json!({ "crm": crm, "name": name, "settings": settings }),
-        None => json!({ "crm": crm, "name": name, "settings": settings,
-            "method": "api_key", "api_key": credentials.get("api_key") }),
-    })
-}
-
-/// What a connection cannot be made without, as the manifest has it as an example: the fakes know it.
-fn examples(crm: &str) -> anyhow::Result<Value> {
-    let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
-    let required = manifest
-        .settings
-        .into_iter()
-        .filter(|(_, setting)| setting.required);
-    Ok(required
-        .map(|(name, setting)| (name, Value::from(setting.default)))
-        .collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_is_posted_as_a_browser_does() {
-        let page = "<form method=\"post\" action=\"http://hub.example/back\">\n\
-                    <input type=\"hidden\" name=\"code\" value=\"a&amp;b\">\n\
-                    <input type=\"hidden\" name=\"state\" value=\"s 1\">\n</form>";
-        let found = posted(page).unwrap();
-        assert_eq!(
-            found,
-            (
-                "http://hub.example/back".to_owned(),
-                "code=a%26b&state=s+1".to_owned()
-            )
-        );
-        assert!(posted("<p>Hello</p>").is_none());
-    }
 }

@@ -22,13 +22,15 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)
 )]
 
+mod browser;
 mod error;
 mod placeholders;
 mod request;
 mod sample;
 mod seed;
 
+pub use browser::{Form, way_back};
 pub use error::SampleError;
 pub use request::request;
 pub use sample::{Sample, Signature, Values, all, payload, payloads};
-pub use seed::Seeder;
+pub use seed::{Seeder, new_connection};

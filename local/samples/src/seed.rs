@@ -3,10 +3,11 @@
 //! Everything here may be done again: events are the same by id and body, a connection in use is
 //! used again.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use http::{Request, Response, header};
+use http::{Request, Response};
+use hub_connectors::Manifest;
 use hub_domain::{
     Connection, ConnectionState, CrmId, DeliveryId, EventId, OrganizationId, QueueMessage,
     SessionId,
@@ -25,6 +26,7 @@ use url::Url;
 
 use crate::{
     SampleError,
+    browser::way_back,
     sample::{Sample, Signature, Values, payload, payloads},
 };
 
@@ -42,6 +44,8 @@ pub struct Seeder {
     pub hub: Hub,
     /// Where CRMs send browsers back to.
     pub public_url: String,
+    /// Where the fake CRMs are, each with its `/__sandbox/credentials`.
+    pub crm_urls: BTreeMap<&'static str, String>,
     /// An issuer that gives a token to anybody, at `/token`.
     pub issuer_url: String,
     /// The identity of ingest.
@@ -95,32 +99,28 @@ impl Seeder {
         if let Some(connection) = known.iter().find(in_use) {
             return Ok(connection.id.to_string());
         }
-        // What a connection cannot be made without is the manifest's example, which the fakes know.
         let manifest = self.hub.registry().manifest(&crm_id(crm)?);
-        let known = manifest
+        let manifest = manifest
             .and_then(Result::ok)
-            .map(|manifest| manifest.settings);
-        let required = known
-            .into_iter()
-            .flatten()
-            .filter(|(_, setting)| setting.required);
-        let settings: serde_json::Map<String, Value> = required
-            .map(|(name, setting)| (name, Value::from(setting.default)))
-            .collect();
-        let new = json!({ "crm": crm, "name": format!("Sample {crm}"), "settings": settings });
+            .ok_or_else(|| SampleError::Unfit(format!("{crm} has no manifest")))?;
+        let credentials = self.credentials(crm).await?;
+        let new = new_connection(&manifest, crm, &format!("Sample {crm}"), &credentials);
+        let by_key = new.get("api_key").is_some();
         let new = NewConnection::read(&self.hub, &new)
             .map_err(|faults| SampleError::Unfit(format!("no connection of {crm}: {faults}")))?;
         let made = connections::create(&self.hub, &caller, new).await;
         let id = made.map_err(engine("creating a connection"))?.id;
-        let allowed = self.allowed(crm, id.as_str()).await?;
-        let callback = Callback {
-            code: Some(allowed.code),
-            state: Some(allowed.state),
-            ..Callback::default()
-        };
-        connect::finish(&self.hub, &crm_id(crm)?, &callback, Some(&allowed.cookie))
-            .await
-            .map_err(engine("authorizing a connection"))?;
+        if !by_key {
+            let allowed = self.allowed(crm, id.as_str()).await?;
+            let callback = Callback {
+                code: Some(allowed.code),
+                state: Some(allowed.state),
+                ..Callback::default()
+            };
+            connect::finish(&self.hub, &crm_id(crm)?, &callback, Some(&allowed.cookie))
+                .await
+                .map_err(engine("authorizing a connection"))?;
+        }
         connections::approve(&self.hub, &caller, &id)
             .await
             .map_err(engine("approving a connection"))?;
@@ -291,6 +291,16 @@ impl Seeder {
             .ok_or_else(|| SampleError::Unfit("the issuer gave no token".to_owned()))
     }
 
+    /// What the fake CRM says of its applications and keys.
+    async fn credentials(&self, crm: &str) -> Result<Value, SampleError> {
+        let base = self.crm_urls.get(crm);
+        let base = base.ok_or_else(|| SampleError::Unfit(format!("no fake of {crm} runs")))?;
+        let address = url(&format!("{base}/__sandbox/credentials"))?;
+        let answer = self.get(&address, crm).await?;
+        serde_json::from_slice(answer.body())
+            .map_err(|_| SampleError::Unfit(format!("{crm} has no credentials")))
+    }
+
     /// Begins an authorization, and says yes at the CRM's consent page.
     async fn allowed(&self, crm: &str, connection: &str) -> Result<Allowed, SampleError> {
         let id = connection
@@ -305,14 +315,8 @@ impl Seeder {
             .query_pairs_mut()
             .append_pair("__sandbox_consent", "allow");
         let answer = self.get(&consent, crm).await?;
-        let back = answer.headers().get(header::LOCATION);
-        let back = back.and_then(|back| Url::parse(back.to_str().ok()?).ok());
-        let of = |wanted: &str| {
-            let mut pairs = back.as_ref()?.query_pairs();
-            let found = pairs.find(|(name, _)| name == wanted)?;
-            Some(found.1.into_owned())
-        };
-        match (of("code"), of("state")) {
+        let mut back = way_back(&answer);
+        match (back.remove("code"), back.remove("state")) {
             (Some(code), Some(state)) => Ok(Allowed {
                 code,
                 state,
@@ -334,6 +338,24 @@ impl Seeder {
             whom: whom.to_owned(),
             source,
         })
+    }
+}
+
+/// What creates a connection at a fake CRM: what it cannot be made without is the manifest's example, which
+/// the fakes know; the fake's key, where the CRM has keys alone.
+#[must_use]
+pub fn new_connection(manifest: &Manifest, crm: &str, name: &str, credentials: &Value) -> Value {
+    let required = manifest
+        .settings
+        .iter()
+        .filter(|(_, setting)| setting.required);
+    let settings: serde_json::Map<String, Value> = required
+        .map(|(name, setting)| (name.clone(), json!(setting.default)))
+        .collect();
+    match manifest.oauth {
+        Some(_) => json!({ "crm": crm, "name": name, "settings": settings }),
+        None => json!({ "crm": crm, "name": name, "settings": settings,
+            "method": "api_key", "api_key": credentials.get("api_key") }),
     }
 }
 

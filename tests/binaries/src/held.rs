@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hub_domain::{ledger::DeliveryStatus, plan};
+use hub_domain::ledger::DeliveryStatus;
 use hub_engine::{deliveries, deliveries::DeliveryFilter};
-use serde_json::Value;
+use hub_local::found::read;
 
 use crate::Machine;
 
@@ -19,9 +19,10 @@ impl Machine {
         let page = deliveries::list(hub, &caller, &DeliveryFilter::default(), None, 100).await;
         let mut held = BTreeMap::new();
         for entry in page.expect("deliveries").deliveries {
-            let connection = connections
-                .iter()
-                .find(|known| Some(&known.id) == entry.subject.connection());
+            let Some(id) = entry.subject.connection() else {
+                continue;
+            };
+            let connection = connections.iter().find(|known| known.id == *id);
             let crm = connection.expect("a connection").crm.as_str();
             let detail = deliveries::get(hub, &caller, &entry.id()).await;
             let detail = detail.expect("a delivery");
@@ -33,41 +34,15 @@ impl Machine {
             }
             assert_eq!(entry.status, DeliveryStatus::Delivered, "{entry:?}");
             for write in detail.plan.expect("a plan").writes {
-                assert_eq!(
-                    self.count(crm, &write.object, &write.key),
-                    1,
-                    "{} in {} of {crm}",
-                    write.key,
-                    write.object
-                );
+                let keys = vec![write.key.clone()];
+                let found = read(hub, &caller, id, write.kind, &write.object, keys).await;
+                let found = found.expect("an answer of the CRM");
+                assert_eq!(found.len(), 1, "{} in {} of {crm}", write.key, write.object);
                 let kind = serde_json::to_value(write.kind).expect("a kind");
                 let kind = kind.as_str().expect("a name").to_owned();
                 *kinds.entry(kind).or_default() += 1;
             }
         }
         held
-    }
-
-    /// How many records of an object hold a key of ours: in a field, at the end of a mark in a text, or as the
-    /// id that is made of it.
-    fn count(&self, crm: &str, object: &str, key: &str) -> usize {
-        let state = self.surroundings.sandboxes[crm].state();
-        let records = state["objects"][object].as_array();
-        let records = records.unwrap_or_else(|| panic!("{crm} has no {object}"));
-        let (mark, id) = (format!(" {key}]"), plan::client_id(key));
-        let is_ours = |record: &&Value| {
-            holds(record, &|text| text == key || text.contains(&mark))
-                || record["activityid"].as_str() == Some(&id)
-        };
-        records.iter().filter(is_ours).count()
-    }
-}
-
-fn holds(value: &Value, fits: &impl Fn(&str) -> bool) -> bool {
-    match value {
-        Value::String(found) => fits(found),
-        Value::Array(values) => values.iter().any(|value| holds(value, fits)),
-        Value::Object(fields) => fields.values().any(|value| holds(value, fits)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }

@@ -22,14 +22,8 @@ pub fn cookie(reply: &Reply) -> String {
 
 /// The hidden fields of a page, as its form is sent.
 pub fn fields(page: &str) -> String {
-    let mut form = url::form_urlencoded::Serializer::new(String::new());
-    for input in page.split("type=\"hidden\" name=\"").skip(1) {
-        let mut parts = input.split('"');
-        let name = parts.next().unwrap_or_default();
-        let value = parts.nth(1).unwrap_or_default();
-        form.append_pair(name, &value.replace("&amp;", "&"));
-    }
-    form.finish()
+    let form = hub_samples::Form::of(page);
+    form.map(|form| form.body()).unwrap_or_default()
 }
 
 /// A form as a browser posts it.

@@ -26,6 +26,7 @@ use hub_engine::{
     webhook,
 };
 use hub_local_aws::{ENDPOINT, EventSource, LocalAws, StreamSource};
+use hub_samples::{new_connection, way_back};
 use hub_sandbox::Sandbox;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -38,7 +39,6 @@ use crate::{
     batch::dead_letter_senders,
     lambda::{jobs, lambda},
     surroundings,
-    visitor::new_connection,
 };
 
 /// When a rig begins.
@@ -198,7 +198,8 @@ impl Rig {
         let account = account(crm, &url(crm), &self.clock, seed)?;
         self.wire.open(crm, &account);
         let shown = account.credentials();
-        let mut new = new_connection(crm, &format!("Bench {crm}"), &shown)?;
+        let manifest = hub_connectors::manifest(crm).context("no such CRM")??;
+        let mut new = new_connection(&manifest, crm, &format!("Bench {crm}"), &shown);
         let by_key = new.get("api_key").is_some();
         if let Some(new) = new.as_object_mut().filter(|_| !by_key) {
             let client =
@@ -326,30 +327,11 @@ async fn consent(account: &Sandbox, mut page: Url) -> anyhow::Result<Callback> {
         .append_pair("__sandbox_consent", "allow");
     let request = Request::get(page.as_str()).body(Bytes::new())?;
     let answer = account.handle(request).await?;
-    let location = answer.headers().get(http::header::LOCATION);
-    let pairs: BTreeMap<String, String> = match location {
-        Some(location) => Url::parse(location.to_str()?)?
-            .query_pairs()
-            .into_owned()
-            .collect(),
-        None => hidden_fields(&String::from_utf8_lossy(answer.body())),
-    };
+    let pairs = way_back(&answer);
     ensure!(
         !pairs.is_empty(),
         "the CRM did not send the browser back: {}",
         answer.status()
     );
     Ok(serde_json::from_value(json!(pairs))?)
-}
-
-/// What the form of a page would post.
-fn hidden_fields(page: &str) -> BTreeMap<String, String> {
-    let inputs = page.split("type=\"hidden\" name=\"").skip(1);
-    let fields = inputs.filter_map(|input| {
-        let mut parts = input.split('"');
-        let name = parts.next()?;
-        let value = parts.nth(1)?;
-        Some((name.to_owned(), value.replace("&amp;", "&")))
-    });
-    fields.collect()
 }
