@@ -207,8 +207,8 @@ impl Seeder {
             })?);
         }
         self.accept(&named).await?;
-        let names = sample.placeholders();
-        if !names.contains("connection-id") && !names.contains(HOOK_ID) {
+        let placeholders = sample.placeholders();
+        if !placeholders.contains("connection-id") && !placeholders.contains(HOOK_ID) {
             for crm in CRMS {
                 self.connection(crm).await?;
             }
