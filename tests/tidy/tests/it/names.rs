@@ -8,7 +8,7 @@ use hub_connectors::{WEBHOOKS, connectable};
 use hub_tidy::{Offender, Tree, assert_none, lines_with, names_word, yaml::Node};
 
 use crate::template::{TEMPLATE, crm_list};
-use lists::{HERE, LISTS, ORDINARY, STORIES};
+use lists::{LISTS, MEASURED, ORDINARY, STORIES};
 
 /// Whether a file is a CRM's own: what is deployed, what runs locally, what is written about it, and its tests.
 fn is_own_file(path: &str, crm: &str) -> bool {
@@ -119,7 +119,8 @@ fn elsewhere(
         }
     }
     for (path, text) in tree.files() {
-        if is_code(path) || path == HERE || lists.iter().any(|(list, _)| *list == path) {
+        if is_code(path) || MEASURED.contains(&path) || lists.iter().any(|(list, _)| *list == path)
+        {
             continue;
         }
         let here: Vec<(&str, usize)> = crms
