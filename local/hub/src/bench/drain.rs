@@ -54,7 +54,7 @@ async fn tightest(size: &Size) -> anyhow::Result<Limit> {
 
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let limit = tightest(size).await?;
-    let rig = Rig::new(3).await?;
+    let rig = Rig::without_stream(3).await?;
     rig.organization(ORG).await?;
     rig.connect(ORG, limit.crm).await?;
     let account = rig.wire.account(limit.crm)?;

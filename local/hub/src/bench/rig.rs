@@ -151,6 +151,14 @@ impl Rig {
         })
     }
 
+    /// One whose table has no stream, so that nothing can be derived: what each write would pay for the stream
+    /// grows with all the writes before it, at the embedded AWS alone.
+    pub(crate) async fn without_stream(seed: u64) -> anyhow::Result<Self> {
+        let rig = Self::new(seed).await?;
+        rig.aws.end_stream(TABLE)?;
+        Ok(rig)
+    }
+
     /// Begins an organization, as liveprompt does.
     pub(crate) async fn organization(&self, id: &str) -> anyhow::Result<()> {
         let event = json!({
