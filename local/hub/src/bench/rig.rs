@@ -169,6 +169,21 @@ impl Rig {
         self.ingest(&[event]).await
     }
 
+    /// Whether the hub has what gets a connection another access token.
+    pub(crate) async fn refreshes(
+        &self,
+        organization: &str,
+        id: &ConnectionId,
+    ) -> anyhow::Result<bool> {
+        let credentials = self.hub.vault().credentials(organization).await?;
+        if credentials.refresh_tokens.contains_key(id.as_str()) {
+            return Ok(true);
+        }
+        let item = self.hub.store().token(&organization.parse()?, id).await?;
+        let Some(item) = item else { return Ok(false) };
+        Ok(item.open(&credentials.token_key.ring()?)?.refresh.is_some())
+    }
+
     /// liveprompt sends events in one request, and all of them must be accepted.
     pub(crate) async fn ingest(&self, events: &[Value]) -> anyhow::Result<()> {
         let body = match events {
