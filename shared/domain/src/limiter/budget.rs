@@ -9,7 +9,7 @@ use super::{Chunk, Micros, Rule, SECOND, Seen, Want};
 
 /// How long a lease of a budget may be used.
 const VALID: Micros = 300 * SECOND;
-/// The largest lease.
+/// The calls of the largest lease.
 const LARGEST: u32 = 64;
 /// A lease takes at most this part of what is left.
 const PART: u32 = 100;
@@ -80,10 +80,11 @@ impl Budget {
         Err((self.newest + 1) * block(rule))
     }
 
-    /// A large chunk, whatever was asked for, unless it is to be one call: what is not used is made
-    /// good by what the CRM says is left.
+    /// A large chunk, many calls like the one that it is asked for, unless it is to be one: what is not used
+    /// is made good by what the CRM says is left.
     pub(super) fn take(&mut self, rule: &Rule, want: Want, one: bool, now: Micros) -> Chunk {
-        let most = if one { 0 } else { LARGEST };
+        let calls = if one { 0 } else { LARGEST };
+        let most = calls.saturating_mul(want.need);
         let most = most.min(self.left(rule, now) / PART);
         let count = most.max(want.need);
         if let Some(newest) = self.counts.first_mut() {

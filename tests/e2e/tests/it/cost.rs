@@ -35,7 +35,9 @@ fn leases(crm: &str) -> (u32, u32) {
         // Documents that write are paced by the points that they cost.
         "monday" => (0, 1),
         // Two look-ups, a bulk call, which has a limit of its own, and twenty tasks.
-        "copper" => (0, 2),
+        "copper" => (0, 3),
+        // Searches have a limit of their own, so small that none of it is free.
+        "pipedrive" => (2, 5),
         _ => (0, u32::from(crm_calls(crm).1 > 20)),
     }
 }
@@ -91,7 +93,8 @@ async fn one_session_alone() {
             "{crm}, one session: {} write units, {} read units, {made} calls to the CRM",
             counts.write_units, counts.read_units
         );
-        assert!(counts.write_units <= 5.0, "{crm}: {}", counts.write_units);
+        let units = f64::from(4 + leases(crm).0.max(1));
+        assert!(counts.write_units <= units, "{crm}: {}", counts.write_units);
         assert!(counts.read_units <= 3.0, "{crm}: {}", counts.read_units);
         assert_eq!(made, crm_calls(crm).0, "{crm}");
     }
