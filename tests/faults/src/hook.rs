@@ -25,7 +25,7 @@ const KNOWN_AFTER: Duration = Duration::from_secs(31);
 const BACKLOG: u32 = 12;
 
 /// The core scenario; then an event of a session that it does not take, and a receiver that is gone while a
-/// dozen come at once: they are held, and go by the bulk queue once it is back.
+/// dozen come at once: they are held, and go by the bulk queue once it is back, which is busy at first.
 pub(crate) fn core() -> Vec<Step> {
     let backlog = (1..=BACKLOG).map(|n| {
         let id = format!("evt_b{n}");
@@ -37,6 +37,8 @@ pub(crate) fn core() -> Vec<Step> {
         step(1_100, Act::Post(vec![other])),
         step(1_200, Act::Revoke),
         step(1_210, Act::Post(backlog.collect())),
+        // The first of the bulk queue comes again.
+        step(1_290, Act::Busy),
         step(1_300, Act::Mend),
     ]);
     steps
