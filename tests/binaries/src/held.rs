@@ -9,8 +9,8 @@ use hub_local::found::read;
 use crate::Machine;
 
 impl Machine {
-    /// The records of ours that the CRMs hold: how many of each kind, by CRM and session. Each
-    /// that a delivery planned must be there once.
+    /// What of ours the CRMs hold: how many of each kind, by CRM and session. Each record that a delivery
+    /// planned must be there once; a CRM that keeps one thing in records of several objects has as many of each.
     pub async fn held(&self) -> BTreeMap<(String, String), BTreeMap<String, usize>> {
         let hub = &self.surroundings.hub;
         let caller = self.seeder.admin().expect("an admin");
@@ -26,13 +26,14 @@ impl Machine {
             let crm = connection.expect("a connection").crm.as_str();
             let detail = deliveries::get(hub, &caller, &entry.id()).await;
             let detail = detail.expect("a delivery");
-            let kinds: &mut BTreeMap<String, usize> = held
+            let held: &mut BTreeMap<String, usize> = held
                 .entry((crm.to_owned(), entry.subject.matter().to_owned()))
                 .or_default();
             if entry.status == DeliveryStatus::Skipped {
                 continue;
             }
             assert_eq!(entry.status, DeliveryStatus::Delivered, "{entry:?}");
+            let mut records: BTreeMap<(String, String), usize> = BTreeMap::new();
             for write in detail.plan.expect("a plan").writes {
                 let keys = vec![write.key.clone()];
                 let found = read(hub, &caller, id, write.kind, &write.object, keys).await;
@@ -40,7 +41,11 @@ impl Machine {
                 assert_eq!(found.len(), 1, "{} in {} of {crm}", write.key, write.object);
                 let kind = serde_json::to_value(write.kind).expect("a kind");
                 let kind = kind.as_str().expect("a name").to_owned();
-                *kinds.entry(kind).or_default() += 1;
+                *records.entry((kind, write.object)).or_default() += 1;
+            }
+            for ((kind, object), count) in records {
+                let of_kind = held.entry(kind).or_insert(count);
+                assert_eq!(*of_kind, count, "{object} in {entry:?}");
             }
         }
         held

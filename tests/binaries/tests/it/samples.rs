@@ -122,7 +122,7 @@ impl Secrets {
         }
     }
 
-    /// What the hub keeps: signing secret, client secrets, tokens.
+    /// What the hub keeps: signing secrets, client secrets, tokens, keys.
     async fn of_the_machine(&mut self, machine: &Machine) {
         // A fresh hub: what it was asked before is not asked again for minutes.
         let hub = machine.surroundings.function("operator");
@@ -133,8 +133,11 @@ impl Secrets {
         let organization = admin.organization.as_str();
         let credentials = hub.vault().credentials(organization).await.unwrap();
         found.extend(credentials.refresh_tokens.values().cloned());
+        found.extend(credentials.api_keys.values().cloned());
+        let webhooks = credentials.webhooks.values();
+        found.extend(webhooks.map(|secret| secret.current.clone()));
         let ring = credentials.token_key.ring().unwrap();
-        let mut tokens = 0;
+        let mut tokens = credentials.api_keys.len();
         for connection in hub_engine::connections::list(&hub, &admin).await.unwrap() {
             let item = hub.store().token(&admin.organization, &connection.id).await;
             let Some(item) = item.unwrap() else { continue };
@@ -142,7 +145,7 @@ impl Secrets {
             found.extend([kept.access].into_iter().chain(kept.refresh));
             tokens += 1;
         }
-        assert!(tokens >= CRMS.len(), "a token per CRM");
+        assert!(tokens >= CRMS.len(), "a token or key per CRM");
         self.0
             .extend(found.iter().map(|secret| secret.expose_secret().to_owned()));
     }
