@@ -36,22 +36,30 @@ SUITE_S = 600
 
 # The snippets of the manual.
 PAGE = "page"
-# Library, its suite, the port of its CRM.
-SUITES = [
-    ("jsforce", "salesforce_jsforce.mjs", 4101),
-    ("simple-salesforce", "salesforce_simple.py", 4101),
-    ("@hubspot/api-client", "hubspot_node.mjs", 4102),
-    ("hubspot-api-client", "hubspot_python.py", 4102),
-    ("pipedrive", "pipedrive_node.mjs", 4104),
-    ("@mondaydotcomorg/api", "monday_node.mjs", 4106),
-    ("dynamics-web-api", "dynamics365_node.mjs", 4103),
-    ("freshsales-plain", "freshsales_plain.py", 4108),
-    ("copper-plain", "copper_plain.py", 4107),
-    ("standardwebhooks", "webhooks_standard.mjs", hub_signed.RECEIVER),
-    ("standardwebhooks", "webhooks_standard.py", hub_signed.RECEIVER),
-    ("svix", "webhooks_svix.mjs", hub_signed.RECEIVER),
-    ("@zohocrm/nodejs-sdk-8.0", "zoho_node.mjs", 4105),
-]
+# A suite is named after its CRM in the sandbox's registry, which has the port, and says for which library it is.
+REGISTERED = re.compile(r"^    (\w+): (\d+) => ", re.MULTILINE)
+LIBRARY = re.compile(r"^\s*(?:await )?run\(['\"]([^'\"]+)", re.MULTILINE)
+# The suites of what the hub signs for a customer's own receiver.
+WEBHOOKS = "webhooks"
+
+
+def suites():
+    """Library, its suite, the port of its CRM."""
+    ports = {name: int(port) for name, port in REGISTERED.findall((ROOT / "local/sandbox/src/lib.rs").read_text())}
+    ports[WEBHOOKS] = hub_signed.RECEIVER
+    found = []
+    for path in sorted(HERE.glob("*_*.*")):
+        port = ports.get(path.name.split("_")[0])
+        library = LIBRARY.search(path.read_text())
+        if port and library:
+            found.append((library[1], path.name, port))
+    missing = set(ports.values()) - {port for *_, port in found}
+    if missing:
+        sys.exit(f"no suite for the ports {sorted(missing)}: tests/clients/<crm>_<library>.mjs or .py")
+    return found
+
+
+SUITES = suites()
 
 
 def is_free(port):

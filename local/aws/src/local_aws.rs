@@ -155,6 +155,12 @@ impl LocalAws {
         self.inner.dynamodb.overwrite(table, item)
     }
 
+    /// Ends a table's stream, for long runs that look at something else: its records are kept for ever, and each
+    /// write of the table counts through all of them.
+    pub fn end_stream(&self, table: &str) -> Result<(), Error> {
+        self.inner.dynamodb.end_stream(table)
+    }
+
     /// The records of a table's stream behind a sequence number, as Lambda gets them.
     pub(crate) fn stream_records(
         &self,

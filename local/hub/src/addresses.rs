@@ -81,7 +81,7 @@ impl Addresses {
     /// Random ports are known only to who took them.
     pub fn of(place: Place) -> anyhow::Result<Self> {
         let at = |port| anyhow::Ok(place.url(place.number(port)?));
-        let crms = CRMS
+        let crms = Sandbox::crms()
             .iter()
             .map(|crm| Ok((*crm, at(Sandbox::default_port(crm))?)));
         Ok(Self {

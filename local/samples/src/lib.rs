@@ -14,7 +14,7 @@
 //! | `{{ingest-sender}}` | the identity of ingest |
 //! | `{{bearer}}` | an admin's `Authorization` |
 //! | `{{connection-id}}` | a connection in use, of the CRM that the file is for |
-//! | `{{hook-id}}` | a webhook configuration, whose address is on this machine |
+//! | `{{hook-id}}` | a webhook in use, of the fake receiver, which knows its secret |
 //! | `{{delivery-id}}` | a delivery of that connection |
 //! | `{{code}}`, `{{state}}`, `{{cookie}}` | an authorization that a person has just allowed |
 #![cfg_attr(

@@ -3,6 +3,8 @@
 //! Everything here may be done again: events are the same by id and body, a connection in use is
 //! used again.
 
+mod hook;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
@@ -19,7 +21,6 @@ use hub_engine::{
     deliver,
     identity::{Caller, Role},
     ingest, transport, webhook,
-    webhooks::{self, NewWebhook},
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -36,6 +37,8 @@ const ORGANIZATION: &str = "organization.changed.json";
 const DELIVERED: &str = "session.completed.call.json";
 /// As long as the function has.
 const TIME: Duration = Duration::from_mins(2);
+/// The placeholder of a webhook.
+const HOOK_ID: &str = "hook-id";
 
 /// Makes what samples refer to.
 pub struct Seeder {
@@ -127,21 +130,6 @@ impl Seeder {
         Ok(id.to_string())
     }
 
-    /// A webhook configuration. The issuer is what its address leads to: it is there, and takes none.
-    async fn webhook(&self) -> Result<String, SampleError> {
-        let new = json!({
-            "name": "Sample", "url": format!("{}/webhook", self.issuer_url), "events": ["*"],
-        });
-        let new = NewWebhook::read(&self.hub, &new)
-            .map_err(|faults| SampleError::Unfit(format!("no webhook: {faults}")))?;
-        let made = webhooks::create(&self.hub, &self.admin()?, new).await;
-        Ok(made
-            .map_err(engine("creating a webhook"))?
-            .webhook
-            .id
-            .to_string())
-    }
-
     /// Who the samples' admin is.
     ///
     /// # Errors
@@ -162,6 +150,10 @@ impl Seeder {
         if !needs_nobody {
             self.accept(&[payload(ORGANIZATION)?]).await?;
         }
+        if names.contains(HOOK_ID) {
+            // Of an event that webhooks get, more is kept than of others: so it is there before the event comes.
+            self.webhook().await?;
+        }
         self.accept_what_records_name(sample).await?;
         let crm = sample.crm().or(CRMS.first().copied()).unwrap_or_default();
         let mut values = Values::new();
@@ -172,7 +164,7 @@ impl Seeder {
                 "bearer" => self.bearer().await?,
                 "connection-id" => self.connection(crm).await?,
                 "delivery-id" => self.delivery(crm).await?,
-                "hook-id" => self.webhook().await?,
+                HOOK_ID => self.webhook().await?,
                 "code" | "state" | "cookie" => {
                     if !values.contains_key("code") {
                         let connection = self.connection(crm).await?;
@@ -192,7 +184,7 @@ impl Seeder {
     }
 
     /// Stores the sessions that the records of a batch name, and connects every CRM where the batch
-    /// itself names no connection: otherwise dispatch would have nobody to write to.
+    /// itself names no connection and no webhook: otherwise dispatch would have nobody to write to.
     async fn accept_what_records_name(&self, sample: &Sample) -> Result<(), SampleError> {
         if sample.records().is_empty() {
             return Ok(());
@@ -215,7 +207,8 @@ impl Seeder {
             })?);
         }
         self.accept(&named).await?;
-        if !sample.placeholders().contains("connection-id") {
+        let placeholders = sample.placeholders();
+        if !placeholders.contains("connection-id") && !placeholders.contains(HOOK_ID) {
             for crm in CRMS {
                 self.connection(crm).await?;
             }
@@ -330,8 +323,18 @@ impl Seeder {
     }
 
     async fn get(&self, url: &Url, whom: &str) -> Result<Response<Bytes>, SampleError> {
-        let request = Request::get(url.as_str())
-            .body(Bytes::new())
+        self.send(Request::get(url.as_str()), Bytes::new(), whom)
+            .await
+    }
+
+    async fn send(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+        whom: &str,
+    ) -> Result<Response<Bytes>, SampleError> {
+        let request = request
+            .body(body)
             .map_err(|error| SampleError::Unfit(format!("{whom} has no address: {error}")))?;
         let answer = transport::send(self.hub.transport(), request).await;
         answer.map_err(|source| SampleError::NoAnswer {

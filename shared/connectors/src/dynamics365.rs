@@ -31,6 +31,7 @@ use crate::{
     connector::{Connector, json_request},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::misnamed,
 };
 
 pub(crate) fn connector(manifest: Manifest) -> Dynamics365 {
@@ -168,13 +169,9 @@ fn identifier(name: &str) -> Result<&str, Verdict> {
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-    if right {
-        Ok(name)
-    } else {
-        Err(Verdict::Misconfigured {
-            reason: format!("'{name}' is not the name of an entity set, like appointments"),
-        })
-    }
+    right
+        .then_some(name)
+        .ok_or_else(|| misnamed(name, "the name of an entity set, like appointments"))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use crate::{
     grouped::{goes_with, grouped},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::misnamed,
 };
 
 pub(crate) fn connector(manifest: Manifest) -> Hubspot {
@@ -168,13 +169,9 @@ fn identifier(name: &str) -> Result<&str, Verdict> {
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if right {
-        Ok(name)
-    } else {
-        Err(Verdict::Misconfigured {
-            reason: format!("'{name}' is not the internal name of an object or a property"),
-        })
-    }
+    right
+        .then_some(name)
+        .ok_or_else(|| misnamed(name, "the internal name of an object or a property"))
 }
 
 #[cfg(test)]

@@ -14,6 +14,13 @@ pub(crate) fn unreadable(what: &str) -> Verdict {
     }
 }
 
+/// The verdict on a name of the customer's that could not stand in a path or a query as it is.
+pub(crate) fn misnamed(name: &str, what: &str) -> Verdict {
+    Verdict::Misconfigured {
+        reason: format!("'{name}' is not {what}"),
+    }
+}
+
 /// The verdict on a call that is about no record: none is parked for it.
 pub(crate) fn blameless(verdict: Verdict, reply: &Reply) -> Verdict {
     match verdict {

@@ -22,6 +22,7 @@ use crate::{
     connector::{Connector, json_request},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::misnamed,
 };
 
 /// What need not be escaped in a path or a query (RFC 3986, 2.3).
@@ -214,13 +215,9 @@ fn stored_key(key: &str) -> String {
 fn identifier(name: &str) -> Result<&str, Verdict> {
     let right = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if right {
-        Ok(name)
-    } else {
-        Err(Verdict::Misconfigured {
-            reason: format!("'{name}' is not the API name of an object or a field"),
-        })
-    }
+    right
+        .then_some(name)
+        .ok_or_else(|| misnamed(name, "the API name of an object or a field"))
 }
 
 /// Texts as a list of SOQL literals.

@@ -31,6 +31,7 @@ use crate::{
     grouped::{goes_with, grouped},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
+    refusal::misnamed,
 };
 
 pub(crate) fn connector(manifest: Manifest) -> Zoho {
@@ -154,13 +155,9 @@ impl Zoho {
 fn identifier(name: &str) -> Result<&str, Verdict> {
     let right = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if right {
-        Ok(name)
-    } else {
-        Err(Verdict::Misconfigured {
-            reason: format!("'{name}' is not the API name of a module or a field, like Events"),
-        })
-    }
+    right
+        .then_some(name)
+        .ok_or_else(|| misnamed(name, "the API name of a module or a field, like Events"))
 }
 
 #[cfg(test)]

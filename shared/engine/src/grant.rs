@@ -147,10 +147,12 @@ fn unanswered(error: &TransportError) -> Verdict {
         TransportError::Forbidden(reason) => Verdict::Misconfigured {
             reason: reason.clone(),
         },
-        TransportError::NotSent(_) | TransportError::Lost(_) => Verdict::Retry {
-            after: None,
-            reason: format!("the token endpoint does not answer: {error}"),
-        },
+        TransportError::NotSent(_) | TransportError::Insecure(_) | TransportError::Lost(_) => {
+            Verdict::Retry {
+                after: None,
+                reason: format!("the token endpoint does not answer: {error}"),
+            }
+        }
     }
 }
 

@@ -47,5 +47,5 @@ pub use hub::{Hub, Parts};
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
 pub use hub_connectors::{CRMS, Connector, Registry, WEBHOOKS, connectable};
 pub use hub_domain::settings::Settings;
-pub use transport::{Transport, TransportError};
+pub use transport::{Insecure, Transport, TransportError};
 pub use webhook::Verified;

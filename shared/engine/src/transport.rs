@@ -2,6 +2,8 @@
 //!
 //! In production it is reqwest behind the egress rules; in tests it is the sandbox, in process.
 
+mod insecure;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
@@ -9,6 +11,8 @@ use reqwest::{ClientBuilder, dns::Resolve};
 use rustls::RootCertStore;
 use tower::{Service, ServiceExt, service_fn, util::BoxCloneSyncService};
 use url::Url;
+
+pub use insecure::Insecure;
 
 use crate::egress::{self, Allowed, Reach, Resolver};
 
@@ -47,6 +51,9 @@ pub enum TransportError {
     /// It was never sent: no connection could be made.
     #[error("no connection: {0}")]
     NotSent(String),
+    /// It was never sent: the other side did not prove who it is.
+    #[error("no secure connection: {0}")]
+    Insecure(Insecure),
     /// It was sent, and no answer came: it may have been applied.
     #[error("no answer: {0}")]
     Lost(String),
@@ -110,15 +117,19 @@ pub(crate) fn builder() -> ClientBuilder {
     let roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
     let builder = reqwest::Client::builder();
-    match tls {
+    match tls(roots) {
         Ok(tls) => builder.tls_backend_preconfigured(tls),
         Err(_) => builder,
     }
+}
+
+/// Our TLS: 1.2 and 1.3, and whom it believes.
+pub(crate) fn tls(roots: RootCertStore) -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn call(
@@ -179,10 +190,10 @@ fn classify(error: &reqwest::Error) -> TransportError {
         let forbidden =
             std::iter::successors(std::error::Error::source(error), |cause| cause.source())
                 .any(<dyn std::error::Error>::is::<egress::Refused>);
-        return if forbidden {
-            TransportError::Forbidden(text)
-        } else {
-            TransportError::NotSent(text)
+        return match Insecure::of(error) {
+            _ if forbidden => TransportError::Forbidden(text),
+            Some(insecure) => TransportError::Insecure(insecure),
+            None => TransportError::NotSent(text),
         };
     }
     TransportError::Lost(text)

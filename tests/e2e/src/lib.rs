@@ -19,7 +19,7 @@ mod wiring;
 
 pub use hub_world::{address, cookie, fields};
 pub use receiving::Hook;
-pub use vendor::key_pair;
+pub use vendor::{address as vendor_address, key_pair, manifest, required};
 pub use wire::{Sent, Wire};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -81,7 +81,7 @@ impl Machine {
 
     /// The same with the fake at its vendor's own addresses, under the rules of production.
     pub async fn at(crm: &'static str, seed: u64) -> Self {
-        let machine = Self::with(crm, vendor::address(crm), World::settings(), seed).await;
+        let machine = Self::with(crm, &vendor::address(crm), World::settings(), seed).await;
         if machine.sandbox.settings().get("real_hosts").is_some() {
             machine
                 .sandbox

@@ -1,6 +1,6 @@
 //! The vendors' own addresses, and what a connection by each method needs.
 
-use std::sync::OnceLock;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
@@ -9,24 +9,43 @@ use aws_lc_rs::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
+use hub_connectors::Manifest;
 use hub_domain::Method;
 use serde_json::{Value, json};
 
 use crate::Machine;
 
-/// Where the API of the account in the sandbox is.
-pub(crate) fn address(crm: &str) -> &'static str {
+/// Where the API of the account in the sandbox is: where a token reply would say, or else where the manifest has it.
+pub fn address(crm: &str) -> String {
     match crm {
-        "salesforce" => "https://acme.my.salesforce.com",
-        "hubspot" => "https://api.hubapi.com",
-        "dynamics365" => "https://acme.crm4.dynamics.com",
-        "pipedrive" => "https://acme.pipedrive.com",
-        "zoho" => "https://www.zohoapis.com",
-        "monday" => "https://api.monday.com",
-        "copper" => "https://api.copper.com",
-        "freshsales" => "https://acme.myfreshworks.com",
-        other => panic!("{other} is at no address"),
+        "salesforce" => "https://acme.my.salesforce.com".to_owned(),
+        "dynamics365" => "https://acme.crm4.dynamics.com".to_owned(),
+        "pipedrive" => "https://acme.pipedrive.com".to_owned(),
+        "zoho" => "https://www.zohoapis.com".to_owned(),
+        _ => {
+            let manifest = manifest(crm);
+            let found = manifest.api.base_url.as_ref();
+            let found = found.unwrap_or_else(|| panic!("{crm} is at no address: say which it is"));
+            manifest.fill(found, &BTreeMap::new())
+        }
     }
+}
+
+/// The manifest of a CRM.
+pub fn manifest(crm: &str) -> Manifest {
+    let manifest = hub_connectors::manifest(crm).expect("a CRM");
+    manifest.expect("a manifest")
+}
+
+/// What a connection cannot be made without: the manifest's examples, if nothing else is said.
+pub fn required(crm: &str) -> Value {
+    let mut settings = json!({});
+    for (name, setting) in manifest(crm).settings {
+        if setting.required {
+            settings[name] = json!(setting.default);
+        }
+    }
+    settings
 }
 
 /// An RSA key: the private and the public half in PEM.
@@ -82,37 +101,27 @@ impl Machine {
         created.json()["id"].as_str().expect("an id").to_owned()
     }
 
-    /// Gives what a connection cannot be made without the manifest's example.
+    /// Gives what a connection cannot be made without.
     fn fill(&self, settings: &mut Value) {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        let required = manifest
-            .settings
-            .iter()
-            .filter(|(_, setting)| setting.required);
-        for (name, setting) in required {
-            if settings.get(name).is_none() {
-                settings[name] = json!(setting.default);
-            }
+        let mut filled = required(self.crm);
+        for (name, value) in settings.as_object().into_iter().flatten() {
+            filled[name] = value.clone();
         }
+        *settings = filled;
     }
 
     /// Whether nobody logs in at the CRM: it has keys, and no OAuth that we use.
     fn has_keys_alone(&self) -> bool {
-        let manifest = hub_connectors::manifest(self.crm)
-            .expect("a CRM")
-            .expect("a manifest");
-        manifest.oauth.is_none()
+        manifest(self.crm).oauth.is_none()
     }
 
     /// What creates a connection by this method, the sandbox being told what it has to know.
     pub fn new_by(&self, method: Method) -> Value {
-        let host = address(self.crm).trim_start_matches("https://");
+        let address = address(self.crm);
+        let host = address.trim_start_matches("https://");
         let all = self.sandbox.credentials();
         let mut settings = match self.crm {
             "dynamics365" => json!({ "environment": host }),
-            "freshsales" => json!({ "bundle_host": host }),
             _ => json!({}),
         };
         self.fill(&mut settings);

@@ -12,7 +12,7 @@ use http::{Method, Request};
 use hub_api::router;
 use hub_domain::Timestamp;
 use hub_engine::{
-    Transport, TransportError,
+    Insecure, Transport, TransportError,
     webhook::{Signed, verify},
 };
 use hub_world::{Fails, Reply, World, ask};
@@ -498,6 +498,7 @@ async fn what_a_receiver_does_is_explained() {
             TransportError::Lost("reset by 10.0.0.7".to_owned()),
             "retry",
         ),
+        (TransportError::Insecure(Insecure::Expired), "retry"),
     ];
     for (error, verdict) in errors {
         let (world, router, _) = with_receiver(move |_| Err(error.clone())).await;

@@ -108,6 +108,16 @@ impl DynamoDb {
         }
     }
 
+    /// Ends a table's stream.
+    pub(crate) fn end_stream(&self, table: &str) -> Result<(), Error> {
+        let off = json!({ "StreamEnabled": false });
+        let request = json!({ "TableName": table, "StreamSpecification": off });
+        match self.run("UpdateTable", request) {
+            Err(Refusal::Failed(error)) => Err(Error::Database(error)),
+            Ok(_) | Err(Refusal::UnknownOperation) => Ok(()),
+        }
+    }
+
     /// The records of a table's stream behind a sequence number. There is one shard.
     pub(crate) fn stream_records(
         &self,

@@ -12,9 +12,17 @@ const BOOK: &str = include_str!("../../../../docs/bench.toml");
 #[serde(deny_unknown_fields)]
 pub(crate) struct Book {
     pub(crate) goals: Goals,
+    pub(crate) reference: Reference,
     pub(crate) prices: Prices,
     pub(crate) latency: Latencies,
     pub(crate) functions: Functions,
+}
+
+/// What the goals of cost and latency are set for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reference {
+    pub(crate) crms: Vec<String>,
 }
 
 /// What AWS asks.
@@ -69,10 +77,29 @@ pub(crate) struct Latency {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Functions {
-    pub(crate) memory_mb: f64,
-    pub(crate) own_ms_per_invocation: f64,
-    pub(crate) own_ms_per_message: f64,
+    own_ms_per_invocation: f64,
+    own_ms_per_message: f64,
+    at_memory_mb: f64,
     pub(crate) ingest_at_once: f64,
+    pub(crate) memory_mb: Memory,
+}
+
+/// How much each function has.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Memory {
+    pub(crate) ingest: f64,
+    pub(crate) dispatch: f64,
+    pub(crate) deliver: f64,
+    pub(crate) batch: f64,
+}
+
+impl Functions {
+    /// What a function with so much memory takes by itself.
+    pub(crate) fn own_ms(&self, memory_mb: f64, invocations: f64, messages: f64) -> f64 {
+        let own = invocations * self.own_ms_per_invocation + messages * self.own_ms_per_message;
+        own * self.at_memory_mb / memory_mb
+    }
 }
 
 impl Book {
@@ -113,6 +140,16 @@ mod tests {
             assert!(source.starts_with("https://"), "{name}");
             let usd = price["usd"].as_float().unwrap();
             assert!(usd > 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_functions_have_the_memory_that_the_template_gives_them() {
+        let template = include_str!("../../../../template.yaml");
+        let memory = Book::read().unwrap().functions.memory_mb;
+        assert!(template.contains(&format!("      MemoryMb: {}\n", memory.deliver)));
+        for other in [memory.ingest, memory.dispatch, memory.batch] {
+            assert!(template.contains(&format!("    MemorySize: {other}\n")));
         }
     }
 

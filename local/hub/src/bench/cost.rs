@@ -5,7 +5,7 @@ use hub_connectors::CRMS;
 
 use super::{
     Size,
-    book::{Book, Functions, Latencies, Prices},
+    book::{Book, Prices},
     delivery::each,
     figures::{Figure, figure},
     spent::{Spent, many, number},
@@ -15,8 +15,8 @@ use crate::terminal;
 
 const MILLION: f64 = 1_000_000.0;
 
-/// The dearest CRM that takes the traffic counts; three connections are to three of these, or to as many as
-/// there are. Each CRM has its own figure beside it.
+/// The dearest of the reference CRMs counts; three connections are to three of these, or to as many as there
+/// are. Each CRM has its own figure beside it.
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let book = Book::read()?;
     let steady = steady()?;
@@ -87,48 +87,30 @@ fn per_million(book: &Book, steps: &Steps) -> f64 {
     let way_in = prices.http_api_request.of(requests) + prices.lambda_request.of(requests);
     // Sessions of one request are stored side by side.
     let at_once = (many(steps.events) / requests).min(book.functions.ingest_at_once);
+    let memory = &book.functions.memory_mb;
+    let ingest = Work {
+        memory_mb: memory.ingest,
+        invocations: requests,
+        messages: steps.events,
+        at_once,
+    };
+    let dispatch = Work::of(&steps.dispatch, memory.dispatch, steps.events);
+    let deliver = Work::of(&steps.deliver, memory.deliver, steps.deliveries);
     let functions = [
-        (&steps.ingest, steps.events, requests, at_once),
-        (
-            &steps.dispatch,
-            steps.events,
-            number(steps.dispatch.invocations),
-            1.0,
-        ),
-        (
-            &steps.deliver,
-            steps.deliveries,
-            number(steps.deliver.invocations),
-            1.0,
-        ),
+        (&steps.ingest, ingest),
+        (&steps.dispatch, dispatch),
+        (&steps.deliver, deliver),
     ];
-    let each = functions.map(|(spent, messages, invocations, at_once)| {
-        let ms = ms(
-            &book.functions,
-            &book.latency,
-            spent,
-            invocations,
-            messages,
-            at_once,
-        );
-        usd(prices, spent) + gb_seconds(book, ms)
-    });
+    let each = functions.map(|(spent, work)| usd(prices, spent) + work.gb_seconds(book, spent));
     let all = way_in + each.iter().sum::<f64>();
     all * MILLION / many(steps.events)
 }
 
 /// What *batch* derives from the table's stream, beside it.
 fn derived_per_million(book: &Book, steps: &Steps) -> f64 {
-    let (spent, invocations) = (&steps.derive, number(steps.derive.invocations));
-    let ms = ms(
-        &book.functions,
-        &book.latency,
-        spent,
-        invocations,
-        steps.deliveries,
-        1.0,
-    );
-    let all = usd(&book.prices, spent) + gb_seconds(book, ms);
+    let spent = &steps.derive;
+    let work = Work::of(spent, book.functions.memory_mb.batch, steps.deliveries);
+    let all = usd(&book.prices, spent) + work.gb_seconds(book, spent);
     all * MILLION / many(steps.events)
 }
 
@@ -143,29 +125,49 @@ fn usd(prices: &Prices, spent: &Spent) -> f64 {
         + prices.secrets_call.of(number(spent.secret_calls))
 }
 
-fn gb_seconds(book: &Book, ms: f64) -> f64 {
-    let seconds = ms / 1_000.0 * book.functions.memory_mb / 1_024.0;
-    book.prices.lambda_gb_second.of(seconds)
-}
-
-/// How long a function ran in all: its calls one after the other, `at_once` of them side by side where it
-/// works so, and what it takes by itself.
-pub(crate) fn ms(
-    functions: &Functions,
-    latency: &Latencies,
-    spent: &Spent,
+/// What a function did.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    memory_mb: f64,
     invocations: f64,
     messages: usize,
+    /// Messages that it works on side by side.
     at_once: f64,
-) -> f64 {
-    let side_by_side = at_once.min((many(messages) / invocations.max(1.0)).max(1.0));
-    let crm = spent.crm.lookups + spent.crm.writes + spent.crm.others;
-    number(spent.calls_of("dynamodb")) * latency.dynamodb.mean_ms / side_by_side
-        + number(spent.calls_of("sqs")) * latency.sqs.mean_ms
-        + number(spent.calls_of("secretsmanager")) * latency.secrets.mean_ms
-        + number(crm) * latency.crm.mean_ms
-        + invocations * functions.own_ms_per_invocation
-        + many(messages) * functions.own_ms_per_message
+}
+
+impl Work {
+    fn of(spent: &Spent, memory_mb: f64, messages: usize) -> Self {
+        Self {
+            memory_mb,
+            invocations: number(spent.invocations),
+            messages,
+            at_once: 1.0,
+        }
+    }
+
+    /// US dollars for the time that it ran.
+    fn gb_seconds(&self, book: &Book, spent: &Spent) -> f64 {
+        let seconds = self.ms(book, spent) / 1_000.0 * self.memory_mb / 1_024.0;
+        book.prices.lambda_gb_second.of(seconds)
+    }
+
+    /// How long it ran in all: its calls one after the other, `at_once` of them side by side where it works so,
+    /// and what it takes by itself.
+    fn ms(&self, book: &Book, spent: &Spent) -> f64 {
+        let latency = &book.latency;
+        let messages = many(self.messages);
+        let side_by_side = self
+            .at_once
+            .min((messages / self.invocations.max(1.0)).max(1.0));
+        let crm = spent.crm.lookups + spent.crm.writes + spent.crm.others;
+        number(spent.calls_of("dynamodb")) * latency.dynamodb.mean_ms / side_by_side
+            + number(spent.calls_of("sqs")) * latency.sqs.mean_ms
+            + number(spent.calls_of("secretsmanager")) * latency.secrets.mean_ms
+            + number(crm) * latency.crm.mean_ms
+            + book
+                .functions
+                .own_ms(self.memory_mb, self.invocations, messages)
+    }
 }
 
 #[cfg(test)]
@@ -214,9 +216,9 @@ mod tests {
         // 0.1875, 0.3 SQS requests 0.15.
         let counted = 0.10 + 0.04 + 3.75 + 0.1875 + 0.15;
         // Milliseconds of ten: ingest 10 × 5 / 8 + 20 + 5 + 30; dispatch, of which nothing was counted, 30;
-        // deliver 2 × 5 + 2 × 150 + 5 + 30.
-        let ms = 61.25 + 30.0 + 345.0;
-        let lambda = ms / 10.0 / 1_000.0 * 0.5 * 16.6667;
+        // deliver, which has half the memory, 2 × 5 + 2 × 150 + 10 + 60.
+        let gb_ms = (61.25 + 30.0) * 0.5 + 380.0 * 0.25;
+        let lambda = gb_ms / 10.0 / 1_000.0 * 16.6667;
         let found = per_million(&book, &steps);
         assert!(
             (found - counted - lambda).abs() < 0.000_1,

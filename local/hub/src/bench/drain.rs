@@ -5,6 +5,7 @@
 //! to take the traffic, though, or no backlog is ever drained: what ten sessions cost in calls says whether it does.
 
 use anyhow::{Context, ensure};
+use hub_connectors::CRMS;
 use hub_domain::{Timestamp, ledger::DeliveryStatus};
 use serde_json::json;
 
@@ -15,7 +16,6 @@ use super::{
     reference,
     rig::{BATCH, Rig},
     spent::{many, number},
-    traffic::steady,
 };
 
 const ORG: &str = "org_bench";
@@ -33,7 +33,7 @@ struct Limit {
 /// The limit with the shortest window of all CRMs whose limits take the traffic.
 async fn tightest(size: &Size) -> anyhow::Result<Limit> {
     let mut all = Vec::new();
-    for crm in steady()? {
+    for crm in CRMS {
         let steps = size.seen.steps(each(crm, size)?).await?;
         if steps.needed_ms(crm)? * many(PER_S) > 1_000.0 {
             continue;
@@ -54,7 +54,7 @@ async fn tightest(size: &Size) -> anyhow::Result<Limit> {
 
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let limit = tightest(size).await?;
-    let rig = Rig::new(3).await?;
+    let rig = Rig::without_stream(3).await?;
     rig.organization(ORG).await?;
     rig.connect(ORG, limit.crm).await?;
     let account = rig.wire.account(limit.crm)?;

@@ -91,7 +91,7 @@ struct Seen {
 async fn waits(seconds: i64, is_flooded: bool) -> anyhow::Result<Vec<f64>> {
     let book = Book::read()?;
     let crm = CRMS.first().copied().context("there is no CRM")?;
-    let rig = Rig::new(SEED).await?;
+    let rig = Rig::without_stream(SEED).await?;
     let tenants: Vec<String> = (0..=LOUD).map(|tenant| format!("org_{tenant}")).collect();
     for tenant in &tenants {
         rig.organization(tenant).await?;

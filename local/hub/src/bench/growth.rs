@@ -27,7 +27,7 @@ pub(crate) async fn own(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let crm = CRMS.first().copied().context("there is no CRM")?;
     let mut least = f64::INFINITY;
     for _ in 0..size.runs {
-        let rig = Rig::new(1).await?;
+        let rig = Rig::without_stream(1).await?;
         rig.organization("org_bench").await?;
         rig.connect("org_bench", crm).await?;
         let (done, took) = took(&rig, async {
@@ -115,7 +115,7 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
 /// and would make the fake CRM hold half a million records.
 async fn drain_backlog(crm: &'static str, messages: usize) -> anyhow::Result<Drained> {
     const ORG: &str = "org_backlog";
-    let rig = Rig::new(1).await?;
+    let rig = Rig::without_stream(1).await?;
     rig.organization(ORG).await?;
     let sessions = messages / CONNECTIONS;
     let numbers: Vec<usize> = (0..sessions).collect();
@@ -137,7 +137,7 @@ async fn drain_backlog(crm: &'static str, messages: usize) -> anyhow::Result<Dra
 
 /// Ten messages of each of so many organizations.
 async fn drain_tenants(crm: &'static str, tenants: usize) -> anyhow::Result<Drained> {
-    let rig = Rig::new(1).await?;
+    let rig = Rig::without_stream(1).await?;
     let mut references = Vec::new();
     for tenant in 0..tenants {
         let organization = format!("org_tenant{tenant}");

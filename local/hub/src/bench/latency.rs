@@ -16,7 +16,7 @@ const SEED: u64 = 0x5EED;
 /// The 99th percentile of the standard normal distribution.
 const Z99: f64 = 2.326_347_874;
 
-/// The slowest CRM that takes a batch of records in a call counts; each has its own mean beside it.
+/// The slowest of the reference CRMs counts; each has its own mean beside it.
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let book = Book::read()?;
     let steady = steady()?;
@@ -61,9 +61,16 @@ fn draw(book: &Book, steps: &Steps, draws: usize) -> Vec<f64> {
         (&latency.secrets, of("secretsmanager")),
         (&latency.crm, crm.lookups + crm.writes + crm.others),
     ];
-    let functions = number(steps.dispatch.invocations + steps.deliver.invocations) + 1.0;
-    let own =
-        functions * (book.functions.own_ms_per_invocation + book.functions.own_ms_per_message);
+    let functions = &book.functions;
+    let memory = &functions.memory_mb;
+    let own: f64 = [
+        (memory.ingest, 1.0),
+        (memory.dispatch, number(steps.dispatch.invocations)),
+        (memory.deliver, number(steps.deliver.invocations)),
+    ]
+    .map(|(memory_mb, invocations)| functions.own_ms(memory_mb, invocations, invocations))
+    .iter()
+    .sum();
     let entropy = Entropy::seeded(SEED);
     let one = |_| {
         let each = calls.iter().map(|(latency, count)| {

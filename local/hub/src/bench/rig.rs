@@ -156,6 +156,14 @@ impl Rig {
         })
     }
 
+    /// One whose table has no stream, so that nothing can be derived: what each write would pay for the stream
+    /// grows with all the writes before it, at the embedded AWS alone.
+    pub(crate) async fn without_stream(seed: u64) -> anyhow::Result<Self> {
+        let rig = Self::new(seed).await?;
+        rig.aws.end_stream(TABLE)?;
+        Ok(rig)
+    }
+
     /// Begins an organization, as liveprompt does.
     pub(crate) async fn organization(&self, id: &str) -> anyhow::Result<()> {
         let event = json!({
@@ -164,6 +172,21 @@ impl Rig {
             "payload": { "name": id, "plan": "enterprise", "status": "active" },
         });
         self.ingest(&[event]).await
+    }
+
+    /// Whether the hub has what gets a connection another access token.
+    pub(crate) async fn refreshes(
+        &self,
+        organization: &str,
+        id: &ConnectionId,
+    ) -> anyhow::Result<bool> {
+        let credentials = self.hub.vault().credentials(organization).await?;
+        if credentials.refresh_tokens.contains_key(id.as_str()) {
+            return Ok(true);
+        }
+        let item = self.hub.store().token(&organization.parse()?, id).await?;
+        let Some(item) = item else { return Ok(false) };
+        Ok(item.open(&credentials.token_key.ring()?)?.refresh.is_some())
     }
 
     /// liveprompt sends events in one request, and all of them must be accepted.

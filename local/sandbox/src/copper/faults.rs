@@ -5,37 +5,19 @@ use jiff::Timestamp;
 use super::account::Account;
 use super::errors::Refusal;
 use super::kinds::Kind;
-use crate::frame::{Fault, FaultKind, Param, ParamKind};
-
-const fn optional(name: &'static str, kind: ParamKind) -> Param {
-    Param {
-        name,
-        kind,
-        required: false,
-    }
-}
+use crate::frame::{Fault, FaultKind, Param, ParamKind, SEARCH_LAG};
 
 pub(super) const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "search_lag",
-        params: &[Param {
-            name: "seconds",
-            kind: ParamKind::Integer {
-                min: 1,
-                max: 1_000_000,
-            },
-            required: true,
-        }],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
-            optional("object", ParamKind::Text),
-            optional("status", ParamKind::Integer { min: 400, max: 599 }),
-            optional("field", ParamKind::Text),
-            optional("error", ParamKind::Text),
+    SEARCH_LAG,
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("object"),
+            Param::optional("status", ParamKind::Integer { min: 400, max: 599 }),
+            Param::text("field"),
+            Param::text("error"),
         ],
-    },
+    ),
 ];
 
 /// Applies a fault of this CRM alone, which shows in later answers.

@@ -10,39 +10,23 @@ use super::refusal::Refusal;
 use crate::frame::{Fault, FaultKind, Param, ParamKind};
 use crate::oauth::{Answer, Server, Trouble, trouble};
 
-const fn text(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: ParamKind::Text,
-        required: false,
-    }
-}
-
-const fn plain(name: &'static str) -> FaultKind {
-    FaultKind { name, params: &[] }
-}
-
 /// Those of the identity platform come first: they have the names it knows.
 pub(super) const OWN: &[FaultKind] = &[
-    plain("consent_required"),
-    plain("interaction_required"),
-    plain("temporarily_unavailable"),
-    plain("missing_privilege"),
-    plain("sql_timeout"),
-    plain("service_unavailable"),
-    FaultKind {
-        name: "record_error",
-        params: &[
-            text("object"),
-            text("code"),
-            text("message"),
-            Param {
-                name: "status",
-                kind: ParamKind::Integer { min: 400, max: 599 },
-                required: false,
-            },
+    FaultKind::plain("consent_required"),
+    FaultKind::plain("interaction_required"),
+    FaultKind::plain("temporarily_unavailable"),
+    FaultKind::plain("missing_privilege"),
+    FaultKind::plain("sql_timeout"),
+    FaultKind::plain("service_unavailable"),
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("object"),
+            Param::text("code"),
+            Param::text("message"),
+            Param::optional("status", ParamKind::Integer { min: 400, max: 599 }),
         ],
-    },
+    ),
 ];
 
 /// Applies a fault; `Some` is the answer in place of the real one.

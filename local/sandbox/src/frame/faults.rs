@@ -40,6 +40,56 @@ pub(crate) struct Param {
     pub(crate) required: bool,
 }
 
+impl FaultKind {
+    /// One that happens, and no more is to be said of it.
+    pub(crate) const fn plain(name: &'static str) -> Self {
+        Self::with(name, &[])
+    }
+
+    /// One with parameters.
+    pub(crate) const fn with(name: &'static str, params: &'static [Param]) -> Self {
+        Self { name, params }
+    }
+}
+
+impl Param {
+    pub(crate) const fn required(name: &'static str, kind: ParamKind) -> Self {
+        Self {
+            name,
+            kind,
+            required: true,
+        }
+    }
+
+    pub(crate) const fn optional(name: &'static str, kind: ParamKind) -> Self {
+        Self {
+            name,
+            kind,
+            required: false,
+        }
+    }
+
+    /// A text that may be left out.
+    pub(crate) const fn text(name: &'static str) -> Self {
+        Self::optional(name, ParamKind::Text)
+    }
+
+    /// How long it lasts.
+    pub(crate) const fn seconds(required: bool) -> Self {
+        Self {
+            name: "seconds",
+            kind: ParamKind::Integer {
+                min: 1,
+                max: 1_000_000,
+            },
+            required,
+        }
+    }
+}
+
+/// For so long searches find nothing that was written since.
+pub(crate) const SEARCH_LAG: FaultKind = FaultKind::with("search_lag", &[Param::seconds(true)]);
+
 /// What a parameter may hold.
 #[derive(Debug)]
 pub(crate) enum ParamKind {
@@ -50,99 +100,34 @@ pub(crate) enum ParamKind {
 }
 
 const STATUS: &[Param] = &[
-    Param {
-        name: "status",
-        kind: ParamKind::Integer { min: 200, max: 599 },
-        required: true,
-    },
-    Param {
-        name: "headers",
-        kind: ParamKind::TextMap,
-        required: false,
-    },
-    Param {
-        name: "body",
-        kind: ParamKind::Any,
-        required: false,
-    },
+    Param::required("status", ParamKind::Integer { min: 200, max: 599 }),
+    Param::optional("headers", ParamKind::TextMap),
+    Param::optional("body", ParamKind::Any),
 ];
-const MS: &[Param] = &[Param {
-    name: "ms",
-    kind: ParamKind::Integer {
+const MS: &[Param] = &[Param::required(
+    "ms",
+    ParamKind::Integer {
         min: 0,
         max: 600_000,
     },
-    required: true,
-}];
-const fn seconds(required: bool) -> Param {
-    Param {
-        name: "seconds",
-        kind: ParamKind::Integer {
-            min: 1,
-            max: 1_000_000,
-        },
-        required,
-    }
-}
+)];
 
 /// The faults every CRM has.
 const COMMON: &[FaultKind] = &[
-    FaultKind {
-        name: "status",
-        params: STATUS,
-    },
-    FaultKind {
-        name: "server_error",
-        params: &[],
-    },
-    FaultKind {
-        name: "rate_limit",
-        params: &[],
-    },
-    FaultKind {
-        name: "daily_limit",
-        params: &[],
-    },
-    FaultKind {
-        name: "concurrency_limit",
-        params: &[],
-    },
-    FaultKind {
-        name: "expire_access_token",
-        params: &[],
-    },
-    FaultKind {
-        name: "revoke_refresh_token",
-        params: &[],
-    },
-    FaultKind {
-        name: "drop_before",
-        params: &[],
-    },
-    FaultKind {
-        name: "drop_after",
-        params: &[],
-    },
-    FaultKind {
-        name: "delay",
-        params: MS,
-    },
-    FaultKind {
-        name: "slow_drip",
-        params: MS,
-    },
-    FaultKind {
-        name: "hang",
-        params: &[seconds(false)],
-    },
-    FaultKind {
-        name: "reset",
-        params: &[],
-    },
-    FaultKind {
-        name: "outage",
-        params: &[seconds(true)],
-    },
+    FaultKind::with("status", STATUS),
+    FaultKind::plain("server_error"),
+    FaultKind::plain("rate_limit"),
+    FaultKind::plain("daily_limit"),
+    FaultKind::plain("concurrency_limit"),
+    FaultKind::plain("expire_access_token"),
+    FaultKind::plain("revoke_refresh_token"),
+    FaultKind::plain("drop_before"),
+    FaultKind::plain("drop_after"),
+    FaultKind::with("delay", MS),
+    FaultKind::with("slow_drip", MS),
+    FaultKind::with("hang", &[Param::seconds(false)]),
+    FaultKind::plain("reset"),
+    FaultKind::with("outage", &[Param::seconds(true)]),
 ];
 
 /// The faults that can be asked for, those of the CRM behind those of all, as JSON.

@@ -10,7 +10,7 @@ pub(crate) mod settings;
 
 pub(crate) use crm::{Crm, Setup};
 pub use faults::FaultError;
-pub(crate) use faults::{Fault, FaultKind, Param, ParamKind};
+pub(crate) use faults::{Fault, FaultKind, Param, ParamKind, SEARCH_LAG};
 pub use sandbox::{Clock, Dropped, LoggedRequest, Sandbox};
 
 /// One line per CRM: its name, its default port and the type that answers for it.

@@ -21,7 +21,7 @@ use http::Request;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::frame::{Fault, FaultKind, Param, ParamKind, Setup};
+use crate::frame::{Fault, FaultKind, Param, ParamKind, SEARCH_LAG, Setup};
 use crate::oauth::{Answer, Consent, PEOPLE, Server, Tables, Trouble};
 use account::Account;
 use errors::{Refusal, failed, limited};
@@ -45,42 +45,18 @@ pub(crate) struct Freshsales {
 const SCOPES: &[&str] = &["freshsales.contacts.manage", "freshsales.settings.view"];
 
 const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "wrapped_rate_limit",
-        params: &[],
-    },
-    FaultKind {
-        name: "maintenance_html",
-        params: &[],
-    },
-    FaultKind {
-        name: "search_lag",
-        params: &[Param {
-            name: "seconds",
-            kind: ParamKind::Integer {
-                min: 1,
-                max: 1_000_000,
-            },
-            required: true,
-        }],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
-            optional("object", ParamKind::Text),
-            optional("status", ParamKind::Integer { min: 400, max: 599 }),
-            optional("error", ParamKind::Text),
+    FaultKind::plain("wrapped_rate_limit"),
+    FaultKind::plain("maintenance_html"),
+    SEARCH_LAG,
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("object"),
+            Param::optional("status", ParamKind::Integer { min: 400, max: 599 }),
+            Param::text("error"),
         ],
-    },
+    ),
 ];
-
-const fn optional(name: &'static str, kind: ParamKind) -> Param {
-    Param {
-        name,
-        kind,
-        required: false,
-    }
-}
 
 impl Freshsales {
     pub(crate) fn new(setup: &Setup) -> Self {

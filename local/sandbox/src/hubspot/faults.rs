@@ -13,61 +13,24 @@ use super::kinds::Kind;
 use super::limits::App;
 use super::portal::Armed;
 use super::times;
-use crate::frame::{Fault, FaultKind, Param, ParamKind};
-
-const fn text(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: ParamKind::Text,
-        required: false,
-    }
-}
-
-const fn seconds(required: bool) -> Param {
-    Param {
-        name: "seconds",
-        kind: ParamKind::Integer {
-            min: 1,
-            max: 1_000_000,
-        },
-        required,
-    }
-}
+use crate::frame::{Fault, FaultKind, Param, SEARCH_LAG};
 
 pub(super) const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "search_lag",
-        params: &[seconds(true)],
-    },
-    FaultKind {
-        name: "lock_423",
-        params: &[],
-    },
-    FaultKind {
-        name: "migration_477",
-        params: &[seconds(false)],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
-            text("object"),
-            text("category"),
-            text("message"),
-            text("property"),
+    SEARCH_LAG,
+    FaultKind::plain("lock_423"),
+    FaultKind::with("migration_477", &[Param::seconds(false)]),
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("object"),
+            Param::text("category"),
+            Param::text("message"),
+            Param::text("property"),
         ],
-    },
-    FaultKind {
-        name: "missing_scopes",
-        params: &[],
-    },
-    FaultKind {
-        name: "bad_gateway",
-        params: &[],
-    },
-    FaultKind {
-        name: "service_unavailable",
-        params: &[],
-    },
+    ),
+    FaultKind::plain("missing_scopes"),
+    FaultKind::plain("bad_gateway"),
+    FaultKind::plain("service_unavailable"),
 ];
 
 /// Applies a fault; `Some` is the answer in place of the real one.

@@ -5,38 +5,23 @@ use super::errors::{Refusal, conflict, failed, limited, missing_permission};
 use crate::frame::{Fault, FaultKind, Param, ParamKind};
 use crate::oauth::Answer;
 
-const fn optional(name: &'static str, kind: ParamKind) -> Param {
-    Param {
-        name,
-        kind,
-        required: false,
-    }
-}
-
-const fn bare(name: &'static str) -> FaultKind {
-    FaultKind { name, params: &[] }
-}
-
 pub(super) const OWN: &[FaultKind] = &[
-    bare("missing_scopes"),
-    bare("complexity_limit"),
-    bare("idempotency_conflict"),
-    bare("locked"),
-    bare("blocked"),
-    FaultKind {
-        name: "record_error",
-        params: &[
-            optional("board", ParamKind::Text),
-            optional("code", ParamKind::Text),
-            optional("message", ParamKind::Text),
-            optional("column", ParamKind::Text),
-            optional("status", ParamKind::Integer { min: 200, max: 599 }),
+    FaultKind::plain("missing_scopes"),
+    FaultKind::plain("complexity_limit"),
+    FaultKind::plain("idempotency_conflict"),
+    FaultKind::plain("locked"),
+    FaultKind::plain("blocked"),
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("board"),
+            Param::text("code"),
+            Param::text("message"),
+            Param::text("column"),
+            Param::optional("status", ParamKind::Integer { min: 200, max: 599 }),
         ],
-    },
-    FaultKind {
-        name: "internal_after_write",
-        params: &[],
-    },
+    ),
+    FaultKind::plain("internal_after_write"),
 ];
 
 /// Applies a fault of this CRM alone; `Some` is the answer in place of the real one.

@@ -8,54 +8,24 @@ use super::Pipedrive;
 use super::company::Company;
 use super::errors::{Refusal, failed, locked_out, mismatch};
 use super::kinds::Kind;
-use crate::frame::{Fault, FaultKind, Param, ParamKind};
+use crate::frame::{Fault, FaultKind, Param, ParamKind, SEARCH_LAG};
 use crate::oauth::{Answer, Trouble};
 
-const fn optional(name: &'static str, kind: ParamKind) -> Param {
-    Param {
-        name,
-        kind,
-        required: false,
-    }
-}
-
 pub(super) const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "missing_scopes",
-        params: &[],
-    },
-    FaultKind {
-        name: "cloudflare",
-        params: &[],
-    },
-    FaultKind {
-        name: "unpaid",
-        params: &[],
-    },
-    FaultKind {
-        name: "feature_capping",
-        params: &[],
-    },
-    FaultKind {
-        name: "search_lag",
-        params: &[Param {
-            name: "seconds",
-            kind: ParamKind::Integer {
-                min: 1,
-                max: 1_000_000,
-            },
-            required: true,
-        }],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
-            optional("object", ParamKind::Text),
-            optional("status", ParamKind::Integer { min: 400, max: 599 }),
-            optional("code", ParamKind::Text),
-            optional("error", ParamKind::Text),
+    FaultKind::plain("missing_scopes"),
+    FaultKind::plain("cloudflare"),
+    FaultKind::plain("unpaid"),
+    FaultKind::plain("feature_capping"),
+    SEARCH_LAG,
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("object"),
+            Param::optional("status", ParamKind::Integer { min: 400, max: 599 }),
+            Param::text("code"),
+            Param::text("error"),
         ],
-    },
+    ),
 ];
 
 /// Applies a fault of this CRM alone; `Some` is the answer in place of the real one.

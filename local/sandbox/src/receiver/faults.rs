@@ -16,56 +16,36 @@ const HUGE: u64 = 4 * 1024 * 1024;
 /// How long to wait where the fault does not say.
 const PAUSE_S: u64 = 7;
 
-const SECONDS: Param = Param {
-    name: "seconds",
-    kind: ParamKind::Integer {
+const SECONDS: Param = Param::required(
+    "seconds",
+    ParamKind::Integer {
         min: 0,
         max: 1_000_000,
     },
-    required: true,
-};
-
-const fn plain(name: &'static str) -> FaultKind {
-    FaultKind { name, params: &[] }
-}
+);
 
 pub(super) const OWN: &[FaultKind] = &[
-    plain("gone"),
-    FaultKind {
-        name: "redirect",
-        params: &[
-            Param {
-                name: "status",
-                kind: ParamKind::Integer { min: 300, max: 399 },
-                required: false,
-            },
-            Param {
-                name: "location",
-                kind: ParamKind::Text,
-                required: false,
-            },
+    FaultKind::plain("gone"),
+    FaultKind::with(
+        "redirect",
+        &[
+            Param::optional("status", ParamKind::Integer { min: 300, max: 399 }),
+            Param::text("location"),
         ],
-    },
-    plain("abort_message"),
-    FaultKind {
-        name: "huge_answer",
-        params: &[Param {
-            name: "bytes",
-            kind: ParamKind::Integer {
+    ),
+    FaultKind::plain("abort_message"),
+    FaultKind::with(
+        "huge_answer",
+        &[Param::optional(
+            "bytes",
+            ParamKind::Integer {
                 min: 1,
                 max: 64 * 1024 * 1024,
             },
-            required: false,
-        }],
-    },
-    FaultKind {
-        name: "retry_after",
-        params: &[SECONDS],
-    },
-    FaultKind {
-        name: "retry_after_date",
-        params: &[SECONDS],
-    },
+        )],
+    ),
+    FaultKind::with("retry_after", &[SECONDS]),
+    FaultKind::with("retry_after_date", &[SECONDS]),
 ];
 
 /// The answer of a fault; none for those that a receiver does not have.

@@ -212,40 +212,19 @@ fn total_limit() -> Refusal {
     )
 }
 
-const OBJECT: Param = Param {
-    name: "object",
-    kind: ParamKind::Text,
-    required: false,
-};
+const OBJECT: Param = Param::text("object");
 const OWN_FAULTS: &[FaultKind] = &[
-    FaultKind {
-        name: "lock_row",
-        params: &[OBJECT],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
+    FaultKind::with("lock_row", &[OBJECT]),
+    FaultKind::with(
+        "record_error",
+        &[
             OBJECT,
-            Param {
-                name: "error_code",
-                kind: ParamKind::Text,
-                required: true,
-            },
-            Param {
-                name: "message",
-                kind: ParamKind::Text,
-                required: false,
-            },
+            Param::required("error_code", ParamKind::Text),
+            Param::text("message"),
         ],
-    },
-    FaultKind {
-        name: "service_unavailable",
-        params: &[],
-    },
-    FaultKind {
-        name: "maintenance_html",
-        params: &[],
-    },
+    ),
+    FaultKind::plain("service_unavailable"),
+    FaultKind::plain("maintenance_html"),
 ];
 
 impl Crm for Salesforce {

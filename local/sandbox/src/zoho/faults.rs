@@ -3,42 +3,21 @@
 use super::calls::mismatch;
 use super::org::Org;
 use super::refusal::Refusal;
-use crate::frame::{Fault, FaultKind, Param, ParamKind};
+use crate::frame::{Fault, FaultKind, Param, SEARCH_LAG};
 use crate::oauth::Answer;
 
-const fn optional(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: ParamKind::Text,
-        required: false,
-    }
-}
-
 pub(super) const OWN: &[FaultKind] = &[
-    FaultKind {
-        name: "missing_scopes",
-        params: &[],
-    },
-    FaultKind {
-        name: "search_lag",
-        params: &[Param {
-            name: "seconds",
-            kind: ParamKind::Integer {
-                min: 1,
-                max: 1_000_000,
-            },
-            required: true,
-        }],
-    },
-    FaultKind {
-        name: "record_error",
-        params: &[
-            optional("module"),
-            optional("code"),
-            optional("message"),
-            optional("api_name"),
+    FaultKind::plain("missing_scopes"),
+    SEARCH_LAG,
+    FaultKind::with(
+        "record_error",
+        &[
+            Param::text("module"),
+            Param::text("code"),
+            Param::text("message"),
+            Param::text("api_name"),
         ],
-    },
+    ),
 ];
 
 /// Applies a fault of this CRM alone; `Some` is the answer in place of the real one.

@@ -172,7 +172,7 @@ fn unanswered(error: &TransportError) -> Unanswered {
     let reason = error.to_string();
     let may_be_done = match error {
         TransportError::Forbidden(_) => return Verdict::Misconfigured { reason }.into(),
-        TransportError::NotSent(_) => false,
+        TransportError::NotSent(_) | TransportError::Insecure(_) => false,
         TransportError::Lost(_) => true,
     };
     Unanswered {

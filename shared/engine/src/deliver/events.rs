@@ -264,12 +264,13 @@ fn unanswered(error: &TransportError) -> Verdict {
     let reason = error.to_string();
     match error {
         // The name may lead elsewhere tomorrow: it is tried again, and never sent to such an address.
-        TransportError::Forbidden(_) | TransportError::NotSent(_) | TransportError::Lost(_) => {
-            Verdict::Retry {
-                after: None,
-                reason,
-            }
-        }
+        TransportError::Forbidden(_)
+        | TransportError::NotSent(_)
+        | TransportError::Insecure(_)
+        | TransportError::Lost(_) => Verdict::Retry {
+            after: None,
+            reason,
+        },
     }
 }
 

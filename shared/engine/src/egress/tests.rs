@@ -1,9 +1,11 @@
 //! The rules against IANA's registries, spellings, names, and real clients.
 
+mod certificate;
 mod registry;
 mod spelling;
 mod tap;
 mod targets;
+mod tls;
 mod wire;
 
 use super::*;

@@ -181,7 +181,9 @@ async fn checked(
                 .await
                 .map_err(|error| match error {
                     TransportError::Forbidden(reason) => Verdict::Misconfigured { reason },
-                    TransportError::NotSent(_) | TransportError::Lost(_) => Verdict::Retry {
+                    TransportError::NotSent(_)
+                    | TransportError::Insecure(_)
+                    | TransportError::Lost(_) => Verdict::Retry {
                         after: None,
                         reason: format!("the CRM does not answer: {error}"),
                     },

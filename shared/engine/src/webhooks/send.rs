@@ -309,7 +309,14 @@ fn unanswered(error: &TransportError) -> (Verdict, &'static str) {
                 after: None,
                 reason: "no connection could be made".to_owned(),
             },
-            "See that the host name resolves, that port 443 is open, and that the certificate is one that browsers accept.",
+            "See that the host name resolves and that port 443 is open.",
+        ),
+        TransportError::Insecure(what) => (
+            Verdict::Retry {
+                after: None,
+                reason: error.to_string(),
+            },
+            what.advice(),
         ),
         TransportError::Lost(_) => (
             Verdict::Retry {

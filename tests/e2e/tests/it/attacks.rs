@@ -63,7 +63,10 @@ async fn none_succeeds() {
     .into_iter()
     .flatten()
     .collect();
-    let names: std::collections::BTreeSet<_> = attacks.iter().map(|attack| attack.name).collect();
+    let names: std::collections::BTreeSet<_> = attacks
+        .iter()
+        .map(|attack| (attack.name, attack.crm))
+        .collect();
     assert_eq!(names.len(), attacks.len(), "each has a name of its own");
     let mut succeeded = Vec::new();
     for attack in &attacks {

@@ -1,9 +1,14 @@
 //! A week of nine connections: how often their CRMs are asked for tokens, and how many versions the
 //! organization's secrets get.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock, Mutex},
+    time::Duration,
+};
 
 use bytes::Bytes;
+use hub_connectors::{Manifest, connectable};
 use hub_domain::{Connection, ConnectionId, Method};
 use hub_engine::{
     Hub, Settings, Transport, TransportError, connect,
@@ -14,34 +19,9 @@ use hub_engine::{
 use hub_sandbox::Sandbox;
 use hub_world::{PUBLIC_URL, World};
 use serde_json::{Value, json};
-use std::sync::Mutex;
 use tower::{service_fn, util::BoxCloneSyncService};
 
 const ORG: &str = "org_week";
-/// The CRMs, where the API of each account is, and what else its vendor's hosts have in common.
-const CRMS: [(&str, &str, &[&str]); 8] = [
-    (
-        "salesforce",
-        "https://acme.my.salesforce.com",
-        &["salesforce"],
-    ),
-    ("hubspot", "https://api.hubapi.com", &["hubapi", "hubspot"]),
-    (
-        "dynamics365",
-        "https://acme.crm4.dynamics.com",
-        &["dynamics", "microsoftonline"],
-    ),
-    ("pipedrive", "https://acme.pipedrive.com", &["pipedrive"]),
-    ("zoho", "https://www.zohoapis.com", &["zoho"]),
-    ("monday", "https://api.monday.com", &["monday"]),
-    ("copper", "https://api.copper.com", &["copper"]),
-    (
-        "freshsales",
-        "https://acme.myfreshworks.com",
-        &["freshworks"],
-    ),
-];
-
 struct Week {
     world: World,
     sandboxes: BTreeMap<&'static str, Sandbox>,
@@ -49,19 +29,39 @@ struct Week {
     calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
+/// Each CRM with the hosts where people log in and where its tokens come from.
+static HOSTS: LazyLock<Vec<(&str, Manifest, Vec<String>)>> = LazyLock::new(|| {
+    let of = |crm| {
+        let manifest = hub_e2e::manifest(crm);
+        let oauth = manifest.oauth.as_ref();
+        let urls = oauth.map(|oauth| [&oauth.authorize_url, &oauth.token_url]);
+        let host = |url: &String| {
+            let filled = manifest.fill(url, &BTreeMap::new());
+            let url = url::Url::parse(&filled).expect("an address");
+            url.host_str().expect("a host").to_owned()
+        };
+        let hosts = urls.into_iter().flatten().map(host).collect();
+        (crm, manifest, hosts)
+    };
+    connectable().map(of).collect()
+});
+
+/// Whose host it is.
 fn crm_of(host: &str) -> &'static str {
-    let named =
-        |(_, _, names): &&(&str, &str, &[&str])| names.iter().any(|name| host.contains(name));
-    CRMS.iter().find(named).expect("a CRM").0
+    let serves = |(_, manifest, hosts): &&(&str, Manifest, Vec<String>)| {
+        manifest.allows_host(host) || hosts.iter().any(|known| known == host)
+    };
+    HOSTS.iter().find(serves).expect("a CRM").0
 }
 
 impl Week {
     async fn new() -> Self {
         let world = World::new(7).await;
         let mut sandboxes = BTreeMap::new();
-        for (crm, address, _) in CRMS {
+        for crm in connectable() {
             let clock = world.clock.clone();
-            let sandbox = Sandbox::new(crm, address, Arc::new(move || clock.now()), 7).unwrap();
+            let address = hub_e2e::vendor_address(crm);
+            let sandbox = Sandbox::new(crm, &address, Arc::new(move || clock.now()), 7).unwrap();
             let callback = format!("{PUBLIC_URL}/api/integrations/{crm}/callback");
             sandbox
                 .set(&json!({ "redirect_uris": [callback] }))
@@ -118,24 +118,15 @@ impl Week {
 
     async fn connect(&self, crm: &'static str) -> ConnectionId {
         let (hub, caller) = (self.hub(), World::admin(ORG));
-        let mut new = json!({ "crm": crm, "name": crm });
-        match crm {
-            "dynamics365" => new["settings"] = json!({ "environment": "acme.crm4.dynamics.com" }),
-            "freshsales" => {
-                new["method"] = json!("api_key");
-                new["api_key"] = self.sandboxes[crm].credentials()["api_key"].clone();
-                new["settings"] =
-                    json!({ "bundle_host": "acme.myfreshworks.com", "owner_id": "70000000001" });
-            }
-            // What it cannot be made without, as the manifest has it as an example.
-            _ => {
-                let manifest = hub_connectors::manifest(crm).unwrap().unwrap();
-                for (name, setting) in manifest.settings {
-                    if setting.required {
-                        new["settings"][name] = json!(setting.default);
-                    }
-                }
-            }
+        let mut new = json!({ "crm": crm, "name": crm, "settings": hub_e2e::required(crm) });
+        if crm == "dynamics365" {
+            let address = hub_e2e::vendor_address(crm);
+            new["settings"]["environment"] = json!(address.trim_start_matches("https://"));
+        }
+        // Where nobody logs in, there is a key.
+        if hub_e2e::manifest(crm).oauth.is_none() {
+            new["method"] = json!("api_key");
+            new["api_key"] = self.sandboxes[crm].credentials()["api_key"].clone();
         }
         let new = NewConnection::read(&hub, &new).unwrap();
         let made: Connection = connections::create(&hub, &caller, new).await.unwrap();
@@ -175,7 +166,7 @@ async fn a_week_of_nine_connections_makes_few_versions_and_few_refreshes() {
     let week = Week::new().await;
     week.versions();
     let mut ids = Vec::new();
-    for (crm, ..) in CRMS {
+    for crm in connectable() {
         ids.push(week.connect(crm).await);
     }
     ids.push(week.connect("hubspot").await);

@@ -1,10 +1,16 @@
-//! A CRM's name stands in its own files, in the registry lines and in the template's one list.
+//! Where a CRM's name stands: in its own files, in the registry lines, in the template's one list, and in the few lists that
+//! every CRM is in. So this says what a new CRM touches, and a list that it would have to be added to by hand is found the
+//! day it is written.
+
+mod lists;
 
 use hub_connectors::{WEBHOOKS, connectable};
 use hub_tidy::{Offender, Tree, assert_none, lines_with, names_word, yaml::Node};
 
 use crate::template::{TEMPLATE, crm_list};
+use lists::{LISTS, MEASURED, ORDINARY, STORIES};
 
+/// Whether a file is a CRM's own: what is deployed, what runs locally, what is written about it, and its tests.
 fn is_own_file(path: &str, crm: &str) -> bool {
     let below = |folder: &str, rest: &[&str]| {
         path.strip_prefix(folder)
@@ -15,6 +21,11 @@ fn is_own_file(path: &str, crm: &str) -> bool {
         || below("shared/connectors/src/", &[".rs", "/"])
         || below("shared/connectors/fixtures/", &["/"])
         || below("local/sandbox/src/", &[".rs", "/"])
+        || below("local/sandbox/tests/it/", &[".rs", "/"])
+        || below("shared/connectors/tests/it/specs/", &[".rs", "/"])
+        || below("docs/setup/", &[".md"])
+        || below("events/Deliver", &["Function."])
+        || below("tests/clients/", &["_"])
 }
 
 fn is_registry_line(path: &str, line: &str, crm: &str) -> bool {
@@ -34,9 +45,7 @@ fn is_registry_line(path: &str, line: &str, crm: &str) -> bool {
 fn in_code(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
     let mut found = Vec::new();
     for (path, text) in tree.files() {
-        let mut parts = path.split('/');
-        let group = parts.next().unwrap_or_default();
-        if !["shared", "functions", "local"].contains(&group) || parts.nth(1) == Some("tests") {
+        if !is_code(path) {
             continue;
         }
         for crm in crms.iter().filter(|crm| !is_own_file(path, crm)) {
@@ -55,6 +64,82 @@ fn in_code(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
                         format!("names {crm}: {}", text.trim()),
                     ));
                 }
+            }
+        }
+    }
+    found
+}
+
+/// Whether a file is deployed or runs locally.
+fn is_code(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let group = parts.next().unwrap_or_default();
+    ["shared", "functions", "local"].contains(&group) && parts.nth(1) != Some("tests")
+}
+
+/// The first line that names a CRM: by its id, or as its vendor parts it (`acme365`: Acme 365).
+fn named(text: &str, crm: &str) -> Option<usize> {
+    let letters = crm.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = crm.strip_prefix(letters).unwrap_or_default();
+    let parted = |line: &str| {
+        let mut words = line.split_whitespace().zip(line.split_whitespace().skip(1));
+        !digits.is_empty()
+            && words.any(|(first, second)| names_word(first, letters) && second.starts_with(digits))
+    };
+    let mut lines = lines_with(text, |line| names_word(line, crm) || parted(line));
+    lines.next().map(|(line, _)| line)
+}
+
+/// Names in tests, documents and whatever else is not code: `lists` have every CRM, `stories` those that they are about.
+fn elsewhere(
+    tree: &Tree,
+    crms: &[&str],
+    lists: &[(&str, &str)],
+    stories: &[(&str, &[&str])],
+) -> Vec<Offender> {
+    let mut found = Vec::new();
+    for (path, says) in lists {
+        let text = tree.get(path).unwrap_or_default();
+        for crm in crms.iter().filter(|crm| named(text, crm).is_none()) {
+            found.push(Offender::new(
+                *path,
+                0,
+                format!("has nothing of {crm}: {says}"),
+            ));
+        }
+    }
+    for (path, about) in stories {
+        let text = tree.get(path).unwrap_or_default();
+        for crm in about.iter().filter(|crm| named(text, crm).is_none()) {
+            found.push(Offender::new(
+                *path,
+                0,
+                format!("is no story of {crm} any more: take it out of STORIES"),
+            ));
+        }
+    }
+    for (path, text) in tree.files() {
+        if is_code(path) || MEASURED.contains(&path) || lists.iter().any(|(list, _)| *list == path)
+        {
+            continue;
+        }
+        let here: Vec<(&str, usize)> = crms
+            .iter()
+            .filter(|crm| !is_own_file(path, crm))
+            .filter_map(|crm| Some((*crm, named(text, crm)?)))
+            .collect();
+        if here.len() == crms.len() {
+            found.push(Offender::new(path, 0, "names every CRM, so a new one would have to be added: take them from the registry (hub_connectors::CRMS)"));
+            continue;
+        }
+        let about = stories
+            .iter()
+            .find(|(story, _)| *story == path)
+            .map_or(&[][..], |(_, about)| about);
+        for (crm, line) in here {
+            if !ORDINARY.contains(&crm) && !about.contains(&crm) {
+                found.push(Offender::new(path, line, format!(
+                    "names {crm}: what is true of every CRM comes from the registry, what is its own belongs into its own files or its setup guide, an example is of {}; a story of what only {crm} does goes into STORIES", ORDINARY.join(" or "))));
             }
         }
     }
@@ -85,12 +170,13 @@ fn in_template(tree: &Tree, crms: &[&str]) -> Vec<Offender> {
 
 #[test]
 fn a_crm_is_named_only_in_its_own_files() {
+    let tree = Tree::repository();
+    let crms: Vec<&str> = connectable().collect();
+    let mut found = in_code(tree, &connectable().chain([WEBHOOKS]).collect::<Vec<_>>());
+    found.extend(elsewhere(tree, &crms, LISTS, STORIES));
     assert_none(
-        "a CRM's name stands only in its own files and in the registry lines",
-        &in_code(
-            Tree::repository(),
-            &connectable().chain([WEBHOOKS]).collect::<Vec<_>>(),
-        ),
+        "a CRM's name stands in its own files, in the registry lines and in the lists of all CRMs",
+        &found,
     );
 }
 
@@ -148,6 +234,36 @@ fn made_up_offenders_are_found() {
             "shared/engine/src/lib.rs:4",
         ]
     );
+    // A list without one, a story that is no more, a list that nobody declared, and an example of one that is no ordinary CRM.
+    let tree = Tree::of(&[
+        ("README.md", "Acme 365, Zeta and salesforce\n"),
+        ("LIST.md", "zeta and hubspot\n"),
+        ("docs/setup/zeta.md", "acme365? Not here.\n"),
+        ("docs/OTHER.md", "Salesforce\nZeta, Acme365\n"),
+        ("tests/e2e/tests/it/story.rs", "\n\"zeta\"\n"),
+        ("tests/e2e/tests/it/odd.rs", "x\n\"zeta\", \"salesforce\"\n"),
+        ("tests/clients/zeta_plain.py", "zeta\n"),
+        ("events/DeliverzetaFunction.live.json", "zeta\n"),
+    ]);
+    let lists = [("README.md", "a word"), ("LIST.md", "a word")];
+    let stories: [(&str, &[&str]); 1] = [("tests/e2e/tests/it/story.rs", &["zeta", "acme365"])];
+    assert_eq!(
+        places(elsewhere(
+            &tree,
+            &["acme365", "zeta", "salesforce"],
+            &lists,
+            &stories
+        )),
+        [
+            "LIST.md:0",
+            "LIST.md:0",
+            "tests/e2e/tests/it/story.rs:0",
+            "docs/OTHER.md:0",
+            "docs/setup/zeta.md:1",
+            "tests/e2e/tests/it/odd.rs:2",
+        ]
+    );
+    let tree = Tree::of(&[("template.yaml", template)]);
     assert_eq!(
         places(in_template(&tree, &["acme"])),
         ["template.yaml:6", "template.yaml:11"]

@@ -1,6 +1,7 @@
 //! The fake Copper's records, as a caller sees them.
 
 mod activities;
+mod auth;
 mod bulk;
 mod faults;
 mod others;

@@ -1,5 +1,6 @@
-//! The fake Freshsales as a caller sees it. Its keys and its OAuth server are in `auth/freshsales.rs`.
+//! The fake Freshsales as a caller sees it. Its keys and its OAuth server are in `auth.rs`.
 
+mod auth;
 mod finding;
 mod limits;
 mod records;

@@ -1,5 +1,6 @@
-//! The fake monday.com as a caller sees it. Its OAuth server is in `auth/monday.rs`.
+//! The fake monday.com as a caller sees it. Its OAuth server is in `auth.rs`.
 
+mod auth;
 mod boards;
 mod documents;
 mod keys;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::caller::{Caller, Reply};
+use crate::auth::{Caller, Reply};
 
 pub const CONTACTS: &str = "18000000001";
 pub const ACCOUNTS: &str = "18000000002";

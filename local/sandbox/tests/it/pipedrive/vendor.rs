@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
-use crate::auth::caller::{Caller, Reply};
+use crate::auth::{Caller, Reply};
 use crate::hubspot::spec;
 
 pub struct Vendor {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::vendor::{Vendor, meeting};
-use crate::auth::caller::Reply;
+use crate::auth::Reply;
 
 fn records(vendor: &Vendor, module: &str) -> usize {
     let state = vendor.caller.sandbox.state();

@@ -1,5 +1,8 @@
 //! Where the CRM sends the browser back to: our callback, to the letter.
 
+use hub_connectors::connectable;
+use hub_e2e::{CRM, manifest};
+
 use super::{
     Attack, attack,
     stage::{Stage, with},
@@ -206,25 +209,10 @@ pub(super) fn all() -> Vec<Attack> {
         ),
     ];
     // The same at every other CRM with a consent page.
-    for (crm, name) in [
-        (
-            "hubspot",
-            "redirect manipulation at a CRM with scopes in the reply",
-        ),
-        ("dynamics365", "redirect manipulation at a CRM with tenants"),
-        (
-            "pipedrive",
-            "redirect manipulation at a CRM without scopes in the request",
-        ),
-        ("zoho", "redirect manipulation at a CRM with regions"),
-        ("monday", "redirect manipulation at a CRM that demands PKCE"),
-        (
-            "copper",
-            "redirect manipulation at a CRM that returns by a form",
-        ),
-    ] {
+    let other = |crm: &&str| *crm != CRM && manifest(crm).oauth.is_some();
+    for crm in connectable().filter(other) {
         all.push(
-            attack(name, "RFC 9700, 4.1", |s| {
+            attack("redirect: any other", "RFC 9700, 4.1", |s| {
                 Box::pin(async {
                     elsewhere(s, |ours| {
                         let mut others = [

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use hub_connectors::connectable;
+use hub_e2e::CRM;
+
 use super::{Attack, attack, stage::with};
 
 pub(super) fn all() -> Vec<Attack> {
@@ -105,17 +108,8 @@ pub(super) fn all() -> Vec<Attack> {
                 Box::pin(async {
                     let back = s.consent(&s.victim.authorize).await;
                     let cookie = s.victim.cookie.clone();
-                    for crm in [
-                        "hubspot",
-                        "zoho",
-                        "monday",
-                        "dynamics365",
-                        "pipedrive",
-                        "copper",
-                        "freshsales",
-                        "unknown",
-                        "..%2fsalesforce",
-                    ] {
+                    let others = connectable().filter(|crm| *crm != CRM);
+                    for crm in others.chain(["unknown", "..%2fsalesforce"]) {
                         let path = back.replace("/salesforce/", &format!("/{crm}/"));
                         s.try_get(&path, &cookie).await;
                     }

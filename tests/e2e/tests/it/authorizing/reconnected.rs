@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{Request, StatusCode};
+use hub_connectors::connectable;
 use hub_domain::Method;
 use hub_e2e::{Machine, ORG};
 use serde_json::{Value, json};
@@ -158,12 +159,14 @@ async fn the_crm_says_that_the_application_was_removed() {
         StatusCode::NO_CONTENT
     );
     assert_eq!(shown(&machine, &id).await["state"], "disconnected");
-    for crm in ["salesforce", "freshsales"] {
-        assert!(
-            manifest(crm)
-                .oauth
-                .is_none_or(|oauth| oauth.uninstall.is_none())
-        );
+    // Where no CRM calls, nobody does.
+    let silent = |crm: &&str| {
+        let oauth = manifest(crm).oauth;
+        oauth.is_none_or(|oauth| oauth.uninstall.is_none())
+    };
+    let silent: Vec<&str> = connectable().filter(silent).collect();
+    assert!(!silent.is_empty());
+    for crm in silent {
         let machine = Machine::at(crm, 1).await;
         assert_eq!(
             uninstall(&machine, &json!("1"), None).await,

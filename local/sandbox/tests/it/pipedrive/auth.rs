@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::caller::{Caller, Reply, STATE, basic, changed, parameter, text};
+use crate::auth::{Caller, Reply, STATE, basic, changed, parameter, text};
 use crate::hubspot::spec;
 
 fn caller() -> Caller {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use super::caller::{Caller, Reply, STATE, VERIFIER, challenge, changed, claims, parameter, text};
+use crate::auth::{Caller, Reply, STATE, VERIFIER, challenge, changed, claims, parameter, text};
 
 const TOKEN: &str = "/oauth_ms/oauth/token";
 

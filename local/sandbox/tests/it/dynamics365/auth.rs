@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::caller::{
+use crate::auth::{
     Caller, Reply, STATE, VERIFIER, basic, challenge, changed, claims, field, parameter, text,
 };
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use super::caller::{Caller, Reply, STATE, changed, encoded, parameter, text};
+use crate::auth::{Caller, Reply, STATE, changed, encoded, parameter, text};
 use crate::hubspot::spec;
 
 const TOKEN: &str = "/oauth/v2/token";

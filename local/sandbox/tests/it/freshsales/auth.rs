@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::caller::{Caller, Reply, STATE, basic, changed, parameter, text};
+use crate::auth::{Caller, Reply, STATE, basic, changed, parameter, text};
 
 const OWNERS: &str = "/crm/sales/api/selector/owners";
 const TOKEN: &str = "/org/oauth/v2/token";
