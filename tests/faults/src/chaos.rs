@@ -149,7 +149,7 @@ pub(crate) fn steps(seed: u64) -> Vec<Step> {
         steps.push(step(chance.below(spread), Act::Jump(3_600)));
     }
     if chance.hits(200) {
-        steps.push(step(chance.below(spread), Act::Remap));
+        steps.push(step(chance.below(spread), Act::Reconfigure));
     }
     if chance.hits(150) {
         steps.push(step(chance.below(spread), Act::Revoke));
@@ -225,7 +225,7 @@ mod tests {
         for act in [
             Act::Pause,
             Act::Revoke,
-            Act::Remap,
+            Act::Reconfigure,
             Act::Jump(3_600),
             Act::ExpireToken,
             Act::Busy,

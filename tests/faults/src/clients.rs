@@ -85,6 +85,10 @@ impl Between for Seam {
             let (seam, transport) = (seam.clone(), transport.clone());
             async move {
                 let text = describe::out(function, &request);
+                let request = match seam.forge() {
+                    Some(forge) => forge(request),
+                    None => request,
+                };
                 let said = said(request.body());
                 seam.pass(&text, said, transport.oneshot(request), &CRM)
                     .await

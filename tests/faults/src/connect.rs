@@ -17,7 +17,7 @@ const TRIES: usize = 10;
 
 impl Lab {
     /// Creates, authorizes and approves a connection; its id.
-    pub(crate) async fn connect(&self) -> String {
+    pub(super) async fn new_connection(&self) -> String {
         let mut new = json!({ "crm": self.crm, "name": "Laboratory" });
         // What a connection cannot be made without, as the manifest has it as an example.
         if let Some(Ok(manifest)) = hub_connectors::manifest(self.crm) {
@@ -44,7 +44,7 @@ impl Lab {
 
     /// Goes through the CRM's consent page and back, again while the CRM or we do not answer, or a token ends at
     /// once.
-    pub(crate) async fn authorize(&self, id: &str) {
+    async fn authorize(&self, id: &str) {
         let mut done = self.authorize_once(id).await;
         for _ in 1..TRIES {
             if !done.status.is_server_error() {
@@ -74,7 +74,7 @@ impl Lab {
     }
 
     /// `approve`, `pause`, `resume`.
-    pub(crate) async fn change(&self, id: &str, what: &str) {
+    pub(super) async fn change(&self, id: &str, what: &str) {
         let reply = self
             .api(Method::POST, &format!("/crm/{id}/{what}"), None)
             .await;
@@ -82,15 +82,15 @@ impl Lab {
     }
 
     /// Whether the connection says that somebody has to connect it again.
-    pub(crate) async fn needs_somebody(&self) -> bool {
-        let path = format!("/crm/{}", self.connection);
+    pub(super) async fn is_to_be_connected_again(&self) -> bool {
+        let path = format!("/crm/{}", self.id);
         let shown = self.api(Method::GET, &path, None).await.json();
         shown["state"] == "reconnect_needed"
     }
 
     /// Brings the connection back into use, whatever was done to it.
-    pub(crate) async fn mend(&self) {
-        let path = format!("/crm/{}", self.connection);
+    pub(super) async fn mend_connection(&self) {
+        let path = format!("/crm/{}", self.id);
         let shown = self.api(Method::GET, &path, None).await.json();
         if shown["state"] != "active" {
             if let Some(key) = self.remote.key(self.crm) {
@@ -98,7 +98,7 @@ impl Lab {
                 let reply = self.api(Method::PATCH, &path, Some(&key)).await;
                 assert_eq!(reply.status, StatusCode::OK, "{}", reply.text);
             } else {
-                self.authorize(&self.connection).await;
+                self.authorize(&self.id).await;
             }
         }
         for what in ["approve", "resume"] {
@@ -112,12 +112,9 @@ impl Lab {
     }
 
     /// Stores the mapping as a new version, with the same rules.
-    pub(crate) async fn remap(&self) {
+    pub(super) async fn remap(&self) {
         let hub = self.hub("operator");
-        let (organization, id) = (
-            ORG.parse().expect("an id"),
-            self.connection.parse().expect("an id"),
-        );
+        let (organization, id) = (ORG.parse().expect("an id"), self.id.parse().expect("an id"));
         let known = hub.store().connection(&organization, &id).await;
         let mut connection = known.expect("a store").expect("a connection");
         let crm = self.crm.parse().expect("a CRM's name");
@@ -135,7 +132,7 @@ impl Lab {
         // There is no way yet to store one but by hand.
         let item = json!({
             "pk": { "S": format!("{ORG}#map#0") },
-            "sk": { "S": format!("{}#{:010}", self.connection, mapping.version) },
+            "sk": { "S": format!("{}#{:010}", self.id, mapping.version) },
             "d": { "S": serde_json::to_string(&mapping).expect("a mapping in JSON") },
         });
         self.world
@@ -146,7 +143,7 @@ impl Lab {
         stored.expect("a connection stored");
     }
 
-    /// A call of the API as the organization's admin.
+    /// A call of the API of integrations as the organization's admin.
     pub(crate) async fn api(&self, method: Method, path: &str, body: Option<&Value>) -> Reply {
         self.ask(&self.api, method, path, body).await
     }

@@ -28,8 +28,11 @@ pub(crate) fn aws(function: &str, request: &HttpRequest) -> String {
     format!("{function}.{service}.{operation}.{purpose}")
 }
 
-/// The text of a call to a CRM.
+/// The text of a call to a CRM or a receiver.
 pub(crate) fn out(function: &str, request: &http::Request<Bytes>) -> String {
+    if request.headers().contains_key("webhook-id") {
+        return format!("{function}.webhook.post");
+    }
     let purpose = request.extensions().get::<Purpose>().copied();
     let is_token = || String::from_utf8_lossy(request.body()).contains("grant_type");
     let purpose = match purpose {

@@ -69,26 +69,28 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A part that has a record of its own at the CRM.
+/// A part that has a record of its own at the CRM, or an event that has a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
-    /// Our key of the record.
+    /// Our key of the record; of a message its event.
     pub key: String,
-    /// The session it is of.
-    pub session: String,
-    /// The newest version of each part that the record says: its own, and for a session others too.
+    /// What its delivery is of: a session, or an event.
+    pub matter: String,
+    /// The newest version of each part that it says: its own, and for a session others too.
     pub says: Versions,
 }
 
-/// A record of the CRM that bears one of our keys.
+/// A record of the CRM that bears one of our keys, or a message that the receiver keeps under an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// Its object.
     pub object: String,
-    /// Our key.
+    /// Our key; of a message its event.
     pub key: String,
     /// The markers in its texts.
     pub says: Versions,
+    /// Whether something else came under the id of this message.
+    pub differs: bool,
 }
 
 /// Everything that happened and was found.
@@ -98,13 +100,13 @@ pub struct History {
     pub wanted: Vec<Wanted>,
     /// What was refused that should have been accepted.
     pub refused: Vec<String>,
-    /// What each write that took effect said, in their order.
+    /// What each write that took effect said, in their order. Messages are no writes: they replace nothing.
     pub writes: Vec<Versions>,
-    /// Our records at the CRM.
+    /// Our records at the CRM, or the messages that the receiver keeps.
     pub held: Vec<Held>,
     /// The ledger.
     pub entries: Vec<Entry>,
-    /// The revision of each session.
+    /// The revision of each session, or event.
     pub revisions: BTreeMap<String, u64>,
     /// What lies in dead-letter queues.
     pub dead: Vec<Dead>,
@@ -126,6 +128,7 @@ pub(crate) fn ours(objects: &Value, keys: &BTreeSet<String>) -> Vec<Held> {
                     object: object.clone(),
                     key,
                     says: marker::newest(&texts.join("\n")),
+                    differs: false,
                 });
             }
         }
@@ -197,25 +200,24 @@ impl History {
 
     /// Deliveries that wait for a person, where that is all that is left.
     pub fn parked(&self) -> usize {
-        let sessions: BTreeSet<&String> =
-            self.wanted.iter().map(|wanted| &wanted.session).collect();
-        sessions
+        let matters: BTreeSet<&String> = self.wanted.iter().map(|wanted| &wanted.matter).collect();
+        matters
             .iter()
-            .filter(|session| self.is_parked(session))
+            .filter(|matter| self.is_parked(matter))
             .count()
     }
 
-    fn is_parked(&self, session: &str) -> bool {
+    fn is_parked(&self, matter: &str) -> bool {
         let mut entries = self.entries.iter();
         self.may_park
             && entries.any(|entry| {
-                entry.session == session && entry.status == "parked" && !entry.reason.is_empty()
+                entry.matter == matter && entry.status == "parked" && !entry.reason.is_empty()
             })
     }
 
     fn records(&self, find: &mut impl FnMut(Wrong, String)) {
         for wanted in &self.wanted {
-            let Wanted { key, session, says } = wanted;
+            let Wanted { key, matter, says } = wanted;
             let held: Vec<&Held> = self.held.iter().filter(|held| held.key == *key).collect();
             if held.len() > 1 {
                 find(
@@ -223,13 +225,13 @@ impl History {
                     format!("{key} is there {} times", held.len()),
                 );
             }
-            if held.is_empty() && !self.is_parked(session) {
+            if held.is_empty() && !self.is_parked(matter) {
                 find(Wrong::Lost, format!("{key} is not there"));
             }
             for held in held {
                 for (part, newest) in says {
                     let stands = held.says.get(part).copied().unwrap_or_default();
-                    if stands >= *newest || self.is_parked(session) {
+                    if stands >= *newest || self.is_parked(matter) {
                         continue;
                     }
                     let was_written = |write: &Versions| write.get(part) >= Some(newest);
@@ -241,6 +243,10 @@ impl History {
                     }
                 }
             }
+        }
+        for held in self.held.iter().filter(|held| held.differs) {
+            let what = format!("{} came with different bytes under one id", held.key);
+            find(Wrong::Different, what);
         }
         let is_wanted = |held: &&Held| self.wanted.iter().any(|wanted| wanted.key == held.key);
         for held in self.held.iter().filter(|held| !is_wanted(held)) {
@@ -267,11 +273,10 @@ impl History {
     }
 
     fn ledger(&self, find: &mut impl FnMut(Wrong, String)) {
-        let sessions: BTreeSet<&String> =
-            self.wanted.iter().map(|wanted| &wanted.session).collect();
-        for session in sessions {
-            let Some(entry) = self.entries.iter().find(|entry| entry.session == **session) else {
-                find(Wrong::Lost, format!("{session} has no delivery"));
+        let matters: BTreeSet<&String> = self.wanted.iter().map(|wanted| &wanted.matter).collect();
+        for matter in matters {
+            let Some(entry) = self.entries.iter().find(|entry| entry.matter == **matter) else {
+                find(Wrong::Lost, format!("{matter} has no delivery"));
                 continue;
             };
             let Entry {
@@ -280,19 +285,19 @@ impl History {
                 reason,
                 ..
             } = entry;
-            let revision = self.revisions.get(session).copied().unwrap_or_default();
+            let revision = self.revisions.get(matter).copied().unwrap_or_default();
             match status.as_str() {
                 "parked" if reason.is_empty() => {
                     find(
                         Wrong::Refused,
-                        format!("{session} is parked without a reason"),
+                        format!("{matter} is parked without a reason"),
                     );
                 }
                 "parked" if self.may_park => {}
                 "delivered" | "skipped" if *settled >= revision => {}
                 _ => find(
                     Wrong::Lost,
-                    format!("{session} is {status} at revision {settled} of {revision}: {reason}"),
+                    format!("{matter} is {status} at revision {settled} of {revision}: {reason}"),
                 ),
             }
         }

@@ -1,4 +1,4 @@
-//! The whole hub over one CRM, in one process and one thread, with the seam across every way out.
+//! The whole hub over one destination, in one process and one thread, with the seam across every way out.
 //!
 //! Unlike the machine of the stories it lets workers run side by side, and die.
 
@@ -10,7 +10,7 @@ use std::{
 
 use axum::Router;
 use bytes::Bytes;
-use hub_connectors::{Connector, Idempotency};
+use hub_connectors::{Connector, Idempotency, WEBHOOKS};
 use hub_domain::Timestamp;
 use hub_engine::{Hub, Settings};
 use hub_local::lambda::{jobs, lambda};
@@ -21,11 +21,13 @@ use tokio::sync::Notify;
 
 use crate::{
     chaos::{Chance, Weather},
+    destination::Destination,
     fault::FUNCTION_TIMEOUT,
     life::{Ended, invocation},
     marked::registry,
     remote::Remote,
     seam::Seam,
+    tamper::{Forge, Tamper},
 };
 
 /// The organization of the laboratory.
@@ -36,14 +38,29 @@ pub type MakeRemote = Arc<dyn Fn(&World, u64) -> Remote + Send + Sync>;
 
 /// What a laboratory is made of.
 pub struct Setup {
-    /// The CRM's name.
+    /// The name of the CRM and its queues, or of those of webhooks.
     pub crm: &'static str,
     /// Its connector, where it is not the one that is compiled in.
     pub connector: Option<Arc<dyn Connector>>,
-    /// The CRM itself.
+    /// The CRM itself, or the receiver.
     pub remote: MakeRemote,
+    /// Which of its calls the short stage strikes.
+    pub struck: Struck,
     /// What lies to the hub, in a test of the laboratory.
-    pub tamper: Option<crate::tamper::Tamper>,
+    pub tamper: Option<Tamper>,
+    /// What changes what the hub says to others, in such a test.
+    pub forge: Option<Forge>,
+}
+
+/// Which calls of a setup the short stage strikes one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Struck {
+    /// All of them.
+    All,
+    /// Those of delivering: what comes before and after is the same as elsewhere.
+    Delivering,
+    /// Those that decide what is written.
+    Deciding,
 }
 
 impl Setup {
@@ -53,8 +70,24 @@ impl Setup {
             crm,
             connector: None,
             remote: Arc::new(move |world, seed| Remote::sandbox(crm, world, seed)),
+            struck: Struck::Delivering,
             tamper: None,
+            forge: None,
         }
+    }
+
+    /// A webhook and its receiver. Ingest keeps its events, dispatch and batch look for it: all of that is struck.
+    pub fn of_webhook() -> Self {
+        Self {
+            remote: Arc::new(Remote::receiver),
+            struck: Struck::All,
+            ..Self::of(WEBHOOKS)
+        }
+    }
+
+    /// What deliveries go to.
+    pub fn destination(&self) -> Destination {
+        Destination::of(self.crm)
     }
 }
 
@@ -72,6 +105,7 @@ pub(crate) struct Told {
 /// Everything.
 pub(crate) struct Lab {
     pub(crate) crm: &'static str,
+    pub(crate) destination: Destination,
     pub(crate) world: World,
     pub(crate) seam: Seam,
     pub(crate) remote: Remote,
@@ -81,7 +115,8 @@ pub(crate) struct Lab {
     pub(crate) ingest: Router,
     pub(crate) api: Router,
     pub(crate) oauth: Router,
-    pub(crate) connection: String,
+    /// The connection's id, or the webhook's.
+    pub(crate) id: String,
     /// Rung when somebody outside the queues has done something.
     pub(crate) bell: Arc<Notify>,
     /// Whether the CRM gives no way to tell if a write was made.
@@ -91,11 +126,11 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// A fresh one with a connection in use, before anything is counted.
+    /// A fresh one with a destination in use, before anything is counted.
     pub(crate) async fn new(setup: &Setup, seed: u64, weather: Weather) -> Self {
         let crm = setup.crm;
         let bell = Arc::new(Notify::new());
-        let seam = Seam::new(bell.clone(), setup.tamper.clone());
+        let seam = Seam::new(bell.clone(), setup.tamper.clone(), setup.forge.clone());
         let kind = setup
             .connector
             .as_ref()
@@ -140,6 +175,7 @@ impl Lab {
         let identity = World::identity();
         let mut lab = Self {
             crm,
+            destination: setup.destination(),
             seam,
             sources,
             changes: World::stream(batch.clone()),
@@ -147,7 +183,7 @@ impl Lab {
             ingest: hub_ingest::router(hub(INGEST)),
             api: hub_api::router(hub("api"), identity.clone()),
             oauth: hub_oauth::router(hub("oauth"), identity, PUBLIC_URL.to_owned()),
-            connection: String::new(),
+            id: String::new(),
             may_park,
             bell,
             told: Mutex::default(),
@@ -158,7 +194,7 @@ impl Lab {
         // A plan that counts syncs, so that the counting is on the way too.
         lab.world.subscribe(ORG, "starter").await;
         lab.remote.register(&lab.world, crm).await;
-        lab.connection = lab.connect().await;
+        lab.id = lab.connect().await;
         lab
     }
 

@@ -9,8 +9,8 @@ use crate::lab::Lab;
 /// A delivery as it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// Its session.
-    pub session: String,
+    /// What it is of: a session, or an event.
+    pub matter: String,
     /// Its status.
     pub status: String,
     /// The revision that has its final outcome.
@@ -36,12 +36,12 @@ impl Lab {
         tables.remove("hub").unwrap_or_default()
     }
 
-    /// The deliveries of the connection.
+    /// The deliveries of the connection or webhook.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let of = |item: &Value| {
-            let session = text(item, "sk").strip_prefix(&format!("{}#", self.connection))?;
+            let matter = text(item, "sk").strip_prefix(&format!("{}#", self.id))?;
             is_of(item, "dlv").then(|| Entry {
-                session: session.to_owned(),
+                matter: matter.to_owned(),
                 status: text(item, "st").to_owned(),
                 settled: number(item, "sd"),
                 reason: text(item, "rs").to_owned(),

@@ -22,7 +22,7 @@ enum Command {
         /// How many seeds.
         #[arg(long, default_value_t = 300)]
         seeds: u64,
-        /// This CRM alone. A name that it does not call is no failure then.
+        /// This CRM alone, or `customwebhook`. A name that it does not call is no failure then.
         #[arg(long)]
         crm: Option<String>,
     },
@@ -46,7 +46,7 @@ enum Command {
     },
     /// One run again, with every call of it.
     Replay {
-        /// The CRM.
+        /// The CRM, or `customwebhook`.
         #[arg(long)]
         crm: String,
         /// Its seed.

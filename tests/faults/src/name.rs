@@ -5,7 +5,7 @@
 
 macro_rules! names {
     ($($name:ident = $text:literal),* $(,)?) => {
-        /// A call. Those to a CRM bear no CRM's name: which one it is says the run.
+        /// A call. Those to a CRM or receiver bear no name of it: which one it is says the run.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Name {
             $(#[doc = $text] $name),*
@@ -42,10 +42,12 @@ names! {
     IngestGetSecretValueData = "ingest.secrets.GetSecretValue.data",
     IngestGetSecretValuePlatform = "ingest.secrets.GetSecretValue.platform",
     IngestSendMessageBatchEvents = "ingest.sqs.SendMessageBatch.events",
+    DispatchGetItemEvent = "dispatch.dynamodb.GetItem.event",
     DispatchGetItemOrg = "dispatch.dynamodb.GetItem.org",
     DispatchGetItemSession = "dispatch.dynamodb.GetItem.session",
     DispatchPutItemEvent = "dispatch.dynamodb.PutItem.event",
     DispatchQueryConn = "dispatch.dynamodb.Query.conn",
+    DispatchQueryHook = "dispatch.dynamodb.Query.hook",
     DispatchTransactWriteItemsUsage = "dispatch.dynamodb.TransactWriteItems.usage",
     DispatchUpdateItemSession = "dispatch.dynamodb.UpdateItem.session",
     DispatchAnswer = "dispatch.lambda.answer",
@@ -63,7 +65,10 @@ names! {
     DeliverBatchExecuteStatementSettle = "deliver.dynamodb.BatchExecuteStatement.settle",
     DeliverBatchGetItemSession = "deliver.dynamodb.BatchGetItem.session",
     DeliverGetItemConn = "deliver.dynamodb.GetItem.conn",
+    DeliverGetItemEvent = "deliver.dynamodb.GetItem.event",
+    DeliverGetItemHook = "deliver.dynamodb.GetItem.hook",
     DeliverPutItemConn = "deliver.dynamodb.PutItem.conn",
+    DeliverPutItemHook = "deliver.dynamodb.PutItem.hook",
     DeliverGetItemLimit = "deliver.dynamodb.GetItem.limit",
     DeliverGetItemMap = "deliver.dynamodb.GetItem.map",
     DeliverGetItemOrg = "deliver.dynamodb.GetItem.org",
@@ -71,6 +76,7 @@ names! {
     DeliverGetItemUsage = "deliver.dynamodb.GetItem.usage",
     DeliverPutItemLimit = "deliver.dynamodb.PutItem.limit",
     DeliverQueryConn = "deliver.dynamodb.Query.conn",
+    DeliverQueryHook = "deliver.dynamodb.Query.hook",
     DeliverTransactWriteItemsUsage = "deliver.dynamodb.TransactWriteItems.usage",
     DeliverUpdateItemDlvHold = "deliver.dynamodb.UpdateItem.dlv.hold",
     DeliverUpdateItemTokenBegin = "deliver.dynamodb.UpdateItem.token.begin",
@@ -78,9 +84,11 @@ names! {
     DeliverUpdateItemTokenFinish = "deliver.dynamodb.UpdateItem.token.finish",
     DeliverUpdateItemUsage = "deliver.dynamodb.UpdateItem.usage",
     DeliverAnswer = "deliver.lambda.answer",
+    DeliverWebhookPost = "deliver.webhook.post",
     DeliverGetSecretValueCredentials = "deliver.secrets.GetSecretValue.credentials",
     DeliverGetSecretValueData = "deliver.secrets.GetSecretValue.data",
     DeliverGetSecretValuePlatform = "deliver.secrets.GetSecretValue.platform",
+    DeliverChangeMessageVisibilityBatchBulk = "deliver.sqs.ChangeMessageVisibilityBatch.bulk",
     DeliverChangeMessageVisibilityBatchLive = "deliver.sqs.ChangeMessageVisibilityBatch.live",
     DeliverSendMessageBatchDlq = "deliver.sqs.SendMessageBatch.dlq",
     BatchDeleteItemUnsealed = "batch.dynamodb.DeleteItem.unsealed",
@@ -93,6 +101,7 @@ names! {
     BatchGetItemToken = "batch.dynamodb.GetItem.token",
     BatchPutItemAudit = "batch.dynamodb.PutItem.audit",
     BatchPutItemDaily = "batch.dynamodb.PutItem.daily",
+    BatchPutItemEvent = "batch.dynamodb.PutItem.event",
     BatchPutItemNotice = "batch.dynamodb.PutItem.notice",
     BatchPutItemUsage = "batch.dynamodb.PutItem.usage",
     BatchQueryAudit = "batch.dynamodb.Query.audit",
@@ -106,12 +115,15 @@ names! {
     BatchUpdateItemDaily = "batch.dynamodb.UpdateItem.daily",
     BatchUpdateItemDlvUnhold = "batch.dynamodb.UpdateItem.dlv.unhold",
     BatchAnswer = "batch.lambda.answer",
+    BatchGetSecretValueData = "batch.secrets.GetSecretValue.data",
     BatchGetSecretValuePlatform = "batch.secrets.GetSecretValue.platform",
+    BatchSendMessageBatchBulk = "batch.sqs.SendMessageBatch.bulk",
     BatchSendMessageBatchLive = "batch.sqs.SendMessageBatch.live",
 }
 
 impl Name {
-    /// Whether it is a call that may change something at a CRM.
+    /// Whether it is a call that may change something at a CRM. A message to a webhook is no such: it replaces
+    /// nothing.
     pub fn is_write(self) -> bool {
         self.text().ends_with(".crm.write")
     }
@@ -120,7 +132,7 @@ impl Name {
     pub fn decides(self) -> bool {
         let text = self.text();
         text.starts_with("deliver.")
-            && ["claim", "settle", ".crm."]
+            && ["claim", "settle", ".crm.", ".webhook."]
                 .iter()
                 .any(|part| text.contains(part))
     }

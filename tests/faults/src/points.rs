@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hub_engine::CRMS;
-
 use crate::{
     Fault, Name, Script, Strike,
+    lab::Struck,
     run::Run,
     stage::{Job, Point, Stage, Task, paused},
 };
@@ -33,7 +32,7 @@ pub(crate) fn applies(name: Name, fault: Fault) -> bool {
 /// The calls of the core scenario, and how often it makes each.
 pub(crate) fn calls(stage: &Stage, setup: usize) -> BTreeMap<Name, usize> {
     let setup = &stage.setups()[setup];
-    let outcome = paused(Run::of(&crate::core()).at(setup));
+    let outcome = paused(Run::of(&setup.destination().core()).at(setup));
     let mut counts = BTreeMap::new();
     for call in outcome.passed.calls {
         *counts.entry(call.name).or_default() += 1;
@@ -47,13 +46,12 @@ fn times(count: usize, all: bool) -> Vec<usize> {
     (1..=count).filter(chosen).collect()
 }
 
-/// Whether a call of a setup is struck in the short stage. What comes before and after delivering is the same for
-/// every CRM, so one has to do for that; of a minimal CRM only what is written counts.
-fn is_chosen(setup: usize, crms: usize, name: Name) -> bool {
-    match setup {
-        0 => true,
-        _ if setup < crms => name.text().starts_with("deliver."),
-        _ => name.decides(),
+/// Whether a call is struck in the short stage.
+fn is_chosen(struck: Struck, name: Name) -> bool {
+    match struck {
+        Struck::All => true,
+        Struck::Delivering => name.text().starts_with("deliver."),
+        Struck::Deciding => name.decides(),
     }
 }
 
@@ -61,8 +59,9 @@ fn is_chosen(setup: usize, crms: usize, name: Name) -> bool {
 pub fn singles(stage: &Stage, all: bool) -> Vec<Job> {
     let mut jobs = Vec::new();
     for setup in 0..stage.setups().len() {
+        let struck = stage.setups()[setup].struck;
         let calls = calls(stage, setup).into_iter();
-        let chosen = calls.filter(|(name, _)| all || is_chosen(setup, CRMS.len(), *name));
+        let chosen = calls.filter(|(name, _)| all || is_chosen(struck, *name));
         for (name, count) in chosen {
             for nth in times(count, all) {
                 for fault in Fault::ALL.into_iter().filter(|fault| applies(name, *fault)) {

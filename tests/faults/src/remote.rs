@@ -1,4 +1,4 @@
-//! The CRM at the other end: a sandbox of the registry, or a minimal one of this laboratory.
+//! The other end: a sandbox of the registry, a receiver of webhooks, or a minimal CRM of this laboratory.
 
 use std::{fmt, sync::Arc};
 
@@ -11,11 +11,16 @@ use tower::{service_fn, util::BoxCloneSyncService};
 
 use crate::minimal::{KEY, Minimal};
 
-/// A CRM. Clones share it.
+/// Where a customer's own receiver is.
+const RECEIVER: &str = "hooks.customer.example";
+
+/// A CRM, or a receiver of webhooks. Clones share it.
 #[derive(Clone)]
 pub enum Remote {
     /// One of the registry's fakes.
     Sandbox(Sandbox, String),
+    /// A customer's own receiver of webhooks.
+    Receiver(Sandbox),
     /// One of this laboratory's.
     Minimal(Arc<Minimal>),
 }
@@ -40,10 +45,26 @@ impl Remote {
         Self::Sandbox(sandbox, base_url)
     }
 
+    /// A receiver of webhooks.
+    pub(crate) fn receiver(world: &World, seed: u64) -> Self {
+        let clock = world.clock.clone();
+        let base_url = format!("https://{RECEIVER}");
+        let receiver = Sandbox::new("receiver", &base_url, Arc::new(move || clock.now()), seed);
+        let remote = Self::Receiver(receiver.expect("a receiver"));
+        remote.set(&json!({ "secrets": [Self::own_secret()] }));
+        remote
+    }
+
+    /// A secret that the receiver believes beside the webhook's, so that a hub that is wrong can sign.
+    pub fn own_secret() -> &'static str {
+        "whsec_bGFib3JhdG9yeSBvZiBmYXVsdHMsIG93biBzZWNyZXQ="
+    }
+
     /// Where it is.
     pub(crate) fn base_url(&self) -> String {
         match self {
             Self::Sandbox(_, base_url) => base_url.clone(),
+            Self::Receiver(_) => format!("https://{RECEIVER}"),
             Self::Minimal(_) => format!("http://{}", self.address()),
         }
     }
@@ -52,6 +73,7 @@ impl Remote {
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Sandbox(_, base_url) => base_url.trim_start_matches("http://").to_owned(),
+            Self::Receiver(_) => format!("{RECEIVER}:443"),
             Self::Minimal(_) => "127.0.0.1:4199".to_owned(),
         }
     }
@@ -70,7 +92,7 @@ impl Remote {
         request: http::Request<Bytes>,
     ) -> Result<http::Response<Bytes>, TransportError> {
         match self {
-            Self::Sandbox(sandbox, _) => sandbox
+            Self::Sandbox(sandbox, _) | Self::Receiver(sandbox) => sandbox
                 .handle(request)
                 .await
                 .map_err(|_| TransportError::Lost("the connection broke".to_owned())),
@@ -82,6 +104,7 @@ impl Remote {
     pub(crate) fn objects(&self) -> Value {
         match self {
             Self::Sandbox(sandbox, _) => sandbox.state()["objects"].clone(),
+            Self::Receiver(receiver) => messages(&receiver.state()["messages"]),
             Self::Minimal(minimal) => minimal.objects(),
         }
     }
@@ -90,6 +113,7 @@ impl Remote {
     pub(crate) fn key(&self, crm: &str) -> Option<String> {
         match self {
             Self::Minimal(_) => Some(KEY.to_owned()),
+            Self::Receiver(_) => None,
             Self::Sandbox(sandbox, _) => {
                 let manifest = hub_connectors::manifest(crm)
                     .expect("a CRM")
@@ -102,26 +126,62 @@ impl Remote {
 
     /// Lets something go wrong at the CRM itself, if it can.
     fn fault(&self, fault: Value) {
-        if let Self::Sandbox(sandbox, _) = self {
+        if let Self::Sandbox(sandbox, _) | Self::Receiver(sandbox) = self {
             sandbox.add_fault(fault).expect("a fault of the sandbox");
         }
     }
 
-    /// Ends the access token.
-    pub(crate) fn end_token(&self) {
-        self.fault(json!({ "fault": "expire_access_token", "times": 1 }));
+    /// Changes settings of a receiver.
+    fn set(&self, settings: &Value) {
+        if let Self::Receiver(receiver) = self {
+            receiver.set(settings).expect("the receiver's settings");
+        }
     }
 
-    /// Ends the grant: the access token, and at its refresh the refresh token too.
+    /// Ends the access token; a receiver does not believe the next message.
+    pub(crate) fn end_token(&self) {
+        self.fault(match self {
+            Self::Receiver(_) => {
+                json!({ "fault": "status", "status": 401, "body": "who are you?", "times": 1 })
+            }
+            Self::Sandbox(..) | Self::Minimal(_) => {
+                json!({ "fault": "expire_access_token", "times": 1 })
+            }
+        });
+    }
+
+    /// Ends the grant: the access token, and at its refresh the refresh token too. A receiver is gone until it
+    /// is back.
     pub(crate) fn revoke(&self) {
+        if let Self::Receiver(_) = self {
+            return self.set(&json!({ "gone": true }));
+        }
         self.fault(json!({ "fault": "revoke_refresh_token", "times": 1 }));
         self.end_token();
     }
 
-    /// The next call of its API is answered with 503, and nothing is done.
+    /// The receiver is there again.
+    pub(crate) fn is_back(&self) {
+        self.set(&json!({ "gone": false }));
+    }
+
+    /// The receiver believes another secret too.
+    pub(crate) fn knows(&self, secret: &Value) {
+        if let Self::Receiver(receiver) = self {
+            let mut known = receiver.settings()["secrets"].clone();
+            if let Some(known) = known.as_array_mut() {
+                known.push(secret.clone());
+            }
+            self.set(&json!({ "secrets": known }));
+        }
+    }
+
+    /// The next call is answered with 5xx, and nothing is done.
     pub(crate) fn is_busy(&self) {
         match self {
-            Self::Sandbox(..) => self.fault(json!({ "fault": "server_error", "times": 1 })),
+            Self::Sandbox(..) | Self::Receiver(_) => {
+                self.fault(json!({ "fault": "server_error", "times": 1 }));
+            }
             Self::Minimal(minimal) => minimal.is_busy(),
         }
     }
@@ -132,4 +192,17 @@ impl Remote {
             world.register(crm, &sandbox.credentials()).await;
         }
     }
+}
+
+/// The messages that a receiver holds, as records: without how often and when each came, which depends on what
+/// was repeated.
+fn messages(held: &Value) -> Value {
+    let of = |(id, message): (&String, &Value)| {
+        json!({
+            "id": id, "body": message["body"], "differs": message["differs"], "path": message["path"],
+            "headers": message["headers"],
+        })
+    };
+    let messages = held.as_object().into_iter().flatten().map(of);
+    json!({ "message": messages.collect::<Vec<Value>>() })
 }

@@ -1,17 +1,15 @@
 //! One run: a fresh laboratory, a scenario, a script of faults, and what the history checker says.
 
-use std::collections::BTreeSet;
-
 use hub_engine::CRMS;
 use serde_json::Value;
 
 use crate::{
     canon::{self, Reference},
     chaos::Weather,
-    history::{Finding, History, Wrong, ours},
-    lab::{Lab, Setup},
+    history::{Finding, History, Wrong},
+    lab::{Lab, Setup, Struck},
     life, minimal,
-    scenario::{Step, wanted},
+    scenario::Step,
     seam::{Passed, Script, Strike},
 };
 
@@ -22,11 +20,11 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Every call.
     pub passed: Passed,
-    /// Events that were accepted for the connection.
+    /// Events that were accepted for the connection or webhook.
     pub deliveries: usize,
     /// Deliveries that are parked with a reason, where the CRM leaves nothing else to do.
     pub parked: usize,
-    /// What the CRM holds, in words that do not depend on times and ids.
+    /// What the CRM or receiver holds, in words that do not depend on times and ids.
     pub left: Vec<String>,
 }
 
@@ -131,22 +129,26 @@ impl Lab {
             findings,
             passed,
             parked: history.parked(),
-            deliveries: self.told(|told| told.accepted.len()),
+            deliveries: self.told(|told| {
+                let accepted = told.accepted.values();
+                accepted
+                    .filter(|event| self.destination.takes(event))
+                    .count()
+            }),
             left,
         }
     }
 
     fn history(&self, passed: &Passed) -> History {
         self.told(|told| {
-            let wanted = wanted(told.accepted.values());
-            let keys: BTreeSet<String> = wanted.iter().map(|wanted| wanted.key.clone()).collect();
+            let wanted = self.destination.wanted(told.accepted.values());
             History {
-                wanted,
                 refused: told.refused.clone(),
                 writes: passed.writes.clone(),
-                held: ours(&self.remote.objects(), &keys),
+                held: self.destination.held(&self.remote.objects(), &wanted),
                 entries: self.entries(),
-                revisions: self.revisions(),
+                revisions: self.destination.revisions(self, &wanted),
+                wanted,
                 dead: self.dead(),
                 poison: told.poison.clone(),
                 may_park: self.may_park,
@@ -155,13 +157,20 @@ impl Lab {
     }
 }
 
-/// One setup for each CRM of the registry, and a minimal CRM for each kind of write that none of them has.
+/// One setup for each CRM of the registry, one for webhooks, and a minimal CRM for each kind of write that no CRM
+/// of the registry has. What comes before and after delivering is the same for every CRM, so it is struck
+/// over the first; of a minimal CRM only what is written counts.
 pub fn setups() -> Vec<Setup> {
     let mut kinds = Vec::new();
     for crm in CRMS {
         let connector = hub_connectors::connector(crm).and_then(Result::ok);
         kinds.extend(connector.map(|connector| connector.manifest().idempotency));
     }
-    let setups = CRMS.iter().map(|crm| Setup::of(crm));
-    setups.chain(minimal::others(&kinds)).collect()
+    let mut setups: Vec<Setup> = CRMS.iter().map(|crm| Setup::of(crm)).collect();
+    if let Some(first) = setups.first_mut() {
+        first.struck = Struck::All;
+    }
+    setups.push(Setup::of_webhook());
+    setups.extend(minimal::others(&kinds));
+    setups
 }

@@ -20,19 +20,19 @@ pub enum Act {
     Enqueue(Value),
     /// Somebody puts something into a queue that is no message of ours.
     Poison(&'static str, &'static str),
-    /// The CRM ends the access token.
+    /// The CRM ends the access token; a receiver does not believe the next message.
     ExpireToken,
-    /// The CRM answers the next call of its API with 503, and does nothing.
+    /// The CRM or receiver answers the next call with 5xx, and does nothing.
     Busy,
-    /// Somebody takes the grant away at the CRM.
+    /// Somebody takes the grant away at the CRM; a receiver is gone until it is mended.
     Revoke,
-    /// An admin pauses the connection.
+    /// An admin pauses the connection or webhook.
     Pause,
-    /// An admin stores a mapping: the same rules as a new version.
-    Remap,
+    /// An admin stores a configuration that means the same: a mapping as a new version, another secret.
+    Reconfigure,
     /// The clock jumps ahead by so many seconds, whatever is on its way.
     Jump(u64),
-    /// An admin sees to it that the connection is in use.
+    /// An admin sees to it that the connection or webhook is in use.
     Mend,
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn step(at: u64, act: Act) -> Step {
 /// The core: an action item that comes before its session and is written alone, the session with its
 /// participants, its summary, another action item, a change of the first one, a second revision; a token
 /// that ends between, and two messages that are none.
-pub fn core() -> Vec<Step> {
+pub(crate) fn core() -> Vec<Step> {
     let s = "ses_lab1";
     vec![
         step(0, Act::Post(vec![item("evt_1", s, "a1", 1, 1)])),
@@ -199,7 +199,7 @@ pub(crate) fn wanted<'a>(accepted: impl Iterator<Item = &'a Value>) -> Vec<Wante
             if !part.ends_with("-summary") {
                 wanted.push(Wanted {
                     key: part.clone(),
-                    session: session.clone(),
+                    matter: session.clone(),
                     says,
                 });
             }
@@ -248,8 +248,8 @@ impl Lab {
             Act::Busy => self.remote.is_busy(),
             Act::ExpireToken => self.remote.end_token(),
             Act::Revoke => self.remote.revoke(),
-            Act::Pause => self.change(&self.connection, "pause").await,
-            Act::Remap => self.remap().await,
+            Act::Pause => self.pause().await,
+            Act::Reconfigure => self.reconfigure().await,
             Act::Jump(seconds) => tokio::time::advance(Duration::from_secs(*seconds)).await,
             Act::Mend => self.mend().await,
         }

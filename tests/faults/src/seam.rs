@@ -19,7 +19,7 @@ use crate::{
     life::{die, is_inside, stand_still},
     marker::{self, Versions},
     name::Name,
-    tamper::Tamper,
+    tamper::{Forge, Tamper},
 };
 
 /// What happens to one call.
@@ -94,6 +94,7 @@ pub(crate) struct Seam {
     inner: Arc<Mutex<Inner>>,
     bell: Arc<Notify>,
     tamper: Option<Tamper>,
+    forge: Option<Forge>,
     /// Calls that have yet to take effect, although nobody waits for them.
     on_their_way: Arc<AtomicUsize>,
 }
@@ -121,7 +122,7 @@ pub(crate) struct Failing<T, E> {
 
 impl Seam {
     /// One that rings `bell` when a call to a queue has passed.
-    pub(crate) fn new(bell: Arc<Notify>, tamper: Option<Tamper>) -> Self {
+    pub(crate) fn new(bell: Arc<Notify>, tamper: Option<Tamper>, forge: Option<Forge>) -> Self {
         let inner = Inner {
             script: None,
             counts: BTreeMap::new(),
@@ -131,6 +132,7 @@ impl Seam {
             inner: Arc::new(Mutex::new(inner)),
             bell,
             tamper,
+            forge,
             on_their_way: Arc::default(),
         }
     }
@@ -138,6 +140,11 @@ impl Seam {
     /// What lies to the hub, if anything does.
     pub(crate) fn tamper(&self) -> Option<&Tamper> {
         self.tamper.as_ref()
+    }
+
+    /// What speaks for the hub, if anything does.
+    pub(crate) fn forge(&self) -> Option<&Forge> {
+        self.forge.as_ref()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {

@@ -57,7 +57,7 @@ pub struct Job {
 /// A run that found something.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The CRM.
+    /// The CRM, or `customwebhook`.
     pub crm: &'static str,
     /// What was done.
     pub task: Task,
@@ -149,7 +149,7 @@ impl Stage {
         let setup = &self.setups[job.setup];
         match &job.task {
             Task::Core(points) => {
-                let steps = crate::core();
+                let steps = setup.destination().core();
                 let reference = self.reference(job.setup, 0, &steps);
                 let script = points::script(points.clone());
                 let run = Run {
@@ -182,12 +182,13 @@ impl Stage {
             Task::Core(points) => points.clone(),
             Task::Seed(_) => Vec::new(),
         };
-        let steps = crate::core();
+        let setup = &self.setups[job.setup];
+        let steps = setup.destination().core();
         let run = Run {
             script: points::script(points),
             ..Run::of(&steps)
         };
-        paused(run.at(&self.setups[job.setup]))
+        paused(run.at(setup))
     }
 
     /// All runs, and those that found something, at most `most` of them.

@@ -1,7 +1,7 @@
 //! What a delivery costs: calls to AWS, capacity, bytes of log, calls to the CRM. Counted over a minute of
 //! steady traffic through a warm function, so that what caches read again is in it.
 
-use hub_connectors::CRMS;
+use hub_connectors::{CRMS, WEBHOOKS};
 
 use super::{
     Size,
@@ -50,10 +50,15 @@ fn costs(prefix: &str, steps: &Steps) -> Vec<Figure> {
     ]
 }
 
-/// The same for each CRM by itself; whose limits do not take the traffic gets less of it.
+/// What deliveries go to: each CRM of the registry, and webhooks.
+pub(crate) fn destinations() -> impl Iterator<Item = &'static str> {
+    CRMS.iter().copied().chain([WEBHOOKS])
+}
+
+/// The same for each destination by itself; whose limits do not take the traffic gets less of it.
 pub(crate) async fn by_crm(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for crm in CRMS {
+    for crm in destinations() {
         let steps = size.seen.steps(each(crm, size)?).await?;
         let found = costs(&format!("delivery.{crm}"), &steps).into_iter();
         figures.extend(found.take(BY_CRM.len()));
@@ -61,20 +66,21 @@ pub(crate) async fn by_crm(size: &Size) -> anyhow::Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// What is told of each CRM: the first of [`costs`].
+/// What is told of each destination: the first of [`costs`].
 pub(crate) const BY_CRM: [&str; 3] = ["aws_calls", "write_units", "read_units"];
 
-/// The traffic that each CRM is looked at by.
+/// The traffic that each destination is looked at by.
 pub(crate) fn each(crm: &'static str, size: &Size) -> anyhow::Result<Traffic> {
-    let is_steady = steady()?.contains(&crm);
+    // A webhook takes twenty messages a second.
+    let is_steady = crm == WEBHOOKS || steady()?.contains(&crm);
     let events = if is_steady { size.events } else { size.few };
     Ok(Traffic::of(crm, events))
 }
 
-/// Calls to each CRM for ten sessions with three action items each, in one batch.
+/// Calls to each destination for ten sessions with three action items each, in one batch.
 pub(crate) async fn crm_calls(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for crm in CRMS {
+    for crm in destinations() {
         let steps = size.seen.steps(each(crm, size)?).await?;
         let per_ten = |count| number(count) * 10.0 / many(steps.deliveries);
         let calls = steps.deliver.crm;

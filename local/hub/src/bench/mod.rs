@@ -133,8 +133,7 @@ fn parts() -> Vec<Part> {
         "secret_calls",
         "log_bytes",
     ];
-    let by_crm = CRMS
-        .iter()
+    let by_crm = delivery::destinations()
         .flat_map(|crm| keys(&format!("delivery.{crm}"), &delivery::BY_CRM));
     let latencies = CRMS
         .iter()
@@ -142,8 +141,7 @@ fn parts() -> Vec<Part> {
     let dollars = CRMS
         .iter()
         .flat_map(|crm| keys(&format!("cost.{crm}"), &["usd_per_million"]));
-    let of_crms = CRMS
-        .iter()
+    let of_crms = delivery::destinations()
         .flat_map(|crm| keys(&format!("crm_calls.{crm}"), &["per_10_sessions", "lookups"]));
     let of_limits = limiter::LIMITS.iter().flat_map(|(limit, ..)| {
         let names = ["utilisation", "refused", "writes_per_call"];
@@ -156,12 +154,12 @@ fn parts() -> Vec<Part> {
             measure: |size| Box::pin(delivery::run(size)),
         },
         Part {
-            name: "deliveries to each CRM",
+            name: "deliveries to each CRM, and to a webhook",
             keys: by_crm.collect(),
             measure: |size| Box::pin(delivery::by_crm(size)),
         },
         Part {
-            name: "calls to each CRM",
+            name: "calls to each CRM, and to a webhook",
             keys: of_crms.collect(),
             measure: |size| Box::pin(delivery::crm_calls(size)),
         },
@@ -361,14 +359,16 @@ mod tests {
         }
     }
 
-    /// Each key stands in the documentation, a CRM's as `<crm>` and a limit's as `<limit>`.
+    /// Each key stands in the documentation, a CRM's or webhook's as `<crm>` and a limit's as `<limit>`.
     #[test]
     fn every_key_is_documented() {
         let documented = include_str!("../../../../docs/BENCH.md");
         for key in all_keys() {
             let mut parts: Vec<&str> = key.split('.').collect();
             match parts.as_mut_slice() {
-                ["crm_calls" | "delivery" | "latency" | "cost", crm, _] if CRMS.contains(crm) => {
+                ["crm_calls" | "delivery" | "latency" | "cost", crm, _]
+                    if delivery::destinations().any(|known| known == *crm) =>
+                {
                     *crm = "<crm>";
                 }
                 ["limits", limit, _] if *limit != "shared" => *limit = "<limit>",

@@ -14,7 +14,7 @@ use anyhow::{Context, ensure};
 use axum::Router;
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use hub_connectors::CRMS;
+use hub_connectors::{CRMS, WEBHOOKS};
 use hub_domain::{Connection, ConnectionId, CrmId, ledger::LedgerEntry};
 use hub_engine::{
     Clock, Entropy, Hub, Transport,
@@ -24,11 +24,12 @@ use hub_engine::{
     dispatch::Senders,
     identity::{Caller, Role},
     webhook,
+    webhooks::{self, NewWebhook, WithSecret},
 };
 use hub_local_aws::{ENDPOINT, EventSource, LocalAws, StreamSource};
 use hub_samples::{new_connection, way_back};
 use hub_sandbox::Sandbox;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use url::Url;
@@ -37,6 +38,7 @@ use super::{spent::Spent, wire::Wire};
 use crate::{
     addresses::{self, Addresses, DISPATCH, INGEST, PREFIX, TABLE},
     batch::dead_letter_senders,
+    found::RECEIVER,
     lambda::{jobs, lambda},
     surroundings,
 };
@@ -45,6 +47,8 @@ use crate::{
 const START: &str = "2026-11-20T12:00:00Z";
 /// What liveprompt signs with here; the rig has no other user.
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// How long functions go on with what they know of an organization's webhooks, and a second.
+const KNOWN_AFTER_MS: i64 = 31_000;
 /// Changes in one event of the stream, as in the template.
 const CHANGES: usize = 100;
 /// Messages in a batch, as in the template.
@@ -113,6 +117,7 @@ impl Rig {
             sandboxes.insert(*crm, account(crm, &url, &local_clock, seed)?);
             addresses.crms.insert(crm, url);
         }
+        addresses.crms.insert(WEBHOOKS, url(RECEIVER));
         let wire = Wire::new(&addresses);
         let transport: Transport = wire.transport();
         let hub = |name: &str| {
@@ -122,7 +127,7 @@ impl Rig {
         let operator = hub("operator");
         surroundings::set_up(&operator, &sandboxes, &secret).await?;
         let mut deliver = BTreeMap::new();
-        for crm in CRMS {
+        for crm in CRMS.iter().chain([&WEBHOOKS]) {
             let id: CrmId = crm.parse()?;
             let handler = lambda(hub_deliver::handler(hub("deliver"), id));
             deliver.insert(*crm, source(&format!("{crm}-live"), handler));
@@ -241,6 +246,26 @@ impl Rig {
         Ok(id)
     }
 
+    /// Makes a webhook that takes sessions, at a receiver of its own.
+    pub(crate) async fn hook(&self, organization: &str) -> anyhow::Result<()> {
+        let caller = admin(organization)?;
+        let address = url(RECEIVER);
+        let receiver = account(RECEIVER, &address, &self.clock, 1)?;
+        self.wire.open(WEBHOOKS, &receiver);
+        let new = json!({
+            "name": "Bench", "url": format!("{address}/events"), "events": ["session.completed"],
+        });
+        let new = NewWebhook::read(&self.hub, &new);
+        let new = new.map_err(|faults| anyhow::anyhow!("{faults}"))?;
+        let WithSecret { secret, .. } = webhooks::create(&self.hub, &caller, new).await?;
+        receiver
+            .set(&json!({ "secrets": [secret.expose_secret()] }))
+            .map_err(|error| anyhow::anyhow!("{RECEIVER}: {error}"))?;
+        // Functions that knew the organization before know of it by then.
+        self.time.pass(KNOWN_AFTER_MS).await;
+        Ok(())
+    }
+
     /// dispatch works until the queue of events is empty.
     pub(crate) async fn dispatch(&self) {
         while self.aws.poll_once(&self.dispatch).await > 0 {}
@@ -336,6 +361,10 @@ fn account(
 ) -> anyhow::Result<Sandbox> {
     let sandbox = Sandbox::new(crm, url, clock.clone(), seed)
         .with_context(|| format!("no sandbox for {crm}"))?;
+    // The receiver has no login.
+    if crm == RECEIVER {
+        return Ok(sandbox);
+    }
     let callback = format!("{HUB_URL}/api/integrations/{crm}/callback");
     sandbox
         .set(&json!({ "redirect_uris": [callback] }))

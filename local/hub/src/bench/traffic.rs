@@ -11,8 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use hub_connectors::{CRMS, Manifest};
-use hub_domain::ledger::DeliveryStatus;
+use hub_connectors::{CRMS, Manifest, WEBHOOKS};
+use hub_domain::{ledger::DeliveryStatus, webhook::RATE_LIMIT};
 use tracing::subscriber;
 
 use super::{
@@ -29,7 +29,7 @@ const EVENT_MS: usize = 100;
 /// What comes, and how much of it at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Traffic {
-    /// Of each event's tenant: a connection to each, the same CRM twice if it is named twice.
+    /// Of each event's tenant: a connection to each, the same CRM twice if it is named twice, or a webhook.
     pub(crate) crms: Vec<&'static str>,
     /// Organizations, whose events come in turn.
     pub(crate) tenants: usize,
@@ -73,6 +73,9 @@ fn manifest(crm: &str) -> anyhow::Result<Manifest> {
 /// How long a CRM's limits need for such calls, in milliseconds, with a fifth of them to spare. The limits of a
 /// day are left out: no traffic of a minute comes near them.
 fn needed_ms(crm: &str, calls: CrmCalls) -> anyhow::Result<f64> {
+    if crm == WEBHOOKS {
+        return Ok(number(calls.writes) * 1_250.0 / f64::from(RATE_LIMIT));
+    }
     let manifest = manifest(crm)?;
     let each = manifest
         .limits
@@ -145,7 +148,11 @@ async fn run(traffic: &Traffic) -> anyhow::Result<Steps> {
     for tenant in &tenants {
         rig.organization(tenant).await?;
         for crm in &traffic.crms {
-            rig.connect(tenant, crm).await?;
+            if *crm == WEBHOOKS {
+                rig.hook(tenant).await?;
+            } else {
+                rig.connect(tenant, crm).await?;
+            }
         }
     }
     let crms: BTreeSet<&str> = traffic.crms.iter().copied().collect();

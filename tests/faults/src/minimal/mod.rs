@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use hub_connectors::Idempotency;
 
-use crate::{Setup, remote::Remote};
+use crate::{Setup, lab::Struck, remote::Remote};
 pub(crate) use connector::Minimal as MinimalConnector;
 pub(crate) use server::Minimal;
 
@@ -46,7 +46,9 @@ pub fn minimal(kind: Idempotency) -> Setup {
         remote: Arc::new(move |world, _| {
             Remote::Minimal(Arc::new(Minimal::new(kind, world.clock.clone())))
         }),
+        struck: Struck::Deciding,
         tamper: None,
+        forge: None,
     }
 }
 

@@ -17,13 +17,14 @@ fn good() -> History {
     let task = versions(&[("ses_lab1-task-a1", 1)]);
     let wanted = |key: &str, says: &Versions| Wanted {
         key: key.to_owned(),
-        session: "ses_lab1".to_owned(),
+        matter: "ses_lab1".to_owned(),
         says: says.clone(),
     };
     let held = |object: &str, key: &str, says: &Versions| Held {
         object: object.to_owned(),
         key: key.to_owned(),
         says: says.clone(),
+        differs: false,
     };
     History {
         wanted: vec![wanted("ses_lab1", &says), wanted("ses_lab1-task-a1", &task)],
@@ -36,7 +37,7 @@ fn good() -> History {
             held("Task", "ses_lab1-task-a1", &task),
         ],
         entries: vec![Entry {
-            session: "ses_lab1".to_owned(),
+            matter: "ses_lab1".to_owned(),
             status: "delivered".to_owned(),
             settled: 2,
             reason: String::new(),
@@ -174,6 +175,71 @@ fn what_is_parked_may_be_missing_but_never_double() {
         history.held.push(history.held[0].clone());
     });
     assert_eq!(double, [Wrong::Duplicated]);
+}
+
+/// Two events at a webhook, in the order in which they were not made.
+fn messages() -> History {
+    let events = [("evt_2", ("ses_lab1", 2)), ("evt_1", ("ses_lab1", 1))];
+    let mut history = History::default();
+    for (event, part) in events {
+        let says = versions(&[part]);
+        history.wanted.push(Wanted {
+            key: event.to_owned(),
+            matter: event.to_owned(),
+            says: says.clone(),
+        });
+        history.held.push(Held {
+            object: "message".to_owned(),
+            key: event.to_owned(),
+            says,
+            differs: false,
+        });
+        history.entries.push(Entry {
+            matter: event.to_owned(),
+            status: "delivered".to_owned(),
+            settled: 1,
+            reason: String::new(),
+        });
+        history.revisions.insert(event.to_owned(), 1);
+    }
+    history
+}
+
+#[test]
+fn every_event_has_one_message_with_one_body_and_no_order() {
+    let found = |change: fn(&mut History)| {
+        let mut history = messages();
+        change(&mut history);
+        let found = history.check().into_iter();
+        found.map(|finding| finding.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(|_| ()), Vec::<String>::new());
+    assert_eq!(
+        found(|history| history.held.push(history.held[1].clone())),
+        ["duplicated: evt_1 is there 2 times"],
+        "under two ids"
+    );
+    assert_eq!(
+        found(|history| history.held[1].differs = true),
+        ["different: evt_1 came with different bytes under one id"]
+    );
+    assert_eq!(
+        found(|history| drop(history.held.pop())),
+        ["lost: evt_1 is not there"]
+    );
+    assert_eq!(
+        found(|history| drop(history.wanted.pop())),
+        ["duplicated: evt_1 in message was never asked for"],
+        "the webhook's filter does not take it"
+    );
+    assert_eq!(
+        found(|history| {
+            history.entries[1].status = "parked".to_owned();
+            history.entries[1].reason = "failed 8 times".to_owned();
+        }),
+        ["lost: evt_1 is parked at revision 1 of 1: failed 8 times"],
+        "no run has that many failures"
+    );
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! The core scenario over every CRM of the registry, and a minimal one of every other kind.
+//! The core scenario over every CRM of the registry, a minimal one of every other kind, and a webhook.
 
-use hub_faults::{Job, Run, Stage, core, setups, singles};
+use hub_faults::{Job, Run, Stage, setups, singles};
 
 #[tokio::test(start_paused = true)]
 async fn without_faults_everything_is_there() {
     for setup in setups() {
-        let outcome = Box::pin(Run::of(&core()).at(&setup)).await;
+        let outcome = Box::pin(Run::of(&setup.destination().core()).at(&setup)).await;
         println!(
             "{}: {} calls {:#?}",
             setup.crm,

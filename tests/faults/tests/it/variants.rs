@@ -1,7 +1,10 @@
 //! The laboratory notices: hubs that are wrong on purpose, by a connector or by what lies between them and AWS.
 //! Nothing of it is a switch of the engine.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use aws_smithy_runtime_api::{
     client::orchestrator::{HttpRequest, HttpResponse},
@@ -11,7 +14,11 @@ use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use hub_connectors::{Answer, Connector, Idempotency, Manifest, Operation, Reply};
 use hub_domain::{Connection, Plan, Verdict};
-use hub_faults::{Fault, Job, Name, Outcome, Point, Setup, Stage, Tampered, Task, Wrong, minimal};
+use hub_engine::webhook;
+use hub_faults::{
+    Fault, Forge, Job, Name, Outcome, Point, Remote, Setup, Stage, Tampered, Task, Wrong, minimal,
+};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 /// Runs the core scenario with these faults.
@@ -207,4 +214,60 @@ fn writes_whatever_the_version_are_found() {
     assert!(outcome.count(Wrong::Stale) > 0, "{:#?}", outcome.findings);
     let right = struck(Setup::of("salesforce"), &late);
     assert!(right.findings.is_empty(), "{:#?}", right.findings);
+}
+
+/// A webhook whose hub changes each message, and signs it again by the secret that the receiver has of itself.
+fn forging(change: impl Fn(usize, &mut String, &mut Vec<u8>) + Send + Sync + 'static) -> Setup {
+    let sent = AtomicUsize::new(0);
+    let forge: Forge = Arc::new(move |request| {
+        let (mut parts, body) = request.into_parts();
+        let text = |name: &str| parts.headers[name].to_str().unwrap().to_owned();
+        let (mut id, at, mut body) = (text("webhook-id"), text("webhook-timestamp"), body.to_vec());
+        change(sent.fetch_add(1, Relaxed), &mut id, &mut body);
+        let secret = SecretString::from(Remote::own_secret());
+        let signature = webhook::sign(&body, &id, at.parse().unwrap(), &secret).unwrap();
+        for (name, value) in [("webhook-id", id), ("webhook-signature", signature)] {
+            parts.headers.insert(name, value.parse().unwrap());
+        }
+        http::Request::from_parts(parts, Bytes::from(body))
+    });
+    Setup {
+        forge: Some(forge),
+        ..Setup::of_webhook()
+    }
+}
+
+/// The first message is taken, and nobody hears it: so it comes again.
+const UNHEARD: [(Name, usize, Fault); 1] = [(Name::DeliverWebhookPost, 1, Fault::ErrorAfter)];
+
+#[test]
+fn a_message_that_comes_again_as_it_was_is_one() {
+    for setup in [Setup::of_webhook(), forging(|_, _, _| ())] {
+        let outcome = struck(setup, &UNHEARD);
+        assert!(outcome.findings.is_empty(), "{:#?}", outcome.findings);
+    }
+}
+
+#[test]
+fn a_message_with_another_id_at_each_attempt_is_found() {
+    let wrong = forging(|sent, id, _| id.push_str(&sent.to_string()));
+    let outcome = struck(wrong, &UNHEARD);
+    assert_eq!(
+        outcome.count(Wrong::Duplicated),
+        1,
+        "{:#?}",
+        outcome.findings
+    );
+}
+
+#[test]
+fn a_message_with_other_bytes_at_each_attempt_is_found() {
+    let wrong = forging(|sent, _, body| body.extend(vec![b' '; sent]));
+    let outcome = struck(wrong, &UNHEARD);
+    assert_eq!(
+        outcome.count(Wrong::Different),
+        1,
+        "{:#?}",
+        outcome.findings
+    );
 }
