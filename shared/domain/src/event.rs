@@ -52,7 +52,11 @@ impl Envelope {
 
     fn read(value: &Value, pointer: &str, faults: &mut Faults) -> Option<Self> {
         let mut reader = Reader::new(value, pointer, faults)?;
-        let id = reader.required_id("id", faults);
+        let id: Option<EventId> = reader.required_id("id", faults);
+        if id.as_ref().is_some_and(EventId::is_of_checkpoint) {
+            let expected = "another id: this one is kept for events of the audit log";
+            faults.push(reader.at("id"), "is not for events of others", expected);
+        }
         let organization = reader.required_id("organizationId", faults);
         let timestamp = reader.required_time("timestamp", faults);
         let kind = reader.required_text("type", MAX_SHORT, faults);

@@ -139,11 +139,29 @@ ids! {
     CrmId = "", MAX_ID_LENGTH;
 }
 
+/// What the id of a checkpoint's event begins with.
+const OF_CHECKPOINT: &str = "evt_checkpoint_";
+
 impl EventId {
     /// The id of an event that the hub makes itself: the same of the same text, for ever.
     pub(crate) fn derived(text: &str) -> Self {
+        Self::named("evt_", text)
+    }
+
+    /// The same for the event of a checkpoint of the audit log, whose id says so: that a webhook took it
+    /// is no entry of the log, or the next checkpoint would be of that, for ever.
+    pub(crate) fn of_checkpoint(text: &str) -> Self {
+        Self::named(OF_CHECKPOINT, text)
+    }
+
+    /// Whether it is the event of a checkpoint. Nobody else may send one with such an id.
+    pub fn is_of_checkpoint(&self) -> bool {
+        self.0.starts_with(OF_CHECKPOINT)
+    }
+
+    fn named(prefix: &str, text: &str) -> Self {
         let hash = Sha256::digest(text.as_bytes());
-        Self(format!("evt_{}", hex(hash.get(..16).unwrap_or(&hash))))
+        Self(format!("{prefix}{}", hex(hash.get(..16).unwrap_or(&hash))))
     }
 }
 

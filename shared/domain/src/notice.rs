@@ -81,8 +81,12 @@ impl Notice {
         payload: Value,
     ) -> Self {
         let name = format!("{organization}\n{}\n{subject}\n{at}", kind.name());
+        let id = match kind {
+            Kind::AuditCheckpoint => EventId::of_checkpoint(&name),
+            _ => EventId::derived(&name),
+        };
         Self {
-            id: EventId::derived(&name),
+            id,
             kind,
             organization,
             timestamp: at,

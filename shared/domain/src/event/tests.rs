@@ -198,3 +198,11 @@ fn what_is_no_object_is_one_fault() {
         assert_eq!(faults.0[0].pointer, "");
     }
 }
+
+#[test]
+fn an_id_of_the_hubs_own_events_is_refused() {
+    let event = json!({ "id": "evt_checkpoint_1", "type": "organization.changed", "organizationId": "org_1", "timestamp": "2026-11-20T15:46:00Z", "payload": { "name": "Seller", "plan": "professional", "status": "active" } });
+    let faults = Envelope::parse(&event, "").unwrap_err();
+    assert_eq!(faults.0.len(), 1, "{faults}");
+    assert_eq!(faults.0[0].pointer, "/id");
+}

@@ -5,7 +5,7 @@
 
 use hub_aws::store::{Changed, changed};
 use hub_domain::{
-    Connection, OrganizationId, TableChange, Webhook,
+    Connection, OrganizationId, Subject, TableChange, Webhook,
     audit::{Content, Kind, hex},
     ledger::{DeliveryStatus, LedgerEntry},
 };
@@ -132,8 +132,10 @@ fn said(organization: &OrganizationId, changed: Changed) -> Option<Said> {
                 let subject = new.id().to_string();
                 return Some((Kind::DeliveryRetried, subject, actor, delivery(&new)));
             }
+            let of_checkpoint =
+                matches!(&new.subject, Subject::Event { of, .. } if of.is_of_checkpoint());
             let moved = old.is_none_or(|old| old.status != new.status);
-            if !moved || !is_outcome(new.status) {
+            if of_checkpoint || !moved || !is_outcome(new.status) {
                 return None;
             }
             (

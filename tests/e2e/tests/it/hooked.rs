@@ -507,3 +507,33 @@ async fn an_event_to_a_webhook_costs_a_claim_an_outcome_and_two_looks() {
     }
     assert_eq!(hook.events(), ["evt_0", "evt_1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_a_checkpoint_was_taken_makes_no_other_checkpoint() {
+    let machine = Machine::new(14).await;
+    let hook = machine
+        .hook(ORG, "all.acme.example", json!({ "events": ["*"] }))
+        .await;
+    machine.connect(ORG, json!({})).await;
+    machine.accept(&meeting("evt_1", "ses_1", "Told of")).await;
+    let checkpoints = || {
+        let messages = hook.messages();
+        let of = |one: &&Value| one["type"] == "integration.audit_checkpoint";
+        messages.values().filter(of).count()
+    };
+    let mut after_each_hour = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..60 {
+            machine.work().await;
+            machine.derive().await;
+            assert!(machine.tick().await);
+            tokio::time::advance(Duration::from_mins(1)).await;
+        }
+        after_each_hour.push(checkpoints());
+    }
+    assert!(after_each_hour[0] > 0, "{after_each_hour:?}");
+    assert_eq!(
+        after_each_hour[0], after_each_hour[2],
+        "{after_each_hour:?}"
+    );
+}
