@@ -145,8 +145,11 @@ fn show(failures: &[Failure]) {
 /// Runs what is not kept yet, a chunk at a time.
 fn kept(stage: &Stage, keep: &std::path::Path, name: &str, jobs: &[Job]) -> (Tally, bool) {
     let mut is_good = true;
+    println!("{name}: {} runs", jobs.len());
     let tally = chunks(keep, name, jobs, |jobs| {
+        let begun = Instant::now();
         let (tally, failures) = stage.run(jobs, SHOWN);
+        println!("{} more runs in {:.0?}", tally.runs, begun.elapsed());
         show(&failures);
         is_good &= failures.is_empty();
         failures.is_empty().then_some(tally)

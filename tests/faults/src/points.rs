@@ -77,14 +77,16 @@ pub fn singles(stage: &Stage, all: bool) -> Vec<Job> {
     jobs
 }
 
-/// Two faults in one run. Not all: of the calls that decide what is written, the first and the last time.
+/// Two faults in one run, at all times of all calls that are struck there. Not all: of the calls that decide what
+/// is written, the first and the last time.
 pub fn pairs(stage: &Stage, all: bool) -> Vec<Job> {
-    let decides = |name: Name| all || name.decides();
     let mut jobs = Vec::new();
     for setup in 0..stage.setups().len() {
+        let struck = stage.setups()[setup].struck;
+        let is_paired = |name: Name| name.decides() || all && is_chosen(struck, name);
         let calls = calls(stage, setup);
         let mut points = Vec::new();
-        for (name, count) in calls.into_iter().filter(|(name, _)| decides(*name)) {
+        for (name, count) in calls.into_iter().filter(|(name, _)| is_paired(*name)) {
             for nth in times(count, all) {
                 for fault in PAIRED.into_iter().filter(|fault| applies(name, *fault)) {
                     points.push(Point { name, nth, fault });
