@@ -24,7 +24,7 @@ mod wire;
 
 use std::time::Instant;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use futures_util::future::LocalBoxFuture;
 use hub_connectors::CRMS;
 
@@ -251,7 +251,7 @@ async fn on_one_thread(options: &Options) -> anyhow::Result<bool> {
         Size::full()
     };
     let only = options.only.as_deref().unwrap_or_default();
-    let figures = measure(only, &size).await?;
+    let (figures, failed) = measure(only, &size).await?;
     let Book { goals, prices, .. } = Book::read()?;
     if options.json {
         terminal::line(&format!("{:#}", figures::json(&figures)?));
@@ -266,6 +266,7 @@ async fn on_one_thread(options: &Options) -> anyhow::Result<bool> {
             "docs/BENCH.md explains the keys; docs/bench.toml has the goals, {prices} and latencies."
         ));
     }
+    ensure!(failed.is_empty(), "not measured: {}", failed.join("; "));
     let is_met = |figure: &Figure| {
         let goal = goals.of(&figure.key);
         goal.is_none_or(|goal| goal.is_met(figure.value))
@@ -273,18 +274,25 @@ async fn on_one_thread(options: &Options) -> anyhow::Result<bool> {
     Ok(figures.iter().all(is_met))
 }
 
-/// The figures of all keys that begin so.
-async fn measure(only: &str, size: &Size) -> anyhow::Result<Vec<Figure>> {
+/// The figures of all keys that begin so, and which parts could not be measured, with the reason: the others are
+/// worth something all the same.
+async fn measure(only: &str, size: &Size) -> anyhow::Result<(Vec<Figure>, Vec<String>)> {
     let parts = parts().into_iter();
     let wanted: Vec<Part> = parts
         .filter(|part| part.keys.iter().any(|key| key.starts_with(only)))
         .collect();
     ensure!(!wanted.is_empty(), "no key begins with {only}");
-    let mut figures = Vec::new();
+    let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for (index, part) in wanted.iter().enumerate() {
         terminal::progress(&format!("{}/{} {}", index + 1, wanted.len(), part.name));
         let begun = Instant::now();
-        let found = (part.measure)(size).await.context(part.name)?;
+        let found = match (part.measure)(size).await {
+            Ok(found) => found,
+            Err(error) => {
+                failed.push(format!("{}: {error:#}", part.name));
+                continue;
+            }
+        };
         terminal::progress(&format!("    {:.1} s", begun.elapsed().as_secs_f64()));
         let keys: Vec<&String> = found.iter().map(|figure| &figure.key).collect();
         ensure!(
@@ -298,7 +306,7 @@ async fn measure(only: &str, size: &Size) -> anyhow::Result<Vec<Figure>> {
                 .filter(|figure| figure.key.starts_with(only)),
         );
     }
-    Ok(figures)
+    Ok((figures, failed))
 }
 
 #[cfg(test)]
@@ -325,7 +333,8 @@ mod tests {
     }
 
     async fn keys_of(only: &str) -> Vec<String> {
-        let figures = measure(only, &small()).await.unwrap();
+        let (figures, failed) = measure(only, &small()).await.unwrap();
+        assert_eq!(failed, Vec::<String>::new());
         for figure in &figures {
             assert!(figure.value.is_finite(), "{figure:?}");
         }
