@@ -160,10 +160,7 @@ fn received(around: &Surroundings, event: &str) -> anyhow::Result<(String, usize
 
 /// The records that carry these keys, as the CRM has them. Where the deliveries have used its limit up for now,
 /// who reads waits, as a delivery does.
-///
-/// # Errors
-/// The CRM cannot be read.
-pub async fn read(
+async fn read(
     hub: &Hub,
     caller: &Caller,
     connection: &ConnectionId,

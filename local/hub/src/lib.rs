@@ -6,7 +6,7 @@ pub mod audit;
 mod batch;
 pub mod bench;
 pub mod demo;
-pub mod found;
+mod found;
 pub mod issuer;
 pub mod lambda;
 pub mod openapi;

@@ -1,6 +1,6 @@
 //! What is kept of a refusal, whichever CRM it comes from.
 
-use hub_domain::{Verdict, Write};
+use hub_domain::{FieldFault, Verdict, Write};
 
 use crate::operation::Reply;
 
@@ -21,24 +21,10 @@ pub(crate) fn misnamed(name: &str, what: &str) -> Verdict {
     }
 }
 
-/// The verdict on a call that is about no record: none is parked for it.
-pub(crate) fn blameless(verdict: Verdict, reply: &Reply) -> Verdict {
+/// The faults of a record that was refused, or the verdict that is none of that.
+pub(crate) fn rejected(verdict: Verdict) -> Result<Vec<FieldFault>, Verdict> {
     match verdict {
-        Verdict::Reject(faults) => {
-            let mut reason = format!(
-                "a call that was refused as a whole: {}",
-                reply.status.as_u16()
-            );
-            for fault in faults.iter().take(1) {
-                for part in [&fault.code, &fault.message] {
-                    if !part.is_empty() {
-                        reason.push(' ');
-                        reason.push_str(part);
-                    }
-                }
-            }
-            Verdict::Bug { reason }
-        }
+        Verdict::Reject(faults) => Ok(faults),
         verdict @ (Verdict::Done { .. }
         | Verdict::Skip(_)
         | Verdict::Retry { .. }
@@ -46,8 +32,42 @@ pub(crate) fn blameless(verdict: Verdict, reply: &Reply) -> Verdict {
         | Verdict::Refresh
         | Verdict::Reauthorize { .. }
         | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
+        | Verdict::Bug { .. }) => Err(verdict),
     }
+}
+
+/// The verdict on a record that may be refused for a link to somebody who was deleted since the look-up: with
+/// the next attempt everybody is looked up again.
+pub(crate) fn or_look_again(verdict: Verdict, is_about_link: bool, reason: String) -> Verdict {
+    match rejected(verdict) {
+        Ok(_) if is_about_link => Verdict::Retry {
+            after: None,
+            reason,
+        },
+        Ok(faults) => Verdict::Reject(faults),
+        Err(verdict) => verdict,
+    }
+}
+
+/// The verdict on a call that is about no record: none is parked for it.
+pub(crate) fn blameless(verdict: Verdict, reply: &Reply) -> Verdict {
+    let faults = match rejected(verdict) {
+        Ok(faults) => faults,
+        Err(verdict) => return verdict,
+    };
+    let mut reason = format!(
+        "a call that was refused as a whole: {}",
+        reply.status.as_u16()
+    );
+    for fault in faults.iter().take(1) {
+        for part in [&fault.code, &fault.message] {
+            if !part.is_empty() {
+                reason.push(' ');
+                reason.push_str(part);
+            }
+        }
+    }
+    Verdict::Bug { reason }
 }
 
 /// A message that is not too long, without e-mail addresses.

@@ -8,7 +8,7 @@ use crate::{
     connector::Fields,
     manifest::Manifest,
     operation::Reply,
-    refusal::{blameless, discreet_but, short},
+    refusal::{blameless, discreet_but, or_look_again, short},
 };
 
 /// What stands before the text of a refusal.
@@ -36,33 +36,19 @@ pub(super) fn of_write(
     let about_link = error.fields.iter().any(is_link);
     let is_homeless = write.object == ACTIVITIES && write.people.is_empty();
     error.message = discreet_but(&error.message, write, body::DETAILS);
-    match manifest.verdict(reply, &error) {
-        Verdict::Reject(_) if is_homeless && write.id.is_none() && about_link => {
-            Verdict::Reject(vec![FieldFault {
-                field: "parent".to_owned(),
-                code: "NO_PARENT".to_owned(),
-                message: format!(
-                    "nobody of the session is a person or a lead in Copper, and an activity has to belong to a record: \
-                     add one of them, or say in the setting unmatched_parent where such sessions go ({})",
-                    error.message
-                ),
-            }])
-        }
-        // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
-        Verdict::Reject(_) if about_link => Verdict::Retry {
-            after: None,
-            reason: error.message,
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Reject(_)
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
+    let verdict = manifest.verdict(reply, &error);
+    if about_link && is_homeless && write.id.is_none() && matches!(verdict, Verdict::Reject(_)) {
+        return Verdict::Reject(vec![FieldFault {
+            field: "parent".to_owned(),
+            code: "NO_PARENT".to_owned(),
+            message: format!(
+                "nobody of the session is a person or a lead in Copper, and an activity has to belong to a record: \
+                 add one of them, or say in the setting unmatched_parent where such sessions go ({})",
+                error.message
+            ),
+        }]);
     }
+    or_look_again(verdict, about_link, error.message)
 }
 
 /// Whether a refusal says that there is no such record.

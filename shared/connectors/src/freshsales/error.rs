@@ -8,7 +8,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::{blameless, discreet_but, short},
+    refusal::{blameless, discreet_but, or_look_again, short},
 };
 
 /// How the text of a 400 shows that a limit was reached behind it.
@@ -34,22 +34,9 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Ver
     if error.code == "INVALID" && text.starts_with("owner") {
         "OWNER".clone_into(&mut error.code);
     }
-    match manifest.verdict(reply, &error) {
-        // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
-        Verdict::Reject(_) if text.starts_with("targetable") => Verdict::Retry {
-            after: None,
-            reason: format!("{} {}", error.code, error.message),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Reject(_)
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = manifest.verdict(reply, &error);
+    let reason = format!("{} {}", error.code, error.message);
+    or_look_again(verdict, text.starts_with("targetable"), reason)
 }
 
 /// Whether it says that the record is not there. A page of HTML says that of the address.

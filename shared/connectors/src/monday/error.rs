@@ -9,7 +9,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::{blameless, discreet, short, unreadable},
+    refusal::{blameless, discreet, or_look_again, short, unreadable},
 };
 
 /// The limit that ends at midnight of UTC.
@@ -148,20 +148,8 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, alias: &str, reply: &
         return gone();
     }
     entry.fields.message = discreet(&entry.fields.message, write);
-    match judged(manifest, reply, &entry) {
-        // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
-        Verdict::Reject(_) if entry.column_type == "board_relation" => Verdict::Retry {
-            after: None,
-            reason: format!("{} {}", entry.fields.code, entry.fields.message),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Reject(_)
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = judged(manifest, reply, &entry);
+    let is_about_link = entry.column_type == "board_relation";
+    let reason = format!("{} {}", entry.fields.code, entry.fields.message);
+    or_look_again(verdict, is_about_link, reason)
 }

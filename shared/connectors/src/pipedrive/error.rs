@@ -9,7 +9,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::{blameless, discreet_but, short},
+    refusal::{blameless, discreet_but, or_look_again, short},
 };
 
 /// What is left of the day, by the header that is documented and the one that is not.
@@ -35,22 +35,9 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Ver
         .iter()
         .any(|field| LINKS.contains(&field.as_str()));
     error.message = discreet_but(&error.message, write, NOTE);
-    match manifest.verdict(&timed(reply), &error) {
-        // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
-        Verdict::Reject(_) if link => Verdict::Retry {
-            after: None,
-            reason: format!("{} {}", error.code, error.message),
-        },
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Reject(_)
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
-    }
+    let verdict = manifest.verdict(&timed(reply), &error);
+    let reason = format!("{} {}", error.code, error.message);
+    or_look_again(verdict, link, reason)
 }
 
 /// The reply with the wait that a limit's own header names, where there is no `Retry-After`.
