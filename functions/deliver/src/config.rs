@@ -1,7 +1,7 @@
 //! What the function is told by its environment.
 
 use hub_domain::CrmId;
-use hub_engine::{CRMS, Settings, WEBHOOKS};
+use hub_engine::{Settings, destinations};
 use hub_lambda::{Env, EnvError};
 
 /// The function's configuration.
@@ -20,7 +20,7 @@ impl Config {
     /// Every variable that is missing or wrong.
     pub fn from_env(mut env: Env) -> Result<Self, EnvError> {
         let settings = env.common();
-        let known: Vec<_> = CRMS.iter().copied().chain([WEBHOOKS]).collect();
+        let known: Vec<_> = destinations().collect();
         let named = env
             .optional("CRM")
             .filter(|name| known.contains(&name.as_str()));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hub_connectors::{CRMS, WEBHOOKS};
+use hub_connectors::destinations;
 use hub_domain::reminder::CREDENTIAL_DAYS;
 use hub_engine::{Settings, identity};
 use hub_local_aws::{ACCOUNT, REGION};
@@ -66,9 +66,7 @@ impl Function {
             of("BatchFunction", "batch", None),
         ];
         all.extend(
-            CRMS.iter()
-                .chain([&WEBHOOKS])
-                .map(|crm| of(&format!("Deliver{crm}Function"), DELIVER, Some(crm))),
+            destinations().map(|crm| of(&format!("Deliver{crm}Function"), DELIVER, Some(crm))),
         );
         all
     }

@@ -2,7 +2,7 @@
 //! an identity of its own.
 
 use axum::Router;
-use hub_connectors::{CRMS, WEBHOOKS};
+use hub_connectors::destinations;
 use hub_domain::CrmId;
 use hub_engine::{dispatch::Senders, identity::Identity};
 use hub_local_aws::{EventSource, Handler};
@@ -52,7 +52,7 @@ impl Stack {
         };
         let dispatch = hub_dispatch::handler(function(DISPATCH), senders);
         functions.poll(&surroundings.aws, source("events", lambda(dispatch)));
-        for crm in CRMS.iter().chain([&WEBHOOKS]) {
+        for crm in destinations() {
             let id: CrmId = crm.parse()?;
             let deliver = hub_deliver::handler(function("deliver"), id);
             for lane in ["live", "bulk"] {

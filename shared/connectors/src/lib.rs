@@ -39,3 +39,9 @@ registry::connected! {}
 /// What the queues, the function and the held work of webhooks are named by. They are no CRM: a customer's
 /// own system gets each event as it came, without a plan of records.
 pub const WEBHOOKS: &str = "customwebhook";
+
+/// Everything that deliveries go to, each with queues and a function of its own: the CRMs that are compiled in and
+/// take events, and the webhooks.
+pub fn destinations() -> impl Iterator<Item = &'static str> {
+    CRMS.iter().copied().chain([WEBHOOKS])
+}

@@ -45,7 +45,7 @@ pub use error::{EngineError, Public};
 pub use expected::Expected;
 pub use hub::{Hub, Parts};
 pub use hub_aws::{Clients, Clock, Entropy, Queues, Store, Vault};
-pub use hub_connectors::{CRMS, Connector, Registry, WEBHOOKS, connectable};
+pub use hub_connectors::{CRMS, Connector, Registry, WEBHOOKS, connectable, destinations};
 pub use hub_domain::settings::Settings;
 pub use transport::{Insecure, Transport, TransportError};
 pub use webhook::Verified;

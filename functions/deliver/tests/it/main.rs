@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use hub_deliver::{Config, handler};
 use hub_domain::ledger::DeliveryStatus;
-use hub_engine::{CRMS, Transport, TransportError, WEBHOOKS, deliveries, ingest};
+use hub_engine::{Transport, TransportError, deliveries, destinations, ingest};
 use hub_lambda::{Deadline, Env, queue};
 use hub_world::{Fails, INGEST, World, payload};
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ async fn a_function_without_its_configuration_names_every_missing_variable() {
             ("CRM", crm),
         ]))
     };
-    for known in CRMS.iter().copied().chain([WEBHOOKS]) {
+    for known in destinations() {
         assert_eq!(given(known).unwrap().crm.as_str(), known);
     }
     let error = given("abacus").unwrap_err();

@@ -1,7 +1,7 @@
 //! What a delivery costs: calls to AWS, capacity, bytes of log, calls to the CRM. Counted over a minute of
 //! steady traffic through a warm function, so that what caches read again is in it.
 
-use hub_connectors::{CRMS, WEBHOOKS};
+use hub_connectors::{WEBHOOKS, destinations};
 
 use super::{
     Size,
@@ -48,11 +48,6 @@ fn costs(prefix: &str, steps: &Steps) -> Vec<Figure> {
         of("secret_calls", number(spent.secret_calls), "calls"),
         of("log_bytes", number(steps.log_bytes), "bytes"),
     ]
-}
-
-/// What deliveries go to: each CRM of the registry, and webhooks.
-pub(crate) fn destinations() -> impl Iterator<Item = &'static str> {
-    CRMS.iter().copied().chain([WEBHOOKS])
 }
 
 /// The same for each destination by itself; whose limits do not take the traffic gets less of it.

@@ -133,7 +133,7 @@ fn parts() -> Vec<Part> {
         "secret_calls",
         "log_bytes",
     ];
-    let by_crm = delivery::destinations()
+    let by_crm = hub_connectors::destinations()
         .flat_map(|crm| keys(&format!("delivery.{crm}"), &delivery::BY_CRM));
     let latencies = CRMS
         .iter()
@@ -141,7 +141,7 @@ fn parts() -> Vec<Part> {
     let dollars = CRMS
         .iter()
         .flat_map(|crm| keys(&format!("cost.{crm}"), &["usd_per_million"]));
-    let of_crms = delivery::destinations()
+    let of_crms = hub_connectors::destinations()
         .flat_map(|crm| keys(&format!("crm_calls.{crm}"), &["per_10_sessions", "lookups"]));
     let of_limits = limiter::LIMITS.iter().flat_map(|(limit, ..)| {
         let names = ["utilisation", "refused", "writes_per_call"];
@@ -376,7 +376,7 @@ mod tests {
             let mut parts: Vec<&str> = key.split('.').collect();
             match parts.as_mut_slice() {
                 ["crm_calls" | "delivery" | "latency" | "cost", crm, _]
-                    if delivery::destinations().any(|known| known == *crm) =>
+                    if hub_connectors::destinations().any(|known| known == *crm) =>
                 {
                     *crm = "<crm>";
                 }

@@ -14,7 +14,7 @@ use anyhow::{Context, ensure};
 use axum::Router;
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use hub_connectors::{CRMS, WEBHOOKS};
+use hub_connectors::{CRMS, WEBHOOKS, destinations};
 use hub_domain::{Connection, ConnectionId, CrmId, ledger::LedgerEntry};
 use hub_engine::{
     Clock, Entropy, Hub, Transport,
@@ -127,10 +127,10 @@ impl Rig {
         let operator = hub("operator");
         surroundings::set_up(&operator, &sandboxes, &secret).await?;
         let mut deliver = BTreeMap::new();
-        for crm in CRMS.iter().chain([&WEBHOOKS]) {
+        for crm in destinations() {
             let id: CrmId = crm.parse()?;
             let handler = lambda(hub_deliver::handler(hub("deliver"), id));
-            deliver.insert(*crm, source(&format!("{crm}-live"), handler));
+            deliver.insert(crm, source(&format!("{crm}-live"), handler));
         }
         let senders = Senders {
             ingest: INGEST.to_owned(),

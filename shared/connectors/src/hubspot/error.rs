@@ -9,6 +9,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
+    refusal::rejected,
 };
 
 /// The category of a record that is not there.
@@ -37,19 +38,12 @@ pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
 pub(super) fn refused(manifest: &Manifest, reply: &Reply, errors: Vec<Fields>) -> Verdict {
     let mut told = String::new();
     for error in errors {
-        match manifest.verdict(reply, &error) {
-            Verdict::Reject(_) if told.is_empty() => {
+        match rejected(manifest.verdict(reply, &error)) {
+            Ok(_) if told.is_empty() => {
                 told = format!("{} {} {}", reply.status.as_u16(), error.code, error.message);
             }
-            Verdict::Reject(_) => {}
-            verdict @ (Verdict::Done { .. }
-            | Verdict::Skip(_)
-            | Verdict::Retry { .. }
-            | Verdict::Throttle { .. }
-            | Verdict::Refresh
-            | Verdict::Reauthorize { .. }
-            | Verdict::Misconfigured { .. }
-            | Verdict::Bug { .. }) => return verdict,
+            Ok(_) => {}
+            Err(verdict) => return verdict,
         }
     }
     Verdict::Bug {

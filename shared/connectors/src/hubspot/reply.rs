@@ -13,7 +13,7 @@ use crate::{
     connector::Fields,
     manifest::Manifest,
     operation::Reply,
-    refusal::{discreet, unreadable},
+    refusal::{discreet, rejected, unreadable},
 };
 
 /// One verdict per write, plan by plan.
@@ -149,23 +149,18 @@ fn judge(manifest: &Manifest, reply: &Reply, errors: &[Fields], write: &Write) -
                 mapped.clone()
             },
         };
-        match manifest.verdict(reply, &error) {
-            Verdict::Reject(found) => faults.extend(found),
-            Verdict::Misconfigured { .. } if error.code == NO_PROPERTY && !mapped.is_empty() => {
+        match rejected(manifest.verdict(reply, &error)) {
+            Ok(found) => faults.extend(found),
+            Err(Verdict::Misconfigured { .. })
+                if error.code == NO_PROPERTY && !mapped.is_empty() =>
+            {
                 faults.extend(mapped.into_iter().map(|field| hub_domain::FieldFault {
                     field,
                     code: error.code.clone(),
                     message: error.message.clone(),
                 }));
             }
-            verdict @ (Verdict::Done { .. }
-            | Verdict::Skip(_)
-            | Verdict::Retry { .. }
-            | Verdict::Throttle { .. }
-            | Verdict::Refresh
-            | Verdict::Reauthorize { .. }
-            | Verdict::Misconfigured { .. }
-            | Verdict::Bug { .. }) => return verdict,
+            Err(verdict) => return verdict,
         }
     }
     Verdict::Reject(faults)

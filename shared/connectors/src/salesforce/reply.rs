@@ -10,7 +10,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::unreadable,
+    refusal::{rejected, unreadable},
 };
 
 /// Codes of a record that failed only because another did.
@@ -65,8 +65,8 @@ pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
 
 /// The verdict on a part of a call that concerns no record.
 pub(super) fn refused(manifest: &Manifest, reply: &Reply, body: &Value) -> Verdict {
-    match judge(manifest, reply, errors(body), None) {
-        Verdict::Reject(faults) => {
+    match rejected(judge(manifest, reply, errors(body), None)) {
+        Ok(faults) => {
             let reasons: Vec<String> = faults
                 .iter()
                 .map(|fault| format!("{} {}", fault.code, fault.message))
@@ -81,14 +81,7 @@ pub(super) fn refused(manifest: &Manifest, reply: &Reply, body: &Value) -> Verdi
                 .to_owned(),
             }
         }
-        verdict @ (Verdict::Done { .. }
-        | Verdict::Skip(_)
-        | Verdict::Retry { .. }
-        | Verdict::Throttle { .. }
-        | Verdict::Refresh
-        | Verdict::Reauthorize { .. }
-        | Verdict::Misconfigured { .. }
-        | Verdict::Bug { .. }) => verdict,
+        Err(verdict) => verdict,
     }
 }
 
@@ -208,21 +201,16 @@ fn judge(
         }
         let is_about_a_field = matches!(error.code.as_str(), "INVALID_FIELD" | "DUPLICATE_VALUE")
             && !mapped.is_empty();
-        match manifest.verdict(reply, &error) {
-            Verdict::Reject(found) => faults.extend(found),
-            _ if is_about_a_field => faults.extend(mapped.into_iter().map(|field| FieldFault {
-                field,
-                code: error.code.clone(),
-                message: error.message.clone(),
-            })),
-            verdict @ (Verdict::Done { .. }
-            | Verdict::Skip(_)
-            | Verdict::Retry { .. }
-            | Verdict::Throttle { .. }
-            | Verdict::Refresh
-            | Verdict::Reauthorize { .. }
-            | Verdict::Misconfigured { .. }
-            | Verdict::Bug { .. }) => return verdict,
+        match rejected(manifest.verdict(reply, &error)) {
+            Ok(found) => faults.extend(found),
+            Err(_) if is_about_a_field => {
+                faults.extend(mapped.into_iter().map(|field| FieldFault {
+                    field,
+                    code: error.code.clone(),
+                    message: error.message.clone(),
+                }));
+            }
+            Err(verdict) => return verdict,
         }
     }
     Verdict::Reject(faults)
