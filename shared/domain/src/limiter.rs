@@ -31,6 +31,8 @@ pub const SECOND: Micros = 1_000_000;
 pub const HORIZON: Micros = 2 * SECOND;
 /// How long a mark of live work keeps bulk work from new leases.
 const LIVE_FOR: Micros = 3 * SECOND;
+/// Bulk work that took no lease for so long is over.
+const BULK_FOR: Micros = 60 * SECOND;
 /// The time a call may take; then its place among those at once is free again.
 const CALL: Micros = 30 * SECOND;
 
@@ -62,6 +64,9 @@ pub struct Limiter {
     /// Live work was seen: until when bulk waits.
     #[serde(rename = "v", default)]
     live: Micros,
+    /// When bulk work took a lease last: without it nobody has to know of live work that waits.
+    #[serde(rename = "u", default, skip_serializing_if = "is_zero")]
+    bulk: Micros,
     /// Who may have calls under way: worker, how many, until when.
     #[serde(rename = "h", default)]
     holders: Vec<(u32, u32, Micros)>,
@@ -76,14 +81,14 @@ impl Limiter {
             Passage::Probe => true,
             Passage::Open { until } => return later(until, Why::Open, false),
         };
-        let marked = self.mark(ask.lane, now);
+        let mut news = self.mark(ask.lane, now);
         if ask.lane == Lane::Bulk && self.live > now {
             return later(self.live, Why::Live, false);
         }
-        self.learn(terms, ask, now);
+        news |= self.learn(terms, ask, now);
         let at_once = match self.at_once(terms, ask, now) {
             Ok(places) => places,
-            Err(until) => return later(until, Why::AtOnce, marked),
+            Err(until) => return later(until, Why::AtOnce, news),
         };
         // First look, then take: a bucket that cannot give leaves the others as they are.
         let mut latest = None;
@@ -101,7 +106,7 @@ impl Limiter {
             from = from.max(bucket.begins());
         }
         if let Some(until) = latest {
-            return later(until, Why::Limit, marked);
+            return later(until, Why::Limit, news);
         }
         let mut shared = false;
         let mut chunks = Vec::new();
@@ -130,6 +135,9 @@ impl Limiter {
         }
         if probe {
             self.breaker.probing(now);
+        }
+        if ask.lane == Lane::Bulk {
+            self.bulk = now;
         }
         Decision::Granted {
             chunks,
@@ -161,10 +169,12 @@ impl Limiter {
         }
         let lapsed = self.live <= now;
         self.live = now + LIVE_FOR;
-        lapsed
+        lapsed && now < self.bulk + BULK_FOR
     }
 
-    fn learn(&mut self, terms: &Terms, ask: &Ask, now: Micros) {
+    /// Takes up what the worker saw; says whether others have waited for that so long that it is worth a write.
+    fn learn(&mut self, terms: &Terms, ask: &Ask, now: Micros) -> bool {
+        let mut news = false;
         for (place, rule) in terms.rules.iter().enumerate() {
             let seen = ask.seen.get(place).copied().flatten();
             let spent = ask.spent.get(place).copied().flatten();
@@ -181,9 +191,10 @@ impl Limiter {
             }
             pace.unused(ask.unused.get(place).copied().unwrap_or_default());
             if let Some(seen) = seen {
-                pace.learn(rule, seen, now);
+                news |= pace.learn(rule, seen, now);
             }
         }
+        news
     }
 
     /// Places among the calls at once, or when to ask again. A dead worker's come back by themselves.

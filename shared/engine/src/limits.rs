@@ -231,9 +231,9 @@ async fn lease(
                 why,
                 write: changed,
             } => {
-                if *changed {
-                    // A mark of live work; whoever was faster has marked something too.
-                    write(hub, whose, &mut known, limiter, item.version).await?;
+                // Where somebody was faster it is told with the next ask.
+                if *changed && write(hub, whose, &mut known, limiter, item.version).await? {
+                    lock(&account.book).told();
                 }
                 account.leases.fetch_add(1, Relaxed);
                 known.item = None;

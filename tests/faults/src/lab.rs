@@ -85,6 +85,13 @@ impl Setup {
         }
     }
 
+    /// How the CRM makes sure that a record is there once; nothing for webhooks.
+    pub(crate) fn kind(&self) -> Option<Idempotency> {
+        let compiled = || hub_connectors::connector(self.crm).and_then(Result::ok);
+        let connector = self.connector.clone().or_else(compiled);
+        connector.map(|connector| connector.manifest().idempotency)
+    }
+
     /// What deliveries go to.
     pub fn destination(&self) -> Destination {
         Destination::of(self.crm)
@@ -131,11 +138,7 @@ impl Lab {
         let crm = setup.crm;
         let bell = Arc::new(Notify::new());
         let seam = Seam::new(bell.clone(), setup.tamper.clone(), setup.forge.clone());
-        let kind = setup
-            .connector
-            .as_ref()
-            .map(|connector| connector.manifest().idempotency);
-        let may_park = kind == Some(Idempotency::None);
+        let may_park = setup.kind() == Some(Idempotency::None);
         let connectors = registry(setup.connector.clone().map(|connector| (crm, connector)));
         let between: Arc<dyn Between> = Arc::new(seam.clone());
         let world = World::behind(seed, connectors, Some(between)).await;

@@ -51,7 +51,7 @@ pub use life::note_panics;
 pub use marker::Versions;
 pub use minimal::minimal;
 pub use name::Name;
-pub use points::{pairs, singles};
+pub use points::{Extent, pairs, singles};
 pub use remote::Remote;
 pub use run::{Outcome, Run, setups};
 pub use scenario::{Act, Step};

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Instant};
 
 use clap::{Parser, Subcommand};
 use hub_faults::{
-    Failure, Fault, Job, Name, Point, Stage, Tally, Task, chunks, pairs, setups, singles,
+    Extent, Failure, Fault, Job, Name, Point, Stage, Tally, Task, chunks, pairs, setups, singles,
 };
 
 /// Every call on the path of a delivery fails; nothing is lost, twice or stale.
@@ -26,7 +26,13 @@ enum Command {
         #[arg(long)]
         crm: Option<String>,
     },
-    /// All times of all calls, and all pairs of an unheard effect and a death, in chunks that are kept.
+    /// Every time of each call that changes something, struck by each class, in chunks that are kept.
+    Calls {
+        /// Where finished chunks are kept.
+        #[arg(long)]
+        keep: PathBuf,
+    },
+    /// All pairs of an unheard effect and a death there, in chunks that are kept.
     Pairs {
         /// Where finished chunks are kept.
         #[arg(long)]
@@ -65,24 +71,21 @@ fn main() -> ExitCode {
     let command = Arguments::parse().command;
     let only = match &command {
         Command::Ci { crm, .. } => crm.clone(),
-        Command::Pairs { .. } | Command::Seeds { .. } | Command::Replay { .. } => None,
+        Command::Calls { .. }
+        | Command::Pairs { .. }
+        | Command::Seeds { .. }
+        | Command::Replay { .. } => None,
     };
     let chosen = setups().into_iter();
     let chosen = chosen.filter(|setup| only.as_deref().is_none_or(|crm| setup.crm == crm));
     let stage = Stage::new(chosen.collect());
     let is_good = match command {
         Command::Ci { seeds, crm } => ci(&stage, seeds, crm.is_none()),
-        Command::Pairs { keep } => {
-            let mut jobs = singles(&stage, true);
-            jobs.extend(pairs(&stage, true));
-            let (tally, is_good) = kept(&stage, &keep, "pairs", &jobs);
-            report(&tally) && is_good
-        }
+        Command::Pairs { keep } => kept(&stage, &keep, "pairs", &pairs(&stage, Extent::Long)),
+        Command::Calls { keep } => kept(&stage, &keep, "calls", &singles(&stage, Extent::Long)),
         Command::Seeds { keep, from, to } => {
-            let jobs = seeded(&stage, from, to);
             let name = format!("seeds-{from}");
-            let (tally, is_good) = kept(&stage, &keep, &name, &jobs);
-            report(&tally) && is_good
+            kept(&stage, &keep, &name, &seeded(&stage, from, to))
         }
         Command::Replay { crm, seed, at } => replay(&stage, &crm, seed, at.as_deref()),
     };
@@ -107,8 +110,8 @@ fn ci(stage: &Stage, seeds: u64, is_whole: bool) -> bool {
     let mut sum = Tally::default();
     let mut is_good = true;
     let parts = [
-        ("calls", singles(stage, false)),
-        ("pairs", pairs(stage, false)),
+        ("calls", singles(stage, Extent::Short)),
+        ("pairs", pairs(stage, Extent::Short)),
         ("seeds", seeded(stage, 0, seeds)),
     ];
     for (name, jobs) in parts {
@@ -142,8 +145,8 @@ fn show(failures: &[Failure]) {
     }
 }
 
-/// Runs what is not kept yet, a chunk at a time.
-fn kept(stage: &Stage, keep: &std::path::Path, name: &str, jobs: &[Job]) -> (Tally, bool) {
+/// Runs what is not kept yet, a chunk at a time, and prints the figures of all.
+fn kept(stage: &Stage, keep: &std::path::Path, name: &str, jobs: &[Job]) -> bool {
     let mut is_good = true;
     println!("{name}: {} runs", jobs.len());
     let tally = chunks(keep, name, jobs, |jobs| {
@@ -155,10 +158,10 @@ fn kept(stage: &Stage, keep: &std::path::Path, name: &str, jobs: &[Job]) -> (Tal
         failures.is_empty().then_some(tally)
     });
     match tally {
-        Ok(tally) => (tally, is_good),
+        Ok(tally) => report(&tally) && is_good,
         Err(error) => {
             println!("{}: {error}", keep.display());
-            (Tally::default(), false)
+            false
         }
     }
 }

@@ -137,6 +137,20 @@ impl Name {
                 .any(|part| text.contains(part))
     }
 
+    /// Whether it may change something somewhere. A call that only reads is struck in fewer ways: that nobody
+    /// hears what it did is that it failed, and who dies at it dies after the last change before it.
+    pub fn changes(self) -> bool {
+        const READS: [&str; 4] = ["GetItem", "Query", "GetSecretValue", "crm."];
+        let text = self.text();
+        let reads = READS.iter().any(|read| text.contains(read));
+        !reads || self.is_write() || self == Self::DeliverCrmToken
+    }
+
+    /// Whether it is made by what runs by the clock.
+    pub fn is_scheduled(self) -> bool {
+        self.text().starts_with("batch.")
+    }
+
     /// Whether it is a call to a queue.
     pub fn is_queue(self) -> bool {
         self.text().contains(".sqs.")

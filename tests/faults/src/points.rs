@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Fault, Name, Script, Strike,
-    lab::Struck,
-    run::Run,
-    stage::{Job, Point, Stage, Task, paused},
+    Call, Fault, Name, Script, Strike,
+    lab::{Setup, Struck},
+    stage::{Job, Point, Stage, Task},
 };
 
 /// The classes that a pair is made of: what takes effect unheard, and a death.
@@ -29,24 +28,71 @@ pub(crate) fn applies(name: Name, fault: Fault) -> bool {
     !name.is_answer() || fault == Fault::DeathAfter
 }
 
-/// The calls of the core scenario, and how often it makes each.
-pub(crate) fn calls(stage: &Stage, setup: usize) -> BTreeMap<Name, usize> {
-    let setup = &stage.setups()[setup];
-    let outcome = paused(Run::of(&setup.destination().core()).at(setup));
-    let mut counts = BTreeMap::new();
-    for call in outcome.passed.calls {
-        *counts.entry(call.name).or_default() += 1;
+/// How much a stage strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Of each call the first and the last time, and pairs of those that decide what is written.
+    Short,
+    /// Every time of each call that changes something, and all pairs of them over one setup for each kind of
+    /// write and webhooks: with what comes before and after delivering over the first.
+    Long,
+}
+
+impl Extent {
+    /// Which of the times of a call are struck.
+    fn times(self, name: Name, all: &[usize]) -> Vec<usize> {
+        if self == Self::Long && name.changes() {
+            return all.to_vec();
+        }
+        let mut times: Vec<usize> = all.first().into_iter().chain(all.last()).copied().collect();
+        times.dedup();
+        times
     }
-    counts
+
+    /// Whether a call is struck in pairs, of those of a setup that are struck at all.
+    fn pairs(self, name: Name) -> bool {
+        match self {
+            Self::Short => name.decides(),
+            Self::Long => name.changes(),
+        }
+    }
+
+    /// The setups over which pairs are struck, and which of their calls.
+    fn paired(self, setups: &[Setup]) -> Vec<(usize, Struck)> {
+        let mut paired = Vec::new();
+        for (place, setup) in setups.iter().enumerate() {
+            let known = setups[..place]
+                .iter()
+                .any(|known| known.kind() == setup.kind());
+            let struck = match setup.struck {
+                Struck::All if place > 0 => Struck::Delivering,
+                struck => struck,
+            };
+            if self == Self::Short || !known {
+                paired.push((place, struck));
+            }
+        }
+        paired
+    }
+
+    /// What strikes these calls.
+    fn points(self, calls: &[Call], classes: &[Fault], takes: impl Fn(Name) -> bool) -> Vec<Point> {
+        let mut times: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for call in calls.iter().filter(|call| takes(call.name)) {
+            times.entry(call.name).or_default().push(call.nth);
+        }
+        let mut points = Vec::new();
+        for (name, all) in times {
+            for nth in self.times(name, &all) {
+                let classes = classes.iter().filter(|fault| applies(name, **fault));
+                points.extend(classes.map(|&fault| Point { name, nth, fault }));
+            }
+        }
+        points
+    }
 }
 
-/// Which times of a call are struck: all of them, or the first and the last.
-fn times(count: usize, all: bool) -> Vec<usize> {
-    let chosen = |nth: &usize| all || *nth == 1 || *nth == count;
-    (1..=count).filter(chosen).collect()
-}
-
-/// Whether a call is struck in the short stage.
+/// Whether a call of a setup is struck.
 fn is_chosen(struck: Struck, name: Name) -> bool {
     match struck {
         Struck::All => true,
@@ -55,54 +101,51 @@ fn is_chosen(struck: Struck, name: Name) -> bool {
     }
 }
 
-/// Every call of the core scenario of every setup, struck by every class.
-pub fn singles(stage: &Stage, all: bool) -> Vec<Job> {
+/// Runs of the core scenario of a setup with faults at these points.
+fn core(setup: usize, points: Vec<Point>) -> Job {
+    Job {
+        setup,
+        task: Task::Core(points),
+    }
+}
+
+/// Calls of the core scenario of every setup, struck by every class.
+pub fn singles(stage: &Stage, extent: Extent) -> Vec<Job> {
     let mut jobs = Vec::new();
-    for setup in 0..stage.setups().len() {
-        let struck = stage.setups()[setup].struck;
-        let calls = calls(stage, setup).into_iter();
-        let chosen = calls.filter(|(name, _)| all || is_chosen(struck, *name));
-        for (name, count) in chosen {
-            for nth in times(count, all) {
-                for fault in Fault::ALL.into_iter().filter(|fault| applies(name, *fault)) {
-                    let point = Point { name, nth, fault };
-                    jobs.push(Job {
-                        setup,
-                        task: Task::Core(vec![point]),
-                    });
-                }
-            }
-        }
+    for (setup, made) in stage.setups().iter().enumerate() {
+        let calls = stage.a_day_without_faults(setup).passed.calls;
+        let points = extent.points(&calls, &Fault::ALL, |name| is_chosen(made.struck, name));
+        jobs.extend(points.into_iter().map(|point| core(setup, vec![point])));
     }
     jobs
 }
 
-/// Two faults in one run, at all times of all calls that are struck there. Not all: of the calls that decide what
-/// is written, the first and the last time.
-pub fn pairs(stage: &Stage, all: bool) -> Vec<Job> {
+/// Two faults in one run: the second at the calls that come after the first, among them those of mending it.
+pub fn pairs(stage: &Stage, extent: Extent) -> Vec<Job> {
+    let takes = |struck, name| is_chosen(struck, name) && extent.pairs(name);
+    let mut firsts = Vec::new();
+    for (setup, struck) in extent.paired(stage.setups()) {
+        let calls = stage.a_day_without_faults(setup).passed.calls;
+        let points = extent.points(&calls, &PAIRED, |name| takes(struck, name));
+        firsts.extend(points.into_iter().map(|first| (setup, struck, first)));
+    }
+    let jobs: Vec<Job> = firsts
+        .iter()
+        .map(|(setup, _, first)| core(*setup, vec![*first]))
+        .collect();
+    let outcomes = stage.all(&jobs);
     let mut jobs = Vec::new();
-    for setup in 0..stage.setups().len() {
-        let struck = stage.setups()[setup].struck;
-        let is_paired = |name: Name| name.decides() || all && is_chosen(struck, name);
-        let calls = calls(stage, setup);
-        let mut points = Vec::new();
-        for (name, count) in calls.into_iter().filter(|(name, _)| is_paired(*name)) {
-            for nth in times(count, all) {
-                for fault in PAIRED.into_iter().filter(|fault| applies(name, *fault)) {
-                    points.push(Point { name, nth, fault });
-                }
-            }
+    for ((setup, struck, first), outcome) in firsts.into_iter().zip(outcomes) {
+        let mut calls = outcome.passed.calls.as_slice();
+        if let Some(place) = calls.iter().position(|call| call.fault.is_some()) {
+            calls = &calls[place + 1..];
         }
-        for (place, first) in points.iter().enumerate() {
-            for second in &points[place + 1..] {
-                if (first.name, first.nth) != (second.name, second.nth) {
-                    jobs.push(Job {
-                        setup,
-                        task: Task::Core(vec![*first, *second]),
-                    });
-                }
-            }
-        }
+        let seconds = extent.points(calls, &PAIRED, |name| takes(struck, name));
+        jobs.extend(
+            seconds
+                .into_iter()
+                .map(|second| core(setup, vec![first, second])),
+        );
     }
     jobs
 }

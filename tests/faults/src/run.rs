@@ -1,5 +1,6 @@
 //! One run: a fresh laboratory, a scenario, a script of faults, and what the history checker says.
 
+use hub_connectors::Idempotency;
 use hub_engine::CRMS;
 use serde_json::Value;
 
@@ -161,12 +162,8 @@ impl Lab {
 /// of the registry has. What comes before and after delivering is the same for every CRM, so it is struck
 /// over the first; of a minimal CRM only what is written counts.
 pub fn setups() -> Vec<Setup> {
-    let mut kinds = Vec::new();
-    for crm in CRMS {
-        let connector = hub_connectors::connector(crm).and_then(Result::ok);
-        kinds.extend(connector.map(|connector| connector.manifest().idempotency));
-    }
     let mut setups: Vec<Setup> = CRMS.iter().map(|crm| Setup::of(crm)).collect();
+    let kinds: Vec<Idempotency> = setups.iter().filter_map(Setup::kind).collect();
     if let Some(first) = setups.first_mut() {
         first.struck = Struck::All;
     }

@@ -152,8 +152,11 @@ impl Stage {
                 let steps = setup.destination().core();
                 let reference = self.reference(job.setup, 0, &steps);
                 let script = points::script(points.clone());
+                // What comes once a day is waited for where it is struck.
+                let and_a_day = points.iter().any(|point| point.name.is_scheduled());
                 let run = Run {
                     script,
+                    and_a_day,
                     reference: Some(&reference),
                     ..Run::of(&steps)
                 };
@@ -191,32 +194,60 @@ impl Stage {
         paused(run.at(setup))
     }
 
+    /// A run of the core scenario without faults, until what is looked at once a day was looked at.
+    pub(crate) fn a_day_without_faults(&self, setup: usize) -> Outcome {
+        let setup = &self.setups[setup];
+        paused(Run::of(&setup.destination().core()).at(setup))
+    }
+
     /// All runs, and those that found something, at most `most` of them.
     pub fn run(&self, jobs: &[Job], most: usize) -> (Tally, Vec<Failure>) {
-        static NOTED: OnceLock<()> = OnceLock::new();
-        NOTED.get_or_init(crate::note_panics);
-        let next = AtomicUsize::new(0);
         let done = Mutex::new((Tally::default(), Vec::new()));
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(job) = jobs.get(next.fetch_add(1, Relaxed)) {
-                        let outcome = self.once(job);
-                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                        let (tally, failures) = &mut *done;
-                        tally.add(&outcome, matches!(job.task, Task::Seed(_)));
-                        if !outcome.findings.is_empty() && failures.len() < most {
-                            failures.push(Failure {
-                                crm: self.setups[job.setup].crm,
-                                task: job.task.clone(),
-                                outcome,
-                            });
-                        }
-                    }
+        self.each(jobs, |_, job, outcome| {
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            let (tally, failures) = &mut *done;
+            tally.add(&outcome, matches!(job.task, Task::Seed(_)));
+            if !outcome.findings.is_empty() && failures.len() < most {
+                failures.push(Failure {
+                    crm: self.setups[job.setup].crm,
+                    task: job.task.clone(),
+                    outcome,
                 });
             }
         });
         done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What comes of all runs, in their order.
+    pub(crate) fn all(&self, jobs: &[Job]) -> Vec<Outcome> {
+        let outcomes = Mutex::new(BTreeMap::new());
+        self.each(jobs, |place, _, outcome| {
+            let mut outcomes = outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            outcomes.insert(place, outcome);
+        });
+        let outcomes = outcomes.into_inner();
+        let outcomes = outcomes.unwrap_or_else(PoisonError::into_inner);
+        outcomes.into_values().collect()
+    }
+
+    /// Makes all runs and tells the outcome of each, as they end.
+    fn each(&self, jobs: &[Job], tell: impl Fn(usize, &Job, Outcome) + Sync) {
+        static NOTED: OnceLock<()> = OnceLock::new();
+        NOTED.get_or_init(crate::note_panics);
+        let next = AtomicUsize::new(0);
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    loop {
+                        let place = next.fetch_add(1, Relaxed);
+                        let Some(job) = jobs.get(place) else {
+                            break;
+                        };
+                        tell(place, job, self.once(job));
+                    }
+                });
+            }
+        });
     }
 }

@@ -247,6 +247,15 @@ impl Book {
         }
     }
 
+    /// What it knew was written, although it got no lease.
+    pub fn told(&mut self) {
+        for stock in &mut self.stocks {
+            stock.told = true;
+            stock.spent = None;
+            stock.unused = 0;
+        }
+    }
+
     /// It came in vain: when to come again. Of a crowd not all come back at once.
     pub fn in_vain(&mut self, until: Micros, dice: u32) -> Micros {
         self.vain = (self.vain + 1).min(CROWD);
@@ -278,7 +287,7 @@ impl Stock {
         if self.paced.front().is_none_or(|slot| *slot > now) {
             return;
         }
-        let wanted = (rule.requests / 20).max(1);
+        let wanted = (rule.requests / 25).max(1);
         let skipped = match self.seen.filter(|seen| now - seen.at < FRESH) {
             Some(seen) if self.heeded == seen.at => 0,
             Some(seen) => {

@@ -220,10 +220,12 @@ impl Pace {
         self.given.iter().map(count).sum()
     }
 
-    /// What the CRM says is left tells what others use: what is used and was not given out to us.
-    pub(super) fn learn(&mut self, rule: &Rule, seen: Seen, now: Micros) {
+    /// What the CRM says is left tells what others use: what is used and was not given out to us. Says
+    /// whether nobody had told it for long, so that the other workers should know even if this one takes no
+    /// lease now.
+    pub(super) fn learn(&mut self, rule: &Rule, seen: Seen, now: Micros) -> bool {
         if seen.at < now - KNOWN {
-            return;
+            return false;
         }
         if let Some(limit) = seen.limit {
             // A header of another meaning than ours does not get to speed us up tenfold.
@@ -231,13 +233,14 @@ impl Pace {
         }
         let elapsed = (seen.at - self.at).clamp(0, self.window);
         if elapsed == 0 {
-            return;
+            return false;
         }
         let used = self.limit.saturating_sub(seen.left);
         // The CRM counted when the call arrived, half a round trip ago.
         let ours = self.ours(seen.at - TRIP);
         let others = used.saturating_sub(ours) * MILLI;
-        let weight = elapsed * 1_000 / self.window;
+        let pace = if others > self.others { RISING } else { 1 };
+        let weight = (elapsed * pace * 1_000 / self.window).min(1_000);
         let blended =
             i64::from(self.others) + (i64::from(others) - i64::from(self.others)) * weight / 1_000;
         self.others = u32::try_from(blended).unwrap_or(0);
@@ -248,6 +251,7 @@ impl Pace {
         // What the CRM tells says more than a refusal.
         self.backed_off = 0;
         self.at = seen.at;
+        elapsed > NEWS && self.is_shared()
     }
 
     fn fade(&mut self, elapsed: Micros) {
@@ -272,6 +276,10 @@ impl Pace {
 
 /// What a reply said is of use for so long; our own calls are remembered as much longer.
 const KNOWN: Micros = 4 * SECOND;
+/// What nobody told for so long is worth a write by itself.
+const NEWS: Micros = SECOND;
+/// That others use more is believed so much faster than that they use less: too slow means refusals.
+const RISING: i64 = 3;
 /// Half a round trip to a CRM.
 const TRIP: Micros = SECOND / 14;
 /// So much of what others use on average is tried all the same: they do not use it at every moment,

@@ -1,6 +1,6 @@
 //! The core scenario over every CRM of the registry, a minimal one of every other kind, and a webhook.
 
-use hub_faults::{Job, Run, Stage, setups, singles};
+use hub_faults::{Extent, Job, Run, Stage, setups, singles};
 
 #[tokio::test(start_paused = true)]
 async fn without_faults_everything_is_there() {
@@ -25,7 +25,10 @@ async fn without_faults_everything_is_there() {
 #[test]
 fn any_call_may_fail_in_any_way() {
     let stage = Stage::new(setups());
-    let jobs: Vec<Job> = singles(&stage, false).into_iter().step_by(97).collect();
+    let jobs: Vec<Job> = singles(&stage, Extent::Short)
+        .into_iter()
+        .step_by(97)
+        .collect();
     let (tally, failures) = stage.run(&jobs, 3);
     for failure in &failures {
         println!(

@@ -227,7 +227,7 @@ impl World {
     }
 
     fn decide(&mut self, place: usize, life: u32) {
-        let (now, terms, dice) = (self.now, self.terms.clone(), self.dice());
+        let (now, terms) = (self.now, self.terms.clone());
         let Some(worker) = self.alive(place, life) else {
             return;
         };
@@ -235,17 +235,26 @@ impl World {
         let ask = worker.book.ask(&terms, &[1], Lane::Live, local);
         let mut state = worker.view.1.clone();
         let decision = state.lease(&terms, &ask, local);
-        match decision {
-            Decision::Granted { .. } => {
-                worker.next = Some((worker.view.0, state));
-                worker.decision = Some(decision);
-                let way = 2 * MS + self.below(8 * MS);
-                self.later(way, Event::Write(place, life));
-            }
-            Decision::Wait { until, .. } => {
-                let until = worker.book.in_vain(until, dice);
-                self.later(until - local, Event::Next(place, life));
-            }
+        if let Decision::Wait {
+            until,
+            write: false,
+            ..
+        } = decision
+        {
+            return self.wait(place, life, until);
+        }
+        worker.next = Some((worker.view.0, state));
+        worker.decision = Some(decision);
+        let way = 2 * MS + self.below(8 * MS);
+        self.later(way, Event::Write(place, life));
+    }
+
+    fn wait(&mut self, place: usize, life: u32, until: Micros) {
+        let (now, dice) = (self.now, self.dice());
+        if let Some(worker) = self.alive(place, life) {
+            let until = worker.book.in_vain(until, dice);
+            let wait = until - now - worker.skew;
+            self.later(wait, Event::Next(place, life));
         }
     }
 
@@ -278,15 +287,19 @@ impl World {
         let Some(worker) = self.alive(place, life) else {
             return;
         };
-        let decision = worker.decision.take();
-        if done {
-            if let Some(decision) = decision {
-                worker.book.granted(&decision, now + worker.skew);
+        match worker.decision.take() {
+            Some(Decision::Wait { until, .. }) => {
+                if done {
+                    worker.book.told();
+                }
+                self.wait(place, life, until);
             }
-            self.later(0, Event::Next(place, life));
-        } else {
+            Some(decision) if done => {
+                worker.book.granted(&decision, now + worker.skew);
+                self.later(0, Event::Next(place, life));
+            }
             // The refusal of the write brought the item along.
-            self.later(0, Event::Decide(place, life));
+            _ => self.later(0, Event::Decide(place, life)),
         }
     }
 
