@@ -131,7 +131,7 @@ impl Name {
     /// Whether what is written, and what is known of it, depends on this call.
     pub fn decides(self) -> bool {
         let text = self.text();
-        text.starts_with("deliver.")
+        self.is_delivering()
             && ["claim", "settle", ".crm.", ".webhook."]
                 .iter()
                 .any(|part| text.contains(part))
@@ -144,6 +144,11 @@ impl Name {
         let text = self.text();
         let reads = READS.iter().any(|read| text.contains(read));
         !reads || self.is_write() || self == Self::DeliverCrmToken
+    }
+
+    /// Whether it is made by what delivers.
+    pub fn is_delivering(self) -> bool {
+        self.text().starts_with("deliver.")
     }
 
     /// Whether it is made by what runs by the clock.

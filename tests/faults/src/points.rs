@@ -33,8 +33,8 @@ pub(crate) fn applies(name: Name, fault: Fault) -> bool {
 pub enum Extent {
     /// Of each call the first and the last time, and pairs of those that decide what is written.
     Short,
-    /// Every time of each call that changes something, and all pairs of them over one setup for each kind of
-    /// write and webhooks: with what comes before and after delivering over the first.
+    /// Every time of each call that changes something, and all pairs of those of delivering, over one CRM for each
+    /// kind of write; of those that decide what is written over webhooks and minimal CRMs.
     Long,
 }
 
@@ -49,30 +49,21 @@ impl Extent {
         times
     }
 
-    /// Whether a call is struck in pairs, of those of a setup that are struck at all.
-    fn pairs(self, name: Name) -> bool {
-        match self {
-            Self::Short => name.decides(),
-            Self::Long => name.changes(),
-        }
+    /// Whether a setup's pairs are of all calls of delivering that change something, or of those alone that decide
+    /// what is written.
+    fn pairs_all(self, setup: &Setup) -> bool {
+        self == Self::Long && setup.struck != Struck::Deciding && setup.kind().is_some()
     }
 
-    /// The setups over which pairs are struck, and which of their calls.
-    fn paired(self, setups: &[Setup]) -> Vec<(usize, Struck)> {
-        let mut paired = Vec::new();
-        for (place, setup) in setups.iter().enumerate() {
-            let known = setups[..place]
-                .iter()
-                .any(|known| known.kind() == setup.kind());
-            let struck = match setup.struck {
-                Struck::All if place > 0 => Struck::Delivering,
-                struck => struck,
-            };
-            if self == Self::Short || !known {
-                paired.push((place, struck));
-            }
-        }
-        paired
+    /// The setups over which pairs are struck.
+    fn paired(self, setups: &[Setup]) -> Vec<usize> {
+        let is_first = |place: &usize| {
+            let kind = setups[*place].kind();
+            setups[..*place].iter().all(|before| before.kind() != kind)
+        };
+        let all = 0..setups.len();
+        all.filter(|place| self == Self::Short || is_first(place))
+            .collect()
     }
 
     /// What strikes these calls.
@@ -96,7 +87,7 @@ impl Extent {
 fn is_chosen(struck: Struck, name: Name) -> bool {
     match struck {
         Struck::All => true,
-        Struck::Delivering => name.text().starts_with("deliver."),
+        Struck::Delivering => name.is_delivering(),
         Struck::Deciding => name.decides(),
     }
 }
@@ -122,30 +113,31 @@ pub fn singles(stage: &Stage, extent: Extent) -> Vec<Job> {
 
 /// Two faults in one run: the second at the calls that come after the first, among them those of mending it.
 pub fn pairs(stage: &Stage, extent: Extent) -> Vec<Job> {
-    let takes = |struck, name| is_chosen(struck, name) && extent.pairs(name);
+    let points = |setup: usize, calls: &[Call]| {
+        let all = extent.pairs_all(&stage.setups()[setup]);
+        extent.points(calls, &PAIRED, |name| {
+            name.decides() || all && name.is_delivering() && name.changes()
+        })
+    };
     let mut firsts = Vec::new();
-    for (setup, struck) in extent.paired(stage.setups()) {
+    for setup in extent.paired(stage.setups()) {
         let calls = stage.a_day_without_faults(setup).passed.calls;
-        let points = extent.points(&calls, &PAIRED, |name| takes(struck, name));
-        firsts.extend(points.into_iter().map(|first| (setup, struck, first)));
+        let points = points(setup, &calls).into_iter();
+        firsts.extend(points.map(|first| (setup, first)));
     }
     let jobs: Vec<Job> = firsts
         .iter()
-        .map(|(setup, _, first)| core(*setup, vec![*first]))
+        .map(|(setup, first)| core(*setup, vec![*first]))
         .collect();
     let outcomes = stage.all(&jobs);
     let mut jobs = Vec::new();
-    for ((setup, struck, first), outcome) in firsts.into_iter().zip(outcomes) {
+    for ((setup, first), outcome) in firsts.into_iter().zip(outcomes) {
         let mut calls = outcome.passed.calls.as_slice();
         if let Some(place) = calls.iter().position(|call| call.fault.is_some()) {
             calls = &calls[place + 1..];
         }
-        let seconds = extent.points(calls, &PAIRED, |name| takes(struck, name));
-        jobs.extend(
-            seconds
-                .into_iter()
-                .map(|second| core(setup, vec![first, second])),
-        );
+        let seconds = points(setup, calls).into_iter();
+        jobs.extend(seconds.map(|second| core(setup, vec![first, second])));
     }
     jobs
 }

@@ -14,7 +14,7 @@ const WORKERS: usize = 2;
 /// How often the stream is looked at while something happens.
 const STREAM_EVERY: Duration = Duration::from_secs(10);
 /// How often the schedule fires here: less often than each minute, as it may.
-const TICK_EVERY: Duration = Duration::from_mins(5);
+const TICK_EVERY: Duration = Duration::from_mins(10);
 /// What is not done by then will never be.
 const LONGEST: Duration = Duration::from_hours(72);
 /// Once a day, and a little later.
