@@ -4,10 +4,15 @@
 //! a used request token with another value; gives a created secret's version an id of its own instead of the token;
 //! leaves two versions labelled `AWSPREVIOUS` after a third put; forgets the hundred versions that AWS keeps; takes
 //! no binary values (here they are refused instead of dropped); and never ends a deletion's recovery window.
+//!
+//! It copies all it holds after each call, so each secret has a winterbaume of its own.
 
 mod ledger;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -19,7 +24,8 @@ use crate::clock::Clock;
 use ledger::{Known, Ledger};
 
 pub(crate) struct Secrets {
-    service: SecretsManagerService,
+    /// By the secret's name.
+    services: Mutex<BTreeMap<String, Arc<SecretsManagerService>>>,
     clock: Clock,
     ledger: Mutex<Ledger>,
     /// One call at a time: the guard looks before it lets a call through.
@@ -37,7 +43,7 @@ type Body = Map<String, Value>;
 impl Secrets {
     pub(crate) fn new(clock: Clock) -> Self {
         Self {
-            service: SecretsManagerService::new(),
+            services: Mutex::default(),
             clock,
             ledger: Mutex::default(),
             turn: tokio::sync::Mutex::new(()),
@@ -84,8 +90,28 @@ impl Secrets {
                 self.ledger().restored(text(&answer, "Name"));
                 Ok(answer)
             }
+            "ListSecrets" => self.list(&body).await,
+            "BatchGetSecretValue" => {
+                let message =
+                    "BatchGetSecretValue is not supported by the local AWS; use GetSecretValue.";
+                Err(Refusal::Ours("InvalidRequestException", message.into()))
+            }
             other => self.forward(other, &body).await,
         }
+    }
+
+    async fn list(&self, body: &Body) -> Result<Body, Refusal> {
+        let names: Vec<String> = self.services().keys().cloned().collect();
+        let mut all = Vec::new();
+        for name in names {
+            let mut found = self.ask(&name, "ListSecrets", body).await?;
+            if let Some(Value::Array(found)) = found.remove("SecretList") {
+                all.extend(found);
+            }
+        }
+        let mut answer = Body::new();
+        answer.insert("SecretList".into(), all.into());
+        Ok(answer)
     }
 
     /// Creates without a value, then puts the value, so that the version's id is the request's token.
@@ -243,7 +269,15 @@ impl Secrets {
         self.forward("DescribeSecret", &body).await
     }
 
+    /// Asks the service of the secret that the request names.
     async fn forward(&self, operation: &str, body: &Body) -> Result<Body, Refusal> {
+        let id = body.get("SecretId").or_else(|| body.get("Name"));
+        let name = name_of(id.and_then(Value::as_str).unwrap_or_default());
+        self.ask(name, operation, body).await
+    }
+
+    async fn ask(&self, name: &str, operation: &str, body: &Body) -> Result<Body, Refusal> {
+        let service = self.services().entry(name.to_owned()).or_default().clone();
         let mut headers = http::HeaderMap::new();
         if let Ok(target) = format!("secretsmanager.{operation}").parse() {
             headers.insert("x-amz-target", target);
@@ -254,7 +288,7 @@ impl Secrets {
             headers,
             body: Bytes::from(Value::Object(body.clone()).to_string()),
         };
-        let response = self.service.handle(request).await;
+        let response = service.handle(request).await;
         match serde_json::from_slice(&response.body) {
             Ok(body) if response.status == 200 => Ok(body),
             _ => Err(Refusal::Theirs(Answer::raw(
@@ -265,8 +299,23 @@ impl Secrets {
         }
     }
 
+    fn services(&self) -> MutexGuard<'_, BTreeMap<String, Arc<SecretsManagerService>>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name in an id, which may be an ARN: that ends in the name, a hyphen and six characters.
+fn name_of(id: &str) -> &str {
+    let Some((_, name)) = id.split_once(":secret:") else {
+        return id;
+    };
+    match name.rsplit_once('-') {
+        Some((name, six)) if six.len() == 6 => name,
+        _ => name,
     }
 }
 

@@ -345,3 +345,23 @@ async fn a_binary_value_is_refused_instead_of_dropped() {
         .unwrap_err();
     assert!(create.into_service_error().is_invalid_parameter_exception());
 }
+
+#[tokio::test]
+async fn a_secret_is_found_by_its_arn_and_all_are_listed() {
+    let world = World::new();
+    for name in ["hub/a", "hub/b-second"] {
+        create(&world, name, name).await;
+    }
+    let listed = world.secrets.list_secrets().send().await.unwrap();
+    let listed = listed.secret_list.unwrap_or_default();
+    let names: Vec<_> = listed.iter().filter_map(|one| one.name()).collect();
+    assert_eq!(names, ["hub/a", "hub/b-second"]);
+    for secret in &listed {
+        let read = world
+            .secrets
+            .get_secret_value()
+            .secret_id(secret.arn().unwrap());
+        let read = read.send().await.unwrap();
+        assert_eq!(read.secret_string(), secret.name());
+    }
+}
