@@ -139,7 +139,7 @@ mod tests {
             let least = match (shape.requests, shape.others_percent) {
                 (100, 0) => 0.98,
                 (40, _) => 0.94,
-                (100, _) => 0.87,
+                (100, _) => 0.90,
                 _ => 0.88,
             };
             assert!(figures.utilisation >= least, "{name}: {figures:?}");

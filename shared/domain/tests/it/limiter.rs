@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hub_domain::limiter::{
-    Ask, Book, Chunk, Decision, Lane, Limiter, Margin, Micros, Rule, SECOND, Take, Terms, Want,
+    Ask, Book, Chunk, Decision, Lane, Limiter, Margin, Micros, Rule, SECOND, Seen, Take, Terms,
+    Want,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -284,6 +285,57 @@ fn bulk_gets_nothing_new_while_live_work_was_seen_and_the_item_stays_small() {
     }
     let size = serde_json::to_string(&limiter).unwrap().len();
     assert!(size < 900, "{size} bytes");
+}
+
+/// A worker that waits writes what others have to know: that live work waits, where bulk work would take the next
+/// lease; what a reply said of a limit that others use too. Once told, it is not written again.
+#[test]
+fn who_waits_writes_what_others_have_to_know_and_nothing_else() {
+    let terms = Terms {
+        rules: vec![rule(100, 10)],
+        ..Terms::default()
+    };
+    let ask = |worker, lane, seen| Ask {
+        from: 0,
+        worker,
+        lane,
+        wants: vec![Want { need: 1, up_to: 16 }],
+        seen: vec![seen],
+        spent: vec![None],
+        unused: vec![0],
+    };
+    // Leases until there is none, for one who comes with nothing to tell, and what that one has to write.
+    let waits = |limiter: &mut Limiter, lane| {
+        for worker in 0..100 {
+            if let Decision::Wait { write, .. } =
+                limiter.lease(&terms, &ask(worker, lane, None), START)
+            {
+                return write;
+            }
+        }
+        panic!("the limit never ends");
+    };
+    let written = |limiter: &mut Limiter, lane, seen| match limiter.lease(
+        &terms,
+        &ask(1_000, lane, seen),
+        START,
+    ) {
+        Decision::Wait { write, .. } => write,
+        granted @ Decision::Granted { .. } => panic!("{granted:?}"),
+    };
+    let mut live = Limiter::default();
+    assert!(!waits(&mut live, Lane::Live));
+    let seen = Seen {
+        left: 5,
+        limit: None,
+        at: START,
+    };
+    assert!(written(&mut live, Lane::Live, Some(seen)));
+    assert!(!written(&mut live, Lane::Live, Some(seen)));
+    let mut bulk = Limiter::default();
+    assert!(!waits(&mut bulk, Lane::Bulk));
+    assert!(written(&mut bulk, Lane::Live, None));
+    assert!(!written(&mut bulk, Lane::Live, None));
 }
 
 /// A worker reads, which counts for the fast limit alone, and then writes, which counts for both: the slow one
