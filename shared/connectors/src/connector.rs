@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub_domain::{Cause, Connection, FieldFault, Plan, Verdict};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use serde_json::Value;
 
 use crate::{
@@ -283,6 +284,13 @@ pub fn retry_after(reply: &Reply) -> Option<Duration> {
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     Some(Duration::try_from(date.duration_since(reply.at)).unwrap_or_default())
 }
+
+/// What need not be escaped in a path or a query (RFC 3986, 2.3).
+pub(crate) const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// A request to the connection's API, with a JSON body or none.
 pub(crate) fn json_request(

@@ -28,13 +28,13 @@ mod read;
 mod reply;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use hub_domain::{Connection, Plan, Verdict, Write};
 use serde_json::{Value, json};
 
 use self::body::Choices;
 use crate::{
     connector::{Connector, json_request},
-    grouped::{goes_with, grouped},
+    grouped::{grouped, of_one_kind},
     manifest::{Batch, Manifest},
     operation::{Answer, Operation, Reply},
 };
@@ -148,27 +148,8 @@ impl Copper {
         link: &Connection,
         choices: &Choices<'_>,
     ) -> Result<http::Request<Bytes>, Verdict> {
-        let writes: Vec<&Write> = all(plans).collect();
-        let Some(first) = writes.first() else {
-            return Err(bug("a call that writes nothing"));
-        };
+        let (first, writes) = of_one_kind(plans, |write| self.room(write))?;
         let object = only_ours(&first.object)?;
-        if writes.len() > self.room(first).writes {
-            return Err(Verdict::Reject(vec![FieldFault {
-                field: String::new(),
-                code: "TOO_MANY_RECORDS".to_owned(),
-                message: format!(
-                    "one call takes {} of {object}; this has {}",
-                    self.room(first).writes,
-                    writes.len()
-                ),
-            }]));
-        }
-        if writes.iter().any(|write| !goes_with(first, write)) {
-            return Err(bug(
-                "a call takes one object, and either creates or updates",
-            ));
-        }
         if let [write] = writes.as_slice() {
             let body = Value::Object(body::record(write, choices)?);
             return match &write.id {

@@ -24,11 +24,12 @@ mod read;
 mod reply;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write, plan::client_id};
+use hub_domain::{Connection, Plan, Verdict, Write, plan::client_id};
 
 use self::batch::Part;
 use crate::{
     connector::{Connector, json_request},
+    grouped::within,
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
     refusal::misnamed,
@@ -99,21 +100,7 @@ impl Dynamics365 {
     }
 
     fn write(&self, plans: &[Plan], link: &Connection) -> Result<http::Request<Bytes>, Verdict> {
-        let limit = self.manifest.batch;
-        let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
-        if plans.len() > limit.plans || writes.len() > limit.writes {
-            return Err(Verdict::Reject(vec![FieldFault {
-                field: String::new(),
-                code: "TOO_MANY_RECORDS".to_owned(),
-                message: format!(
-                    "one call takes {} sessions and {} records; this has {} and {}",
-                    limit.plans,
-                    limit.writes,
-                    plans.len(),
-                    writes.len()
-                ),
-            }]));
-        }
+        let writes = within(plans, self.manifest.batch)?;
         let user = self.manifest.setting(&link.settings, "user");
         let parts = writes
             .into_iter()

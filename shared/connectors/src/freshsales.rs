@@ -31,10 +31,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub_domain::{Connection, Plan, Verdict, Write};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use crate::{
-    connector::{Connector, json_request},
+    connector::{Connector, UNRESERVED, json_request},
     grouped::{grouped, only_one},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
@@ -42,13 +42,6 @@ use crate::{
 };
 
 use list::{List, Object};
-
-/// What stays as it is in a parameter.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 pub(crate) fn connector(manifest: Manifest) -> Freshsales {
     Freshsales { manifest }
@@ -80,7 +73,7 @@ impl Connector for Freshsales {
                 let email = emails.first().ok_or_else(|| Verdict::Bug {
                     reason: "a look-up of nobody".to_owned(),
                 })?;
-                let email = utf8_percent_encode(email, PLAIN);
+                let email = utf8_percent_encode(email, UNRESERVED);
                 get(format!("{base}/lookup?q={email}&f=email&entities=contact"))
             }
             Operation::Write { plans } => {

@@ -78,8 +78,53 @@ impl Batch {
 }
 
 /// Whether two writes can go in one call.
-pub(crate) fn goes_with(one: &Write, other: &Write) -> bool {
+fn goes_with(one: &Write, other: &Write) -> bool {
     one.object == other.object && one.id.is_some() == other.id.is_some()
+}
+
+/// The writes of a call that takes so many.
+///
+/// # Errors
+/// There are more.
+pub(crate) fn within(plans: &[Plan], limit: manifest::Batch) -> Result<Vec<&Write>, Verdict> {
+    let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
+    if plans.len() <= limit.plans && writes.len() <= limit.writes {
+        return Ok(writes);
+    }
+    Err(Verdict::Reject(vec![FieldFault {
+        field: String::new(),
+        code: "TOO_MANY_RECORDS".to_owned(),
+        message: format!(
+            "one call takes {} sessions and {} records; this has {} and {}",
+            limit.plans,
+            limit.writes,
+            plans.len(),
+            writes.len()
+        ),
+    }]))
+}
+
+/// The writes of a call that takes one object, and either makes records or changes them; the first of them
+/// tells which.
+///
+/// # Errors
+/// There are more than the limit, others, or none.
+pub(crate) fn of_one_kind(
+    plans: &[Plan],
+    limit: impl Fn(&Write) -> manifest::Batch,
+) -> Result<(&Write, Vec<&Write>), Verdict> {
+    let bug = |reason: &str| Verdict::Bug {
+        reason: reason.to_owned(),
+    };
+    let first = plans.iter().find_map(|plan| plan.writes.first());
+    let first = first.ok_or_else(|| bug("a call that writes nothing"))?;
+    let writes = within(plans, limit(first))?;
+    if writes.iter().any(|write| !goes_with(first, write)) {
+        return Err(bug(
+            "a call takes one object, and either creates or updates",
+        ));
+    }
+    Ok((first, writes))
 }
 
 /// The one write of a call that takes no other.
@@ -87,13 +132,10 @@ pub(crate) fn goes_with(one: &Write, other: &Write) -> bool {
 /// # Errors
 /// There are more, or none.
 pub(crate) fn only_one(plans: &[Plan]) -> Result<&Write, Verdict> {
-    let mut writes = plans.iter().flat_map(|plan| &plan.writes);
-    let (Some(write), None) = (writes.next(), writes.next()) else {
-        return Err(Verdict::Reject(vec![FieldFault {
-            field: String::new(),
-            code: "TOO_MANY_RECORDS".to_owned(),
-            message: "one call takes one record".to_owned(),
-        }]));
+    let one = manifest::Batch {
+        plans: 1,
+        writes: 1,
+        lookup: 1,
     };
-    Ok(write)
+    of_one_kind(plans, |_| one).map(|(write, _)| write)
 }

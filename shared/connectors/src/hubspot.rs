@@ -25,12 +25,12 @@ mod read;
 mod reply;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use hub_domain::{Connection, Plan, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
     connector::{Connector, json_request},
-    grouped::{goes_with, grouped},
+    grouped::{grouped, of_one_kind},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
     refusal::misnamed,
@@ -123,29 +123,7 @@ impl Hubspot {
         link: &Connection,
         key_field: &str,
     ) -> Result<http::Request<Bytes>, Verdict> {
-        let limit = self.manifest.batch;
-        let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
-        if plans.len() > limit.plans || writes.len() > limit.writes {
-            return Err(Verdict::Reject(vec![FieldFault {
-                field: String::new(),
-                code: "TOO_MANY_RECORDS".to_owned(),
-                message: format!(
-                    "one call takes {} records; this has {}",
-                    limit.writes,
-                    writes.len()
-                ),
-            }]));
-        }
-        let Some(first) = writes.first() else {
-            return Err(Verdict::Bug {
-                reason: "a call that writes nothing".to_owned(),
-            });
-        };
-        if writes.iter().any(|write| !goes_with(first, write)) {
-            return Err(Verdict::Bug {
-                reason: "a call takes one object, and either creates or updates".to_owned(),
-            });
-        }
+        let (first, writes) = of_one_kind(plans, |_| self.manifest.batch)?;
         let action = if first.id.is_none() {
             "create"
         } else {

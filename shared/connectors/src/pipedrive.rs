@@ -27,11 +27,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hub_domain::{Connection, Plan, Verdict, Write};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use crate::{
-    connector::{Connector, json_request},
+    connector::{Connector, UNRESERVED, json_request},
     grouped::{grouped, only_one},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
@@ -40,12 +40,6 @@ use crate::{
 
 /// The one object of the mapping.
 pub(crate) const ACTIVITIES: &str = "activities";
-/// What stays as it is in a parameter.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 /// The most records of a page.
 const PAGE: usize = 500;
 
@@ -79,7 +73,7 @@ impl Connector for Pipedrive {
                 let email = emails.first().ok_or_else(|| Verdict::Bug {
                     reason: "a look-up of nobody".to_owned(),
                 })?;
-                let term = utf8_percent_encode(email, PLAIN);
+                let term = utf8_percent_encode(email, UNRESERVED);
                 get(format!(
                     "{base}/persons/search?term={term}&fields=email&exact_match=true"
                 ))
@@ -93,7 +87,7 @@ impl Connector for Pipedrive {
                 only_activities(object)?;
                 let since = since.map(|since| {
                     let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-                    format!("&updated_since={}", utf8_percent_encode(&since, PLAIN))
+                    format!("&updated_since={}", utf8_percent_encode(&since, UNRESERVED))
                 });
                 let since = since.unwrap_or_default();
                 get(format!(

@@ -14,6 +14,13 @@ pub(crate) fn unreadable(what: &str) -> Verdict {
     }
 }
 
+/// The verdict on a write that is read like an answer.
+pub(crate) fn answers_nothing() -> Verdict {
+    Verdict::Bug {
+        reason: "a write has verdicts, it answers nothing".to_owned(),
+    }
+}
+
 /// The verdict on a name of the customer's that could not stand in a path or a query as it is.
 pub(crate) fn misnamed(name: &str, what: &str) -> Verdict {
     Verdict::Misconfigured {

@@ -14,23 +14,18 @@ mod read;
 mod reply;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use hub_domain::{Connection, Plan, Verdict, Write};
+use percent_encoding::utf8_percent_encode;
 use serde_json::{Value, json};
 
 use crate::{
-    connector::{Connector, json_request},
+    connector::{Connector, UNRESERVED, json_request},
+    grouped::within,
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
     refusal::misnamed,
 };
 
-/// What need not be escaped in a path or a query (RFC 3986, 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 /// Queries in one composite call.
 const MOST_QUERIES: usize = 5;
 /// Keys in one query, if that many queries suffice.
@@ -126,7 +121,10 @@ impl Salesforce {
             .iter()
             .enumerate()
             .map(|(index, query)| {
-                let url = self.path(&format!("query?q={}", utf8_percent_encode(query, ESCAPED)));
+                let url = self.path(&format!(
+                    "query?q={}",
+                    utf8_percent_encode(query, UNRESERVED)
+                ));
                 json!({ "method": "GET", "url": url, "referenceId": query_id(index) })
             })
             .collect();
@@ -144,30 +142,14 @@ impl Salesforce {
         link: &Connection,
         key_field: &str,
     ) -> Result<Vec<Value>, Verdict> {
-        let (batch, writes) = (
-            self.manifest.batch,
-            plans.iter().map(|plan| plan.writes.len()).sum::<usize>(),
-        );
-        if plans.len() > batch.plans || writes > batch.writes {
-            let message = format!(
-                "one call takes {} sessions and {} records; this has {} and {writes}",
-                batch.plans,
-                batch.writes,
-                plans.len()
-            );
-            return Err(Verdict::Reject(vec![FieldFault {
-                field: String::new(),
-                code: "TOO_MANY_RECORDS".to_owned(),
-                message,
-            }]));
-        }
+        within(plans, self.manifest.batch)?;
         let shared = self.manifest.setting(&link.settings, "shared_activities") == "on";
         let node = |(index, write): (usize, &Write)| {
             let object = identifier(&write.object)?;
             let key = stored_key(&write.key);
             Ok(json!({
                 "method": "PATCH",
-                "url": self.path(&format!("sobjects/{object}/{key_field}/{}", utf8_percent_encode(&key, ESCAPED))),
+                "url": self.path(&format!("sobjects/{object}/{key_field}/{}", utf8_percent_encode(&key, UNRESERVED))),
                 "referenceId": node_id(index),
                 "body": body::body(write, key_field, shared)?,
             }))

@@ -23,12 +23,12 @@ mod error;
 mod read;
 
 use bytes::Bytes;
-use hub_domain::{Connection, FieldFault, Plan, Verdict, Write};
+use hub_domain::{Connection, Plan, Verdict};
 use serde_json::{Value, json};
 
 use crate::{
     connector::{Connector, json_request},
-    grouped::{goes_with, grouped},
+    grouped::{grouped, of_one_kind},
     manifest::Manifest,
     operation::{Answer, Operation, Reply},
     refusal::misnamed,
@@ -105,29 +105,7 @@ impl Zoho {
         link: &Connection,
         base: &str,
     ) -> Result<http::Request<Bytes>, Verdict> {
-        let limit = self.manifest.batch;
-        let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
-        if plans.len() > limit.plans || writes.len() > limit.writes {
-            return Err(Verdict::Reject(vec![FieldFault {
-                field: String::new(),
-                code: "TOO_MANY_RECORDS".to_owned(),
-                message: format!(
-                    "one call takes {} records; this has {}",
-                    limit.writes,
-                    writes.len()
-                ),
-            }]));
-        }
-        let Some(first) = writes.first() else {
-            return Err(Verdict::Bug {
-                reason: "a call that writes nothing".to_owned(),
-            });
-        };
-        if writes.iter().any(|write| !goes_with(first, write)) {
-            return Err(Verdict::Bug {
-                reason: "a call takes one module, and either makes or changes".to_owned(),
-            });
-        }
+        let (first, writes) = of_one_kind(plans, |_| self.manifest.batch)?;
         let is = |name: &str, value: &str| self.manifest.setting(&link.settings, name) == value;
         let terms = body::Terms {
             key_field: self.key_field(link)?,

@@ -13,7 +13,7 @@ use crate::{
     manifest::Manifest,
     marker::key_in,
     operation::{Answer, Operation, ReadBack, Reply},
-    refusal::unreadable,
+    refusal::{answers_nothing, unreadable},
 };
 
 /// People the CRM knows, and prospects.
@@ -130,9 +130,7 @@ pub(super) fn answer(
             }
             Ok(Answer::Records(records))
         }
-        Operation::Write { .. } => Err(Verdict::Bug {
-            reason: "a write has verdicts, it answers nothing".to_owned(),
-        }),
+        Operation::Write { .. } => Err(answers_nothing()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is read: people by their addresses, columns, records under our ids.
 
 use hub_domain::{Timestamp, Verdict, matching::Candidate, plan::client_id};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 
 use super::{
@@ -10,21 +10,15 @@ use super::{
     primary_key,
 };
 use crate::{
-    connector::text_at,
+    connector::{UNRESERVED, text_at},
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
-    refusal::unreadable,
+    refusal::{answers_nothing, unreadable},
 };
 
 /// People the CRM knows, and prospects.
 pub(super) const CONTACTS: &str = "contacts";
 pub(super) const LEADS: &str = "leads";
-/// What need not be escaped in a query (RFC 3986, 2.3).
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'~');
 const EMAILS: [&str; 3] = ["emailaddress1", "emailaddress2", "emailaddress3"];
 /// The table a look-up's value belongs to comes as an annotation.
 const ANNOTATED: &[&str] =
@@ -48,7 +42,7 @@ pub(super) fn people(emails: &[String]) -> Vec<Part> {
         .flat_map(|email| EMAILS.map(|column| format!("{column} eq {}", literal(email))))
         .collect();
     let filter = format!("statecode eq 0 and ({})", wanted.join(" or "));
-    let filter = utf8_percent_encode(&filter, ESCAPED);
+    let filter = utf8_percent_encode(&filter, UNRESERVED);
     let columns = EMAILS.join(",");
     let rest = format!("&$filter={filter}&$orderby=modifiedon%20desc");
     vec![
@@ -158,9 +152,7 @@ pub(super) fn answer(
             });
             Ok(Answer::Records(records.collect()))
         }
-        Operation::Write { .. } => Err(Verdict::Bug {
-            reason: "a write has verdicts, it answers nothing".to_owned(),
-        }),
+        Operation::Write { .. } => Err(answers_nothing()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     manifest::Manifest,
     marker::key_in,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
-    refusal::unreadable,
+    refusal::{answers_nothing, unreadable},
 };
 
 /// The object of people.
@@ -91,9 +91,7 @@ pub(super) fn answer(
             }
             Ok(Answer::Records(records))
         }
-        Operation::Write { .. } => Err(Verdict::Bug {
-            reason: "a write has verdicts, it answers nothing".to_owned(),
-        }),
+        Operation::Write { .. } => Err(answers_nothing()),
     }
 }
 

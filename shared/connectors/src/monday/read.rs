@@ -14,7 +14,7 @@ use crate::{
     manifest::Manifest,
     marker::key_in,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
-    refusal::unreadable,
+    refusal::{answers_nothing, unreadable},
 };
 
 /// The most items of a page. A look-up takes twenty addresses or keys: twenty-five records of each.
@@ -114,9 +114,7 @@ pub(super) fn answer(
             }
             Ok(Answer::Records(records))
         }
-        Operation::Write { .. } => Err(Verdict::Bug {
-            reason: "a write has verdicts, it answers nothing".to_owned(),
-        }),
+        Operation::Write { .. } => Err(answers_nothing()),
     }
 }
 

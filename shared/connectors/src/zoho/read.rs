@@ -9,7 +9,7 @@ use crate::{
     connector::text_at,
     manifest::Manifest,
     operation::{Answer, Field, FieldType, Operation, ReadBack, Reply},
-    refusal::unreadable,
+    refusal::{answers_nothing, unreadable},
 };
 
 /// The modules of people.
@@ -106,9 +106,7 @@ pub(super) fn answer(
             }
             Ok(Answer::Records(records))
         }
-        Operation::Write { .. } => Err(Verdict::Bug {
-            reason: "a write has verdicts, it answers nothing".to_owned(),
-        }),
+        Operation::Write { .. } => Err(answers_nothing()),
     }
 }
 
