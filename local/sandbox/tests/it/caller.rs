@@ -7,12 +7,10 @@ use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use hub_sandbox::Sandbox;
 use jiff::Timestamp;
 use serde_json::Value;
-
-pub use crate::vendor::{Reply, read};
 
 pub const VERIFIER: &str = "a-verifier-of-more-than-forty-three-characters-indeed";
 pub const STATE: &str = "st&te";
@@ -22,6 +20,14 @@ pub struct Caller {
     pub base: String,
     pub redirect: String,
     seconds: Arc<AtomicI64>,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: Value,
+    pub text: String,
+    pub headers: http::HeaderMap,
 }
 
 impl Caller {
@@ -46,6 +52,10 @@ impl Caller {
 
     pub fn set(&self, settings: Value) {
         self.sandbox.set(&settings).unwrap();
+    }
+
+    pub fn fault(&self, fault: Value) {
+        self.sandbox.add_fault(fault).unwrap();
     }
 
     /// One of the credentials.
@@ -108,18 +118,26 @@ pub fn encoded(fields: &[(&str, &str)]) -> String {
         .finish()
 }
 
-/// Fields with some of them changed; an empty value takes one away.
-pub fn changed<'a>(
+/// Fields with some of them replaced.
+pub fn replaced<'a>(
     fields: &[(&'a str, &'a str)],
     more: &[(&'a str, &'a str)],
 ) -> Vec<(&'a str, &'a str)> {
     let mut fields = fields.to_vec();
     for (name, value) in more {
         fields.retain(|(other, _)| other != name);
-        if !value.is_empty() {
-            fields.push((name, value));
-        }
+        fields.push((name, value));
     }
+    fields
+}
+
+/// The same; an empty value takes one away.
+pub fn changed<'a>(
+    fields: &[(&'a str, &'a str)],
+    more: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let mut fields = replaced(fields, more);
+    fields.retain(|(_, value)| !value.is_empty());
     fields
 }
 
@@ -131,6 +149,13 @@ pub fn parameter(reply: &Reply, name: &str) -> Option<String> {
     pairs
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.into_owned())
+}
+
+/// The code of a consent that was given.
+pub fn code_of(reply: &Reply) -> String {
+    assert_eq!(reply.status, 302, "{}", reply.text);
+    assert_eq!(parameter(reply, "state").as_deref(), Some(STATE));
+    parameter(reply, "code").unwrap()
 }
 
 /// The value of a hidden field of a page.
@@ -151,4 +176,25 @@ pub fn text(value: &Value) -> String {
         .as_str()
         .unwrap_or_else(|| panic!("no text: {value}"))
         .to_owned()
+}
+
+pub fn read(response: Response<Bytes>) -> Reply {
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Reply {
+        status: parts.status.as_u16(),
+        body,
+        text,
+        headers: parts.headers,
+    }
+}
+
+/// `base` with more fields.
+pub fn with(base: Value, more: Value) -> Value {
+    let (Value::Object(mut base), Value::Object(more)) = (base, more) else {
+        panic!("two objects")
+    };
+    base.extend(more);
+    Value::Object(base)
 }

@@ -11,31 +11,16 @@
     reason = "a test may panic, and exports nothing"
 )]
 
-mod activities;
-mod aggregates;
-mod auth;
-mod bulk;
-mod collections;
-mod composite;
+mod caller;
 mod copper;
 mod dynamics365;
-mod faults;
 mod freshsales;
-mod graph;
 mod hubspot;
 mod monday;
-mod oauth;
-mod oauth_attacks;
-mod oauth_jwt;
 mod page;
 mod pipedrive;
-mod queries;
 mod receiver;
-mod records;
 mod salesforce;
-mod schema;
 mod served;
-mod times;
-mod upserts;
-mod vendor;
+mod spec;
 mod zoho;

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 
-use crate::vendor::Vendor;
+use crate::salesforce::vendor::Vendor;
 
 async fn talk(stream: &mut TcpStream, text: &str) -> String {
     stream.write_all(text.as_bytes()).await.unwrap();
@@ -23,7 +23,7 @@ async fn keep_alive_chunked_bodies_and_a_broken_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let sandbox = vendor.sandbox.clone();
+    let sandbox = vendor.caller.sandbox.clone();
     let server = tokio::spawn(async move {
         sandbox
             .serve(listener, async {
@@ -54,7 +54,7 @@ async fn keep_alive_chunked_bodies_and_a_broken_connection() {
     )
     .await;
     assert!(reply.starts_with("HTTP/1.1 201"), "{reply}");
-    vendor.fault(json!({ "fault": "drop_after" }));
+    vendor.caller.fault(json!({ "fault": "drop_after" }));
     let reply = talk(
         &mut stream,
         &format!("POST /services/data/v67.0/sobjects/Task HTTP/1.1\r\n{head}\r\n{chunks}"),
@@ -62,7 +62,7 @@ async fn keep_alive_chunked_bodies_and_a_broken_connection() {
     .await;
     assert_eq!(reply, "", "closed without an answer");
     assert_eq!(
-        vendor.sandbox.state()["objects"]["Task"]
+        vendor.caller.sandbox.state()["objects"]["Task"]
             .as_array()
             .unwrap()
             .len(),
@@ -79,7 +79,7 @@ async fn served() -> (Vendor, std::net::SocketAddr) {
     let vendor = Vendor::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let sandbox = vendor.sandbox.clone();
+    let sandbox = vendor.caller.sandbox.clone();
     tokio::spawn(async move { sandbox.serve(listener, std::future::pending()).await });
     (vendor, address)
 }
@@ -97,12 +97,12 @@ async fn asked(vendor: &Vendor, address: std::net::SocketAddr) -> TcpStream {
 #[tokio::test]
 async fn a_reset_is_a_reset_and_a_drop_is_an_end() {
     let (vendor, address) = served().await;
-    vendor.fault(json!({ "fault": "reset" }));
+    vendor.caller.fault(json!({ "fault": "reset" }));
     let mut buffer = [0; 16];
     let mut stream = asked(&vendor, address).await;
     let error = stream.read(&mut buffer).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    vendor.fault(json!({ "fault": "drop_before" }));
+    vendor.caller.fault(json!({ "fault": "drop_before" }));
     let mut stream = asked(&vendor, address).await;
     assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
 }
@@ -110,8 +110,12 @@ async fn a_reset_is_a_reset_and_a_drop_is_an_end() {
 #[tokio::test]
 async fn a_dripping_answer_comes_byte_by_byte_and_is_whole_in_the_end() {
     let (vendor, address) = served().await;
-    vendor.fault(json!({ "fault": "status", "status": 200, "body": "drip" }));
-    vendor.fault(json!({ "fault": "slow_drip", "ms": 30 }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "status", "status": 200, "body": "drip" }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "slow_drip", "ms": 30 }));
     let began = Instant::now();
     let mut stream = asked(&vendor, address).await;
     let (mut text, mut reads) = (String::new(), 0);
@@ -133,11 +137,13 @@ async fn a_dripping_answer_comes_byte_by_byte_and_is_whole_in_the_end() {
 #[tokio::test]
 async fn a_hanging_call_was_applied_and_is_never_answered() {
     let (vendor, address) = served().await;
-    vendor.fault(json!({ "fault": "hang", "seconds": 1 }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "hang", "seconds": 1 }));
     let mut stream = asked(&vendor, address).await;
     let mut buffer = [0; 16];
     let soon = tokio::time::timeout(Duration::from_millis(200), stream.read(&mut buffer)).await;
     assert!(soon.is_err(), "nothing comes");
     assert_eq!(stream.read(&mut buffer).await.unwrap(), 0);
-    assert_eq!(vendor.sandbox.requests()[0].status, None);
+    assert_eq!(vendor.caller.sandbox.requests()[0].status, None);
 }

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::vendor::Vendor;
-
 /// The folder of the specifications; `None` (with a note) where it is allowed to be absent.
 pub fn specs(test: &str) -> Option<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -129,40 +127,6 @@ fn faults(spec: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec
             (None, _) if schema["properties"].is_object() => found.push(format!("{at}: unknown")),
             (None, _) => {}
         }
-    }
-}
-
-pub struct Checked {
-    pub vendor: Vendor,
-    pub folder: PathBuf,
-}
-
-impl Checked {
-    /// Calls, and checks the answer against what the specification has for path and status.
-    pub async fn call(
-        &self,
-        file: &str,
-        template: &str,
-        method: &str,
-        path: &str,
-        body: Value,
-    ) -> Value {
-        let spec = std::fs::read(self.folder.join(format!("hubspot-{file}.json"))).unwrap();
-        let spec: Value = serde_json::from_slice(&spec).unwrap();
-        let reply = self.vendor.call(method, path, body).await;
-        let operation = &spec["paths"][template][method.to_lowercase()];
-        assert!(
-            operation.is_object(),
-            "{method} {template} is not in {file}"
-        );
-        check(
-            &spec,
-            &operation["responses"],
-            reply.status,
-            &reply.body,
-            path,
-        );
-        reply.body
     }
 }
 

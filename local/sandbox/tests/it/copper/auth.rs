@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply, STATE, changed, field, text};
+use crate::caller::{Caller, Reply, STATE, changed, field, text};
 
 const ACCOUNT: &str = "/developer_api/v1/account";
 

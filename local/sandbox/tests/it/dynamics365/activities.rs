@@ -117,7 +117,7 @@ async fn which_parties_an_activity_takes() {
         400,
         "0x80040203",
     );
-    vendor.set(json!({ "unresolved_parties": true }));
+    vendor.caller.set(json!({ "unresolved_parties": true }));
     assert_eq!(
         vendor
             .call("POST", "phonecalls", &[], call(address))
@@ -200,7 +200,9 @@ async fn completion_is_a_second_step_and_ends_changes() {
         3,
         "the state's own first status"
     );
-    vendor.set(json!({ "completed_read_only": false, "refuse_state_on_create": true }));
+    vendor
+        .caller
+        .set(json!({ "completed_read_only": false, "refuse_state_on_create": true }));
     assert_eq!(
         vendor
             .patch(&at, &[], json!({ "subject": "Later still" }))

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::{
-    Caller, Reply, STATE, VERIFIER, basic, challenge, changed, claims, field, parameter, text,
+use crate::caller::{
+    Caller, Reply, STATE, VERIFIER, basic, challenge, changed, claims, code_of, field, parameter,
+    text,
 };
 
 const WHO: &str = "/api/data/v9.2/WhoAmI";
@@ -31,9 +32,7 @@ async fn visit(caller: &Caller, tenant: &str, more: &[(&str, &str)]) -> Reply {
 
 async fn code(caller: &Caller) -> String {
     let reply = visit(caller, "common", &[]).await;
-    assert_eq!(reply.status, 302, "{}", reply.text);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some(STATE));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 async fn token(caller: &Caller, tenant: &str, fields: &[(&str, &str)]) -> Reply {

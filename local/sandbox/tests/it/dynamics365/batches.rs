@@ -46,7 +46,10 @@ async fn raw(vendor: &Vendor, kind: &str, prefer: &str, body: String) -> Reply {
         .header("authorization", format!("Bearer {}", vendor.token))
         .header("content-type", kind)
         .header("prefer", prefer);
-    vendor.send(request.body(Bytes::from(body)).unwrap()).await
+    vendor
+        .caller
+        .send(request.body(Bytes::from(body)).unwrap())
+        .await
 }
 
 /// The statuses inside, in order.

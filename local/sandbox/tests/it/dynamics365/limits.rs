@@ -15,7 +15,7 @@ fn wait(reply: &Reply) -> i64 {
 #[tokio::test]
 async fn requests_of_five_minutes_and_a_wait_that_grows() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "request_limit": 3 }));
+    vendor.caller.set(json!({ "request_limit": 3 }));
     for left in ["2", "1", "0"] {
         let reply = vendor.get("WhoAmI").await;
         assert_eq!(
@@ -35,14 +35,14 @@ async fn requests_of_five_minutes_and_a_wait_that_grows() {
         wait(&vendor.get("WhoAmI").await),
     ];
     assert_eq!(waits, [20, 40]);
-    vendor.wait(301);
+    vendor.caller.wait(301);
     assert_eq!(vendor.get("WhoAmI").await.status, 200);
 }
 
 #[tokio::test]
 async fn execution_time_and_requests_at_once() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "execution_ms": 700_000 }));
+    vendor.caller.set(json!({ "execution_ms": 700_000 }));
     for left in ["500.00", "0.00"] {
         let reply = vendor.get("WhoAmI").await;
         assert_eq!(
@@ -52,12 +52,14 @@ async fn execution_time_and_requests_at_once() {
     }
     refused(&vendor.get("WhoAmI").await, 429, "0x80072321");
     let vendor = Vendor::new();
-    vendor.set(json!({ "execution_ms": 5_000, "overlap": true, "concurrency_limit": 2 }));
+    vendor
+        .caller
+        .set(json!({ "execution_ms": 5_000, "overlap": true, "concurrency_limit": 2 }));
     for _ in 0..2 {
         assert_eq!(vendor.get("WhoAmI").await.status, 200);
     }
     refused(&vendor.get("WhoAmI").await, 429, "0x80072326");
-    vendor.wait(5);
+    vendor.caller.wait(5);
     assert_eq!(vendor.get("WhoAmI").await.status, 200);
 }
 
@@ -69,13 +71,13 @@ async fn each_limit_can_be_called_up() {
         ("daily_limit", "0x80072321"),
         ("concurrency_limit", "0x80072326"),
     ] {
-        vendor.fault(json!({ "fault": fault }));
+        vendor.caller.fault(json!({ "fault": fault }));
         let reply = vendor.get("contacts").await;
         refused(&reply, 429, code);
         assert!(wait(&reply) >= 10);
     }
     assert_eq!(vendor.get("contacts").await.status, 200);
-    let state = vendor.sandbox.state();
+    let state = vendor.caller.sandbox.state();
     assert_eq!(
         state["limits"]["requests"],
         json!({ "used": 1, "max": 6_000 })

@@ -115,7 +115,7 @@ async fn an_alternate_key_is_made_and_used() {
     let status =
         async || vendor.rows(&format!("{CONTACT}/Keys")).await[0]["EntityKeyIndexStatus"].clone();
     assert_eq!(status().await, "Pending");
-    vendor.wait(30);
+    vendor.caller.wait(30);
     assert_eq!(status().await, "Active");
     assert_eq!(
         vendor

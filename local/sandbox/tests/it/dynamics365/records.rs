@@ -343,7 +343,7 @@ async fn duplicates_are_looked_for_if_asked() {
         500,
         "0x80040333",
     );
-    vendor.set(json!({ "duplicate_status": 412 }));
+    vendor.caller.set(json!({ "duplicate_status": 412 }));
     refused(
         &vendor.call("POST", "contacts", &detect, twin).await,
         412,
@@ -354,7 +354,7 @@ async fn duplicates_are_looked_for_if_asked() {
 #[tokio::test]
 async fn an_environment_without_sales() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "sales": false }));
+    vendor.caller.set(json!({ "sales": false }));
     for set in ["leads", "opportunities", "incidents"] {
         let reply = vendor.get(set).await;
         refused(&reply, 404, "0x80060888");

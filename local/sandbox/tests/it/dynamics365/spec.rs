@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::vendor::{Vendor, meeting, with};
-use crate::hubspot::spec::specs;
+use crate::spec::specs;
 
 /// Attributes of the vendor's tables, by table and column; and the navigation properties of each.
 struct Metadata {

@@ -1,23 +1,16 @@
 //! A caller of the Web API with a clock of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use bytes::Bytes;
 use http::Request;
-use hub_sandbox::Sandbox;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use crate::vendor::{Reply, read, with};
+pub use crate::caller::{Caller, Reply, with};
 
-pub const BASE: &str = "http://127.0.0.1:4103";
 pub const API: &str = "http://127.0.0.1:4103/api/data/v9.2";
 
 pub struct Vendor {
-    pub sandbox: Sandbox,
+    pub caller: Caller,
     pub token: String,
-    seconds: Arc<AtomicI64>,
 }
 
 /// An id that a caller chooses.
@@ -33,36 +26,9 @@ pub fn meeting(subject: &str) -> Value {
 impl Vendor {
     /// A fresh environment at 2026-11-20T09:00:00Z.
     pub fn new() -> Self {
-        let start: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-        let seconds = Arc::new(AtomicI64::new(start.as_second()));
-        let read = Arc::clone(&seconds);
-        let clock = Arc::new(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
-        let sandbox = Sandbox::new("dynamics365", BASE, clock, 7).unwrap();
-        let token = sandbox.credentials()["access_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Self {
-            sandbox,
-            token,
-            seconds,
-        }
-    }
-
-    pub fn wait(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub fn set(&self, settings: Value) {
-        self.sandbox.set(&settings).unwrap();
-    }
-
-    pub fn fault(&self, fault: Value) {
-        self.sandbox.add_fault(fault).unwrap();
-    }
-
-    pub async fn send(&self, request: Request<Bytes>) -> Reply {
-        read(self.sandbox.handle(request).await.expect("an answer"))
+        let caller = Caller::new("dynamics365");
+        let token = caller.has("access_token");
+        Self { caller, token }
     }
 
     /// A call below `/api/data/v9.2`, or of a whole address, with headers (`Name: value`).
@@ -81,10 +47,11 @@ impl Vendor {
             request = request.header(name, value);
         }
         if body.is_null() {
-            return self.send(request.body(Bytes::new()).unwrap()).await;
+            return self.caller.send(request.body(Bytes::new()).unwrap()).await;
         }
         let request = request.header("content-type", "application/json; charset=utf-8");
-        self.send(request.body(Bytes::from(body.to_string())).unwrap())
+        self.caller
+            .send(request.body(Bytes::from(body.to_string())).unwrap())
             .await
     }
 

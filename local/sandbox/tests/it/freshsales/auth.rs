@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply, STATE, basic, changed, parameter, text};
+use crate::caller::{Caller, Reply, STATE, basic, changed, code_of, parameter, text};
 
 const OWNERS: &str = "/crm/sales/api/selector/owners";
 const TOKEN: &str = "/org/oauth/v2/token";
@@ -28,9 +28,7 @@ async fn visit(caller: &Caller, more: &[(&str, &str)]) -> Reply {
 
 async fn code(caller: &Caller) -> String {
     let reply = visit(caller, &[]).await;
-    assert_eq!(reply.status, 302, "{}", reply.text);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some(STATE));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 async fn exchange(caller: &Caller, code: &str, more: &[(&str, &str)]) -> Reply {

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply};
+use crate::caller::{Caller, Reply};
 
 pub const OWNER: u64 = 70_000_000_001;
 

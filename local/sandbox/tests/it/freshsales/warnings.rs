@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::vendor::{OWNER, Vendor};
-use crate::auth::text;
+use crate::caller::text;
 
 #[tokio::test]
 async fn an_upsert_knows_the_address_as_emails_and_not_as_email() {

@@ -88,7 +88,7 @@ async fn batches_of_associations() {
         200
     );
     assert_eq!(
-        vendor.sandbox.state()["objects"]["meetings"][0]["associations"],
+        vendor.caller.sandbox.state()["objects"]["meetings"][0]["associations"],
         json!({})
     );
 }

@@ -80,7 +80,7 @@ async fn with_traces_a_batch_succeeds_in_part_without_it_fails_as_a_whole() {
             .unwrap()
             .contains("CONFLICTING_UNIQUE_VALUE")
     );
-    let state = vendor.sandbox.state();
+    let state = vendor.caller.sandbox.state();
     assert_eq!(
         state["objects"]["meetings"][0]["associations"]["contacts"],
         json!([contact])
@@ -107,7 +107,7 @@ async fn with_traces_a_batch_succeeds_in_part_without_it_fails_as_a_whole() {
 #[tokio::test]
 async fn the_dated_versions_can_hide_the_207() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "multi_status": false }));
+    vendor.caller.set(json!({ "multi_status": false }));
     let inputs = json!({ "inputs": [
         { "properties": meeting(), "objectWriteTraceId": "1" },
         { "properties": {}, "objectWriteTraceId": "2" },
@@ -145,10 +145,10 @@ async fn an_upsert_makes_a_record_once() {
         "lp_1"
     );
     assert_eq!(first.body["results"][0]["objectWriteTraceId"], "1");
-    vendor.fault(json!({ "fault": "drop_after" }));
+    vendor.caller.fault(json!({ "fault": "drop_after" }));
     let lost = json!({ "inputs": [{ "idProperty": "liveprompt_key", "id": "lp_2", "properties": meeting() }] });
     let request = vendor.request("POST", "/crm/objects/2026-09/meetings/batch/upsert", &lost);
-    assert!(vendor.sandbox.handle(request).await.is_err());
+    assert!(vendor.caller.sandbox.handle(request).await.is_err());
     let again = upsert("lp_2", "two").await;
     assert_eq!(again.body["results"][0]["new"], false);
     assert_eq!(vendor.count("meetings"), 2);
@@ -163,7 +163,7 @@ async fn an_upsert_makes_a_record_once() {
             .status,
         400
     );
-    vendor.set(json!({ "unique_property": false }));
+    vendor.caller.set(json!({ "unique_property": false }));
     let reply = upsert("lp_3", "three").await;
     assert_eq!(reply.status, 207, "{}", reply.text);
     let message = text(&reply.body["errors"][0]["message"]);

@@ -32,7 +32,7 @@ async fn the_vendors_own_bodies() {
         ),
     ];
     for (fault, status, message) in cases {
-        vendor.fault(json!({ "fault": fault }));
+        vendor.caller.fault(json!({ "fault": fault }));
         let reply = vendor.get("/account-info/v3/details").await;
         assert_eq!(
             (reply.status, &reply.body["message"]),
@@ -42,10 +42,10 @@ async fn the_vendors_own_bodies() {
         assert!(reply.body["correlationId"].as_str().unwrap().len() == 36);
         assert_eq!(vendor.get("/account-info/v3/details").await.status, 200);
     }
-    vendor.fault(json!({ "fault": "bad_gateway" }));
+    vendor.caller.fault(json!({ "fault": "bad_gateway" }));
     let reply = vendor.get("/account-info/v3/details").await;
     assert_eq!((reply.status, reply.body), (502, Value::Null));
-    vendor.fault(json!({ "fault": "missing_scopes" }));
+    vendor.caller.fault(json!({ "fault": "missing_scopes" }));
     assert_eq!(
         vendor.get("/account-info/v3/details").await.body["category"],
         "MISSING_SCOPES"
@@ -62,7 +62,7 @@ async fn a_migration_says_how_long_it_takes() {
             "86400",
         ),
     ] {
-        vendor.fault(fault);
+        vendor.caller.fault(fault);
         let reply = vendor.get("/account-info/v3/details").await;
         assert_eq!(
             (reply.status, reply.headers["retry-after"].to_str().unwrap()),
@@ -74,14 +74,18 @@ async fn a_migration_says_how_long_it_takes() {
 #[tokio::test]
 async fn sessions_end_and_the_app_is_taken_away() {
     let vendor = Vendor::new();
-    vendor.fault(json!({ "fault": "expire_access_token" }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "expire_access_token" }));
     let reply = vendor.get("/account-info/v3/details").await;
     assert_eq!(
         (reply.status, &reply.body["category"]),
         (401, &json!("EXPIRED_AUTHENTICATION"))
     );
-    vendor.fault(json!({ "fault": "revoke_refresh_token" }));
-    let credentials = vendor.sandbox.credentials();
+    vendor
+        .caller
+        .fault(json!({ "fault": "revoke_refresh_token" }));
+    let credentials = vendor.caller.sandbox.credentials();
     let fields = ["client_id", "client_secret", "refresh_token"]
         .map(|n| (n, credentials[n].as_str().unwrap()));
     let mut fields = fields.to_vec();
@@ -97,7 +101,7 @@ async fn one_record_of_a_batch_is_refused() {
         let input = |trace: &str| json!({ "properties": meeting(), "objectWriteTraceId": trace });
         json!({ "inputs": [input("1"), input("2")] })
     };
-    vendor.fault(
+    vendor.caller.fault(
         json!({ "fault": "record_error", "object": "meetings", "property": "hs_meeting_title",
         "message": "Enter only letters" }),
     );
@@ -110,6 +114,7 @@ async fn one_record_of_a_batch_is_refused() {
         json!(["1"])
     );
     vendor
+        .caller
         .fault(json!({ "fault": "record_error", "object": "calls", "property": "hs_call_title" }));
     let reply = vendor
         .objects("POST", "/meetings/batch/create", inputs())
@@ -117,7 +122,9 @@ async fn one_record_of_a_batch_is_refused() {
     assert_eq!(reply.status, 201, "another type of record");
     let reply = vendor.refused("calls", json!({ "hs_timestamp": 0 })).await;
     assert_eq!(invalid(&reply)[0].0, "hs_call_title");
-    vendor.fault(json!({ "fault": "record_error", "category": "CONFLICT", "message": "no" }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "record_error", "category": "CONFLICT", "message": "no" }));
     assert_eq!(
         vendor
             .refused("calls", json!({ "hs_timestamp": 0 }))
@@ -132,6 +139,7 @@ async fn what_is_unknown_is_refused_and_reset_brings_everything_back() {
     let vendor = Vendor::new();
     assert_eq!(
         vendor
+            .caller
             .sandbox
             .add_fault(json!({ "fault": "lock_row" }))
             .unwrap_err()
@@ -139,13 +147,18 @@ async fn what_is_unknown_is_refused_and_reset_brings_everything_back() {
         "fault"
     );
     assert_eq!(
-        vendor.sandbox.set(&json!({ "nope": 1 })).unwrap_err().field,
+        vendor
+            .caller
+            .sandbox
+            .set(&json!({ "nope": 1 }))
+            .unwrap_err()
+            .field,
         "nope"
     );
-    let before = vendor.sandbox.state();
+    let before = vendor.caller.sandbox.state();
     vendor.make("meetings", meeting()).await;
-    vendor.set(json!({ "search_lag_s": 0 }));
-    vendor.sandbox.reset();
-    assert_eq!(vendor.sandbox.settings()["search_lag_s"], 5);
-    assert_eq!(vendor.sandbox.state()["objects"], before["objects"]);
+    vendor.caller.set(json!({ "search_lag_s": 0 }));
+    vendor.caller.sandbox.reset();
+    assert_eq!(vendor.caller.sandbox.settings()["search_lag_s"], 5);
+    assert_eq!(vendor.caller.sandbox.state()["objects"], before["objects"]);
 }

@@ -85,6 +85,7 @@ async fn a_forgotten_contact_has_no_values_left() {
     assert_eq!(vendor.objects("GET", &path, Value::Null).await.status, 404);
     assert!(
         !vendor
+            .caller
             .sandbox
             .state()
             .to_string()

@@ -10,6 +10,5 @@ mod properties;
 mod records;
 mod schema;
 mod search;
-pub mod spec;
 mod vendor;
 mod warnings;

@@ -1,22 +1,18 @@
 //! The ways to a token, and how tokens live and die.
 
-use aws_lc_rs::digest;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
 use super::vendor::{BASE, REDIRECT, Reply, Vendor, text};
+use crate::caller::{STATE, VERIFIER, challenge, changed, code_of, encoded, parameter};
 
-const VERIFIER: &str = "a-verifier-of-more-than-forty-three-characters-indeed";
 const VERSIONS: [&str; 4] = ["v1", "v3", "2026-03", "2026-09"];
 
 fn authorize_url(vendor: &Vendor, more: &[(&str, &str)]) -> String {
-    let credentials = vendor.sandbox.credentials();
-    let hash = digest::digest(&digest::SHA256, VERIFIER.as_bytes());
-    let challenge = URL_SAFE_NO_PAD.encode(hash.as_ref());
-    let mut fields = vec![
+    let credentials = vendor.caller.sandbox.credentials();
+    let challenge = challenge(VERIFIER);
+    let fields = [
         ("client_id", credentials["client_id"].as_str().unwrap()),
         ("redirect_uri", REDIRECT),
         (
@@ -24,58 +20,39 @@ fn authorize_url(vendor: &Vendor, more: &[(&str, &str)]) -> String {
             "crm.objects.contacts.read crm.objects.contacts.write",
         ),
         ("optional_scope", "crm.objects.deals.read"),
-        ("state", "st&te"),
+        ("state", STATE),
         ("code_challenge", challenge.as_str()),
         ("code_challenge_method", "S256"),
     ];
-    for (name, value) in more {
-        fields.retain(|(other, _)| other != name);
-        fields.push((name, value));
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields.into_iter().filter(|(_, value)| !value.is_empty()))
-        .finish();
-    format!("{BASE}/oauth/authorize?{query}")
+    format!(
+        "{BASE}/oauth/authorize?{}",
+        encoded(&changed(&fields, more))
+    )
 }
 
 async fn visit(vendor: &Vendor, more: &[(&str, &str)]) -> Reply {
     let request = Request::get(authorize_url(vendor, more)).body(Bytes::new());
-    vendor.send(request.unwrap()).await
-}
-
-fn parameter(reply: &Reply, name: &str) -> Option<String> {
-    let location = reply.headers.get("location")?.to_str().unwrap();
-    let url = url::Url::parse(location).unwrap();
-    let mut pairs = url.query_pairs();
-    pairs
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+    vendor.caller.send(request.unwrap()).await
 }
 
 async fn code(vendor: &Vendor, more: &[(&str, &str)]) -> String {
     let mut more = more.to_vec();
     more.push(("__sandbox_consent", "allow"));
     let reply = visit(vendor, &more).await;
-    assert_eq!(reply.status, 302, "{}", reply.text);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some("st&te"));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 async fn token(vendor: &Vendor, version: &str, more: &[(&str, &str)]) -> Reply {
-    let credentials = vendor.sandbox.credentials();
-    let mut fields = vec![
+    let credentials = vendor.caller.sandbox.credentials();
+    let fields = [
         ("client_id", credentials["client_id"].as_str().unwrap()),
         (
             "client_secret",
             credentials["client_secret"].as_str().unwrap(),
         ),
     ];
-    for (name, value) in more {
-        fields.retain(|(other, _)| other != name);
-        fields.push((name, value));
-    }
     vendor
-        .form(&format!("/oauth/{version}/token"), &fields)
+        .form(&format!("/oauth/{version}/token"), &changed(&fields, more))
         .await
 }
 
@@ -102,7 +79,7 @@ async fn status_with(vendor: &Vendor, token: &str) -> Reply {
     let request = Request::get(format!("{BASE}/crm/objects/2026-09/contacts?limit=1"))
         .header("authorization", format!("Bearer {token}"))
         .body(Bytes::new());
-    vendor.send(request.unwrap()).await
+    vendor.caller.send(request.unwrap()).await
 }
 
 #[tokio::test]
@@ -120,7 +97,10 @@ async fn a_person_consents_and_the_app_gets_tokens_by_every_version() {
             (&body["expires_in"], &body["token_type"]),
             (&json!(1800), &json!("bearer"))
         );
-        assert_eq!(body["hub_id"], vendor.sandbox.credentials()["hub_id"]);
+        assert_eq!(
+            body["hub_id"],
+            vendor.caller.sandbox.credentials()["hub_id"]
+        );
         let scopes = [
             "crm.objects.contacts.read",
             "crm.objects.contacts.write",
@@ -146,9 +126,9 @@ async fn a_refresh_brings_a_new_access_token_and_the_same_refresh_token() {
         text(&first.body["access_token"]),
         text(&first.body["refresh_token"]),
     );
-    vendor.wait(1_799);
+    vendor.caller.wait(1_799);
     assert_eq!(status_with(&vendor, &access).await.status, 200);
-    vendor.wait(2);
+    vendor.caller.wait(2);
     let reply = status_with(&vendor, &access).await;
     assert_eq!(
         (reply.status, &reply.body["category"]),
@@ -226,7 +206,7 @@ async fn a_code_is_good_once_and_for_ten_minutes() {
         "the second use ended what the first gave"
     );
     let old = code(&vendor, &[]).await;
-    vendor.wait(601);
+    vendor.caller.wait(601);
     assert_eq!(
         exchange(&vendor, "v3", &old, &[]).await.body["status"],
         "EXPIRED_AUTH_CODE"
@@ -239,7 +219,7 @@ async fn without_a_challenge_no_verifier_is_needed_and_enforcement_is_a_switch()
     let plain = code(&vendor, &[("code_challenge", "")]).await;
     let reply = exchange(&vendor, "v3", &plain, &[("code_verifier", "")]).await;
     assert_eq!(reply.status, 200);
-    vendor.set(json!({ "pkce": false }));
+    vendor.caller.set(json!({ "pkce": false }));
     let lax = code(&vendor, &[]).await;
     assert_eq!(
         exchange(&vendor, "v3", &lax, &[("code_verifier", "x")])
@@ -267,19 +247,21 @@ async fn what_is_wrong_with_the_app_is_shown_and_never_redirected() {
         parameter(&denied, "error").as_deref(),
         Some("access_denied")
     );
-    assert_eq!(parameter(&denied, "state").as_deref(), Some("st&te"));
+    assert_eq!(parameter(&denied, "state").as_deref(), Some(STATE));
 }
 
 #[tokio::test]
 async fn a_scope_the_plan_lacks_is_left_out_when_optional_and_missed_later() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "withheld_scopes": ["crm.objects.deals.read"] }));
+    vendor
+        .caller
+        .set(json!({ "withheld_scopes": ["crm.objects.deals.read"] }));
     let reply = exchange(&vendor, "v3", &code(&vendor, &[]).await, &[]).await;
     let access = text(&reply.body["access_token"]);
     let request = Request::get(format!("{BASE}/crm/v3/objects/deals"))
         .header("authorization", format!("Bearer {access}"))
         .body(Bytes::new());
-    let reply = vendor.send(request.unwrap()).await;
+    let reply = vendor.caller.send(request.unwrap()).await;
     assert_eq!(
         (reply.status, &reply.body["category"]),
         (403, &json!("MISSING_SCOPES"))
@@ -291,7 +273,7 @@ async fn a_scope_the_plan_lacks_is_left_out_when_optional_and_missed_later() {
 #[tokio::test]
 async fn introspection_and_revocation() {
     let vendor = Vendor::new();
-    let credentials = vendor.sandbox.credentials();
+    let credentials = vendor.caller.sandbox.credentials();
     let client = [
         ("client_id", credentials["client_id"].as_str().unwrap()),
         (
@@ -355,7 +337,7 @@ async fn the_app_uninstalls_itself() {
 #[tokio::test]
 async fn a_private_app_a_service_key_and_a_caller_without_token() {
     let vendor = Vendor::new();
-    let private = text(&vendor.sandbox.credentials()["private_app_token"]);
+    let private = text(&vendor.caller.sandbox.credentials()["private_app_token"]);
     let reply = status_with(&vendor, &private).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.headers["x-hubspot-ratelimit-max"], "190");
@@ -363,26 +345,28 @@ async fn a_private_app_a_service_key_and_a_caller_without_token() {
         reply.headers["x-hubspot-ratelimit-daily-remaining"],
         "624999"
     );
-    vendor.wait(100_000);
+    vendor.caller.wait(100_000);
     assert_eq!(
         status_with(&vendor, &private).await.status,
         200,
         "it does not end"
     );
-    let key = text(&vendor.sandbox.credentials()["service_key"]);
+    let key = text(&vendor.caller.sandbox.credentials()["service_key"]);
     let reply = status_with(&vendor, &key).await;
     assert_eq!(
         (reply.status, &reply.headers["x-hubspot-ratelimit-max"]),
         (200, &"190".parse().unwrap())
     );
-    vendor.set(json!({ "service_key_scopes": ["crm.objects.deals.read"] }));
+    vendor
+        .caller
+        .set(json!({ "service_key_scopes": ["crm.objects.deals.read"] }));
     let reply = status_with(&vendor, &key).await;
     assert_eq!(
         (reply.status, &reply.body["category"]),
         (403, &json!("MISSING_SCOPES"))
     );
     let bare = Request::get(format!("{BASE}/crm/v3/objects/contacts")).body(Bytes::new());
-    let reply = vendor.send(bare.unwrap()).await;
+    let reply = vendor.caller.send(bare.unwrap()).await;
     assert_eq!(
         (reply.status, &reply.body["category"]),
         (401, &json!("INVALID_AUTHENTICATION"))

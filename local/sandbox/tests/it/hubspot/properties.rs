@@ -24,7 +24,7 @@ async fn our_key_is_there_and_unique() {
         );
         assert_eq!(reply.body["modificationMetadata"]["readOnlyValue"], false);
     }
-    vendor.set(json!({ "liveprompt_property": false }));
+    vendor.caller.set(json!({ "liveprompt_property": false }));
     let reply = vendor
         .get(&format!("{PROPERTIES}/meetings/liveprompt_key"))
         .await;
@@ -109,7 +109,7 @@ async fn properties_that_cannot_be_made() {
         reply.text
     );
     assert_eq!(vendor.post(&path, named("k9", false)).await.status, 201);
-    vendor.set(json!({ "unique_property": false }));
+    vendor.caller.set(json!({ "unique_property": false }));
     assert_eq!(
         vendor
             .post(&format!("{PROPERTIES}/calls"), named("k", true))
@@ -171,6 +171,6 @@ async fn owners_pipelines_and_the_account() {
     let account = vendor.get("/account-info/v3/details").await;
     assert_eq!(
         account.body["portalId"],
-        vendor.sandbox.credentials()["hub_id"]
+        vendor.caller.sandbox.credentials()["hub_id"]
     );
 }

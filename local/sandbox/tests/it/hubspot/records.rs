@@ -37,7 +37,7 @@ async fn a_meeting_is_made_read_changed_and_archived() {
         read.body["associations"]["contacts"]["results"],
         json!([{ "id": contact, "type": "meeting_event_to_contact" }])
     );
-    vendor.wait(60);
+    vendor.caller.wait(60);
     let change =
         json!({ "properties": { "hs_meeting_outcome": "COMPLETED", "hs_meeting_title": "" } });
     let changed = vendor
@@ -199,7 +199,7 @@ async fn what_a_new_record_needs() {
     }
     let start = json!({ "hs_meeting_start_time": "2026-11-20T15:00:00Z" });
     vendor.make("meetings", start).await;
-    let state = vendor.sandbox.state();
+    let state = vendor.caller.sandbox.state();
     assert_eq!(
         state["objects"]["meetings"][0]["properties"]["hs_timestamp"],
         "2026-11-20T15:00:00Z"
@@ -209,7 +209,9 @@ async fn what_a_new_record_needs() {
 #[tokio::test]
 async fn an_admins_rules_bind_the_newest_version_only() {
     let vendor = Vendor::new();
-    vendor.set(json!({ "required_properties": { "notes": ["hubspot_owner_id"] } }));
+    vendor
+        .caller
+        .set(json!({ "required_properties": { "notes": ["hubspot_owner_id"] } }));
     let body = json!({ "properties": { "hs_timestamp": "1795186800000" } });
     for (path, status) in [
         ("/crm/v3/objects/notes", 201),
@@ -254,7 +256,7 @@ async fn a_value_that_is_unique_is_taken_once() {
         .objects("DELETE", &format!("/meetings/{id}"), Value::Null)
         .await;
     vendor.make("meetings", properties.clone()).await;
-    vendor.set(json!({ "unique_property": false }));
+    vendor.caller.set(json!({ "unique_property": false }));
     vendor.make("meetings", properties).await;
     let path = "/meetings/lp_1?idProperty=liveprompt_key";
     assert_eq!(vendor.objects("GET", path, Value::Null).await.status, 400);
@@ -299,7 +301,7 @@ async fn bodies_that_cannot_be_read() {
     let vendor = Vendor::new();
     let mut request = vendor.request("POST", "/crm/v3/objects/notes", &json!({}));
     *request.body_mut() = "{\"properties\": oops".into();
-    let reply = vendor.send(request).await;
+    let reply = vendor.caller.send(request).await;
     assert_eq!(reply.status, 400);
     assert!(
         reply.text.contains("Invalid input JSON on line 1, column"),
@@ -310,7 +312,7 @@ async fn bodies_that_cannot_be_read() {
     request
         .headers_mut()
         .insert("content-type", "text/plain".parse().unwrap());
-    assert_eq!(vendor.send(request).await.status, 415);
+    assert_eq!(vendor.caller.send(request).await.status, 415);
     let reply = vendor.post("/crm/v3/objects/notes", json!({})).await;
     assert!(
         reply

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::vendor::{Reply, Vendor, meeting, text};
 
 async fn search(vendor: &Vendor, kind: &str, body: Value) -> Reply {
-    vendor.wait(1);
+    vendor.caller.wait(1);
     vendor
         .objects("POST", &format!("/{kind}/search"), body)
         .await
@@ -24,15 +24,17 @@ async fn a_new_record_is_found_only_after_a_while() {
     vendor.make("meetings", meeting()).await;
     let all = || json!({ "filterGroups": [] });
     assert_eq!(search(&vendor, "meetings", all()).await.body["total"], 0);
-    vendor.wait(5);
+    vendor.caller.wait(5);
     assert_eq!(search(&vendor, "meetings", all()).await.body["total"], 1);
-    vendor.fault(json!({ "fault": "search_lag", "seconds": 60 }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "search_lag", "seconds": 60 }));
     vendor.make("meetings", meeting()).await;
-    vendor.wait(50);
+    vendor.caller.wait(50);
     assert_eq!(search(&vendor, "meetings", all()).await.body["total"], 1);
-    vendor.wait(20);
+    vendor.caller.wait(20);
     assert_eq!(search(&vendor, "meetings", all()).await.body["total"], 2);
-    vendor.set(json!({ "search_lag_s": 0 }));
+    vendor.caller.set(json!({ "search_lag_s": 0 }));
     vendor.make("meetings", meeting()).await;
     assert_eq!(search(&vendor, "meetings", all()).await.body["total"], 3);
 }

@@ -1,55 +1,26 @@
 //! A caller of the fake HubSpot with a clock of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use bytes::Bytes;
 use http::Request;
-use hub_sandbox::Sandbox;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub use crate::vendor::{Reply, read};
+pub use crate::caller::{Caller, Reply};
 
 pub const BASE: &str = "http://127.0.0.1:4102";
 pub const REDIRECT: &str = "http://127.0.0.1:3000/api/integrations/hubspot/callback";
 pub const OBJECTS: &str = "/crm/objects/2026-09";
 
 pub struct Vendor {
-    pub sandbox: Sandbox,
+    pub caller: Caller,
     pub token: String,
-    seconds: Arc<AtomicI64>,
 }
 
 impl Vendor {
     /// A fresh account at 2026-11-20T09:00:00Z.
     pub fn new() -> Self {
-        let start: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-        let seconds = Arc::new(AtomicI64::new(start.as_second()));
-        let read = Arc::clone(&seconds);
-        let clock = Arc::new(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
-        let sandbox = Sandbox::new("hubspot", BASE, clock, 7).unwrap();
-        let token = sandbox.credentials()["access_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Self {
-            sandbox,
-            token,
-            seconds,
-        }
-    }
-
-    pub fn wait(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub fn set(&self, settings: Value) {
-        self.sandbox.set(&settings).unwrap();
-    }
-
-    pub fn fault(&self, fault: Value) {
-        self.sandbox.add_fault(fault).unwrap();
+        let caller = Caller::new("hubspot");
+        let token = caller.has("access_token");
+        Self { caller, token }
     }
 
     pub fn request(&self, method: &str, path: &str, body: &Value) -> Request<Bytes> {
@@ -66,12 +37,8 @@ impl Vendor {
             .unwrap()
     }
 
-    pub async fn send(&self, request: Request<Bytes>) -> Reply {
-        read(self.sandbox.handle(request).await.expect("an answer"))
-    }
-
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
-        self.send(self.request(method, path, &body)).await
+        self.caller.send(self.request(method, path, &body)).await
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -88,13 +55,7 @@ impl Vendor {
     }
 
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        let request = Request::post(format!("{BASE}{path}"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Bytes::from(body));
-        self.send(request.unwrap()).await
+        self.caller.form(path, "", fields).await
     }
 
     /// The id of a contact.
@@ -107,7 +68,7 @@ impl Vendor {
 
     /// The id of the first record of a kind that is seeded.
     pub fn first(&self, kind: &str) -> String {
-        text(&self.sandbox.state()["objects"][kind][0]["id"])
+        text(&self.caller.sandbox.state()["objects"][kind][0]["id"])
     }
 
     /// Creates a record that has to be accepted.
@@ -127,7 +88,7 @@ impl Vendor {
     }
 
     pub fn count(&self, kind: &str) -> usize {
-        let state = self.sandbox.state();
+        let state = self.caller.sandbox.state();
         let all = state["objects"][kind].as_array().unwrap();
         all.iter()
             .filter(|record| record["archived"] == false)

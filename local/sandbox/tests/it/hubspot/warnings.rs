@@ -20,7 +20,7 @@ async fn an_upsert_makes_no_associations() {
         "associations": [to(&ada)] }] });
     let reply = vendor.objects("POST", "/meetings/batch/upsert", body).await;
     assert_eq!(reply.body["results"][0]["new"], true, "{}", reply.text);
-    let state = vendor.sandbox.state();
+    let state = vendor.caller.sandbox.state();
     assert_eq!(
         state["objects"]["meetings"][0]["associations"]["contacts"],
         Value::Null

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply, STATE, VERIFIER, challenge, changed, claims, parameter, text};
+use crate::caller::{
+    Caller, Reply, STATE, VERIFIER, challenge, changed, claims, code_of, parameter, text,
+};
 
 const TOKEN: &str = "/oauth_ms/oauth/token";
 
@@ -30,9 +32,7 @@ async fn visit(caller: &Caller, more: &[(&str, &str)]) -> Reply {
 
 async fn code(caller: &Caller) -> String {
     let reply = visit(caller, &[]).await;
-    assert_eq!(reply.status, 302, "{}", reply.text);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some(STATE));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 async fn exchange(caller: &Caller, code: &str, more: &[(&str, &str)]) -> Reply {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply};
+use crate::caller::{Caller, Reply};
 
 pub const CONTACTS: &str = "18000000001";
 pub const ACCOUNTS: &str = "18000000002";

@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use super::vendor::Vendor;
-use crate::auth::{Caller, Reply};
+use crate::caller::{Caller, Reply};
 
 async fn personal(caller: &Caller, method: &str, path: &str, body: &'static str) -> Reply {
     let request = Request::builder()

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::Value;
 
-use crate::auth::{Caller, Reply};
-use crate::hubspot::spec;
+use crate::caller::{Caller, Reply};
+use crate::spec;
 
 pub struct Vendor {
     pub caller: Caller,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use super::vendor::{Vendor, meeting, with};
 
 async fn relations(vendor: &Vendor, event: &str) -> Vec<(String, bool)> {
     let soql = format!(
@@ -208,6 +208,7 @@ async fn relations_of_their_own() {
 async fn without_shared_activities_there_is_one_who() {
     let vendor = Vendor::new();
     vendor
+        .caller
         .sandbox
         .set(&json!({ "shared_activities": false }))
         .unwrap();
@@ -255,6 +256,7 @@ async fn without_shared_activities_there_is_one_who() {
             .contains("EventWhoIds")
     );
     vendor
+        .caller
         .sandbox
         .set(&json!({ "shared_activities": true }))
         .unwrap();

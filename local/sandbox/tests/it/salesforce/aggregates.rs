@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::Vendor;
+use super::vendor::Vendor;
 
 async fn rows(vendor: &Vendor, soql: &str) -> Value {
     let reply = vendor.query(soql).await;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::vendor::{BASE, Reply, Vendor};
+use super::vendor::{BASE, Reply, Vendor};
 
 const JOBS: &str = "/services/data/v67.0/jobs";
 
@@ -13,7 +13,7 @@ async fn upload(vendor: &Vendor, id: &str, kind: &str, table: &str) -> Reply {
         .header("authorization", format!("Bearer {}", vendor.token))
         .header("content-type", kind)
         .body(Bytes::from(table.to_owned()));
-    vendor.send(request.unwrap()).await
+    vendor.caller.send(request.unwrap()).await
 }
 
 async fn opened(vendor: &Vendor, body: Value) -> String {

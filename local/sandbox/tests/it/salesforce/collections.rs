@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::Vendor;
+use super::vendor::Vendor;
 
 fn task(subject: &str, key: &str) -> Value {
     json!({ "attributes": { "type": "Task" }, "Subject": subject, "Liveprompt_Key__c": key })

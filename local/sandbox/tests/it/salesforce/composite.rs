@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use super::vendor::{Vendor, meeting, with};
 
 pub fn part(method: &str, url: &str, reference: &str, body: Value) -> Value {
     json!({ "method": method, "url": format!("/services/data/v67.0{url}"), "referenceId": reference, "body": body })
@@ -20,7 +20,7 @@ async fn count(vendor: &Vendor, object: &str) -> u64 {
 #[tokio::test]
 async fn later_parts_use_what_earlier_ones_answered() {
     let vendor = Vendor::new();
-    let before = vendor.sandbox.calls();
+    let before = vendor.caller.sandbox.calls();
     let parts = json!([
         part(
             "GET",
@@ -61,7 +61,7 @@ async fn later_parts_use_what_earlier_ones_answered() {
         "About Discovery"
     );
     assert_eq!(
-        vendor.sandbox.calls(),
+        vendor.caller.sandbox.calls(),
         before + 2,
         "one composite call is one request"
     );

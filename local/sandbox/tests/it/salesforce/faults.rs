@@ -5,13 +5,14 @@ use http::Request;
 use hub_sandbox::{Dropped, Sandbox};
 use serde_json::{Value, json};
 
-use crate::composite::part;
-use crate::oauth::refresh;
-use crate::vendor::{BASE, Vendor, meeting, read};
+use super::composite::part;
+use super::oauth::refresh;
+use super::vendor::{BASE, Vendor, meeting, read};
 
-async fn control(vendor: &Vendor, method: &str, what: &str, body: &str) -> crate::vendor::Reply {
+async fn control(vendor: &Vendor, method: &str, what: &str, body: &str) -> super::vendor::Reply {
     let uri = format!("{BASE}/__sandbox/{what}");
     vendor
+        .caller
         .send(
             Request::builder()
                 .method(method)
@@ -58,7 +59,7 @@ async fn the_vendors_own_bodies() {
         ),
     ];
     for (fault, status, code, message) in cases {
-        vendor.fault(json!({ "fault": fault }));
+        vendor.caller.fault(json!({ "fault": fault }));
         let reply = vendor.get("/limits").await;
         assert_eq!(reply.status, status);
         assert_eq!(
@@ -72,7 +73,7 @@ async fn the_vendors_own_bodies() {
             "{fault} strikes once"
         );
     }
-    vendor.fault(json!({ "fault": "maintenance_html" }));
+    vendor.caller.fault(json!({ "fault": "maintenance_html" }));
     let reply = vendor.get("/limits").await;
     assert_eq!(
         (
@@ -81,7 +82,7 @@ async fn the_vendors_own_bodies() {
         ),
         (503, "text/html;charset=UTF-8")
     );
-    vendor.fault(json!({ "fault": "status", "status": 429, "headers": { "Retry-After": "7" }, "body": { "a": 1 } }));
+    vendor.caller.fault(json!({ "fault": "status", "status": 429, "headers": { "Retry-After": "7" }, "body": { "a": 1 } }));
     let reply = vendor.get("/limits").await;
     assert_eq!(
         (
@@ -96,7 +97,7 @@ async fn the_vendors_own_bodies() {
 #[tokio::test]
 async fn where_and_how_often() {
     let vendor = Vendor::new();
-    vendor.fault(json!({ "fault": "server_error", "times": 2,
+    vendor.caller.fault(json!({ "fault": "server_error", "times": 2,
         "where": { "method": "POST", "path_prefix": "/services/data/v67.0/sobjects/Task", "nth": 2 } }));
     let post = async || {
         vendor
@@ -115,20 +116,28 @@ async fn where_and_how_often() {
 async fn dropped_before_and_after() {
     let vendor = Vendor::new();
     let request = || vendor.request("PATCH", "/sobjects/Event/Liveprompt_Key__c/k", &meeting());
-    vendor.fault(json!({ "fault": "drop_before" }));
-    assert_eq!(vendor.sandbox.handle(request()).await.err(), Some(Dropped));
+    vendor.caller.fault(json!({ "fault": "drop_before" }));
+    assert_eq!(
+        vendor.caller.sandbox.handle(request()).await.err(),
+        Some(Dropped)
+    );
     assert_eq!(
         vendor.query("SELECT Id FROM Event").await.body["totalSize"],
         0
     );
-    vendor.fault(json!({ "fault": "drop_after", "where": { "method": "PATCH" } }));
-    assert_eq!(vendor.sandbox.handle(request()).await.err(), Some(Dropped));
+    vendor
+        .caller
+        .fault(json!({ "fault": "drop_after", "where": { "method": "PATCH" } }));
+    assert_eq!(
+        vendor.caller.sandbox.handle(request()).await.err(),
+        Some(Dropped)
+    );
     assert_eq!(
         vendor.query("SELECT Id FROM Event").await.body["totalSize"],
         1
     );
-    assert_eq!(vendor.send(request()).await.body["created"], false);
-    let log = vendor.sandbox.requests();
+    assert_eq!(vendor.caller.send(request()).await.body["created"], false);
+    let log = vendor.caller.sandbox.requests();
     let patches: Vec<Option<u16>> = log
         .iter()
         .filter(|r| r.method == "PATCH")
@@ -140,25 +149,27 @@ async fn dropped_before_and_after() {
 #[tokio::test]
 async fn an_outage_ends_by_the_clock() {
     let vendor = Vendor::new();
-    vendor.fault(json!({ "fault": "outage", "seconds": 30 }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "outage", "seconds": 30 }));
     let request = || vendor.request("GET", "/limits", &Value::Null);
-    assert!(vendor.sandbox.handle(request()).await.is_err());
-    vendor.wait(29);
-    assert!(vendor.sandbox.handle(request()).await.is_err());
+    assert!(vendor.caller.sandbox.handle(request()).await.is_err());
+    vendor.caller.wait(29);
+    assert!(vendor.caller.sandbox.handle(request()).await.is_err());
     assert_eq!(
         control(&vendor, "GET", "state", "").await.status,
         200,
         "the controls work all the time"
     );
-    vendor.wait(1);
-    assert!(vendor.sandbox.handle(request()).await.is_ok());
+    vendor.caller.wait(1);
+    assert!(vendor.caller.sandbox.handle(request()).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_delay_takes_its_time() {
     let vendor = Vendor::new();
-    vendor.fault(json!({ "fault": "delay", "ms": 1500 }));
-    vendor.fault(json!({ "fault": "server_error" }));
+    vendor.caller.fault(json!({ "fault": "delay", "ms": 1500 }));
+    vendor.caller.fault(json!({ "fault": "server_error" }));
     let before = tokio::time::Instant::now();
     assert_eq!(vendor.get("/limits").await.status, 500);
     assert_eq!(before.elapsed().as_millis(), 1500);
@@ -167,25 +178,29 @@ async fn a_delay_takes_its_time() {
 #[tokio::test]
 async fn tokens_that_die() {
     let mut vendor = Vendor::new();
-    let token = vendor.credentials()["refresh_token"]
+    let token = vendor.caller.sandbox.credentials()["refresh_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    vendor.fault(json!({ "fault": "expire_access_token" }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "expire_access_token" }));
     assert_eq!(vendor.get("/limits").await.status, 401);
     let reply = refresh(&vendor, &token).await;
     assert_eq!(reply.status, 200);
     vendor.token = reply.body["access_token"].as_str().unwrap().to_owned();
     assert_eq!(vendor.get("/limits").await.status, 200);
     let token = reply.body["refresh_token"].as_str().unwrap();
-    vendor.fault(json!({ "fault": "revoke_refresh_token", "where": { "path_prefix": "/services/oauth2/token" } }));
+    vendor.caller.fault(json!({ "fault": "revoke_refresh_token", "where": { "path_prefix": "/services/oauth2/token" } }));
     assert_eq!(refresh(&vendor, token).await.body["error"], "invalid_grant");
 }
 
 #[tokio::test]
 async fn a_locked_row_fails_one_record_wherever_it_is_written() {
     let vendor = Vendor::new();
-    vendor.fault(json!({ "fault": "lock_row", "object": "Event" }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "lock_row", "object": "Event" }));
     vendor
         .make("Task", json!({ "Subject": "other objects are free" }))
         .await;
@@ -194,7 +209,7 @@ async fn a_locked_row_fails_one_record_wherever_it_is_written() {
         (reply.status, &reply.body[0]["errorCode"]),
         (400, &json!("UNABLE_TO_LOCK_ROW"))
     );
-    vendor.fault(json!({ "fault": "record_error", "error_code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No", "object": "Task" }));
+    vendor.caller.fault(json!({ "fault": "record_error", "error_code": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "No", "object": "Task" }));
     let graph = json!({ "graphs": [{ "graphId": "g", "compositeRequest": [
         part("POST", "/sobjects/Event", "e", meeting()), part("POST", "/sobjects/Task", "t", json!({})) ] }] });
     let reply = vendor.call("POST", "/composite/graph", graph.clone()).await;
@@ -246,7 +261,10 @@ async fn a_fault_that_is_not_understood() {
         );
         assert_eq!(reply.headers["content-type"], "application/problem+json");
         assert!(reply.body["detail"].is_string());
-        assert_eq!(vendor.sandbox.add_fault(fault).unwrap_err().field, field);
+        assert_eq!(
+            vendor.caller.sandbox.add_fault(fault).unwrap_err().field,
+            field
+        );
     }
     assert_eq!(control(&vendor, "POST", "faults", "{").await.status, 422);
     assert_eq!(
@@ -294,7 +312,7 @@ async fn quotas_count_and_roll() {
             reply.body["DailyApiRequests"],
             json!({ "Max": 3, "Remaining": 3 - used })
         );
-        vendor.wait(600);
+        vendor.caller.wait(600);
     }
     let reply = vendor.get("/limits").await;
     assert_eq!(
@@ -303,8 +321,8 @@ async fn quotas_count_and_roll() {
     );
     assert_eq!(reply.headers["sforce-limit-info"], "api-usage=3/3");
     let mut vendor = vendor;
-    vendor.wait(86_400 - 1_200);
-    vendor.token = vendor.credentials()["access_token"]
+    vendor.caller.wait(86_400 - 1_200);
+    vendor.token = vendor.caller.sandbox.credentials()["access_token"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -349,14 +367,19 @@ async fn state_credentials_and_reset() {
         log[0]["path_and_query"],
         "/services/data/v67.0/sobjects/Event"
     );
-    vendor.fault(json!({ "fault": "server_error", "times": 9 }));
+    vendor
+        .caller
+        .fault(json!({ "fault": "server_error", "times": 9 }));
     assert_eq!(control(&vendor, "POST", "reset", "").await.status, 204);
     assert_eq!(
-        (vendor.sandbox.calls(), vendor.sandbox.requests().len()),
+        (
+            vendor.caller.sandbox.calls(),
+            vendor.caller.sandbox.requests().len()
+        ),
         (0, 0)
     );
     let fresh = Vendor::new();
-    let (seed, again) = (fresh.sandbox.state(), vendor.sandbox.state());
+    let (seed, again) = (fresh.caller.sandbox.state(), vendor.caller.sandbox.state());
     assert_eq!(seed["objects"], again["objects"]);
     assert_eq!(seed["objects"]["Contact"].as_array().unwrap().len(), 6);
 }
@@ -374,7 +397,7 @@ async fn it_is_a_tower_service_and_a_registry() {
     let vendor = Vendor::new();
     assert!(Sandbox::new("x", BASE, std::sync::Arc::new(jiff::Timestamp::now), 1).is_none());
     let request = vendor.request("GET", "/limits", &Value::Null);
-    let reply = tower::ServiceExt::oneshot(vendor.sandbox.clone(), request)
+    let reply = tower::ServiceExt::oneshot(vendor.caller.sandbox.clone(), request)
         .await
         .unwrap();
     assert_eq!(read(reply).status, 200);

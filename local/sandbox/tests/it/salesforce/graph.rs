@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::composite::part;
-use crate::vendor::{Vendor, meeting, with};
+use super::composite::part;
+use super::vendor::{Vendor, meeting, with};
 
 fn session(vendor_ids: (&str, &str), key: &str, status: &str) -> Value {
     let (who, what) = vendor_ids;

@@ -1,53 +1,34 @@
 //! The ways to a token, and how tokens live and die.
 
-use aws_lc_rs::digest;
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::Request;
 use serde_json::json;
 
-use crate::vendor::{BASE, REDIRECT, Reply, Vendor};
-
-pub const VERIFIER: &str = "a-verifier-of-more-than-forty-three-characters-indeed";
-
-pub fn challenge(verifier: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
-}
+use super::vendor::{BASE, REDIRECT, Reply, Vendor};
+use crate::caller::{STATE, VERIFIER, challenge, code_of, encoded, parameter, replaced};
 
 pub fn authorize_url(vendor: &Vendor, more: &[(&str, &str)]) -> String {
-    let credentials = vendor.credentials();
+    let credentials = vendor.caller.sandbox.credentials();
     let challenge = challenge(VERIFIER);
-    let mut fields = vec![
+    let fields = [
         ("response_type", "code"),
         ("client_id", credentials["client_id"].as_str().unwrap()),
         ("redirect_uri", REDIRECT),
         ("scope", "api refresh_token id"),
-        ("state", "st&te"),
+        ("state", STATE),
         ("code_challenge", challenge.as_str()),
     ];
-    for (name, value) in more {
-        fields.retain(|(other, _)| other != name);
-        fields.push((name, value));
-    }
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(fields)
-        .finish();
+    let query = encoded(&replaced(&fields, more));
     format!("{BASE}/services/oauth2/authorize?{query}")
 }
 
 pub async fn visit(vendor: &Vendor, url: &str) -> Reply {
     vendor
+        .caller
         .send(Request::get(url).body(Bytes::new()).unwrap())
         .await
-}
-
-pub fn parameter(reply: &Reply, name: &str) -> Option<String> {
-    let location = reply.headers.get("location")?.to_str().unwrap();
-    let url = url::Url::parse(location).unwrap();
-    url.query_pairs()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
 }
 
 pub async fn code(vendor: &Vendor) -> String {
@@ -56,14 +37,12 @@ pub async fn code(vendor: &Vendor) -> String {
         &authorize_url(vendor, &[("__sandbox_consent", "allow")]),
     )
     .await;
-    assert_eq!(reply.status, 302);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some("st&te"));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 pub async fn exchange(vendor: &Vendor, code: &str, more: &[(&str, &str)]) -> Reply {
-    let credentials = vendor.credentials();
-    let mut fields = vec![
+    let credentials = vendor.caller.sandbox.credentials();
+    let fields = [
         ("grant_type", "authorization_code"),
         ("code", code),
         ("client_id", credentials["client_id"].as_str().unwrap()),
@@ -74,15 +53,12 @@ pub async fn exchange(vendor: &Vendor, code: &str, more: &[(&str, &str)]) -> Rep
         ("redirect_uri", REDIRECT),
         ("code_verifier", VERIFIER),
     ];
-    for (name, value) in more {
-        fields.retain(|(other, _)| other != name);
-        fields.push((name, value));
-    }
+    let fields = replaced(&fields, more);
     vendor.form("/services/oauth2/token", &fields).await
 }
 
 pub async fn refresh(vendor: &Vendor, token: &str) -> Reply {
-    let credentials = vendor.credentials();
+    let credentials = vendor.caller.sandbox.credentials();
     let fields = [
         ("grant_type", "refresh_token"),
         ("refresh_token", token),
@@ -99,7 +75,7 @@ async fn status_with(vendor: &Vendor, token: &str) -> u16 {
     let request = Request::get(format!("{BASE}/services/data/v67.0/limits"))
         .header("authorization", format!("Bearer {token}"))
         .body(Bytes::new());
-    vendor.send(request.unwrap()).await.status
+    vendor.caller.send(request.unwrap()).await.status
 }
 
 #[tokio::test]
@@ -143,7 +119,7 @@ async fn the_form_answers_like_the_query() {
         let request = Request::post(format!("{BASE}/services/oauth2/authorize"))
             .body(Bytes::from(body))
             .unwrap();
-        let reply = vendor.send(request).await;
+        let reply = vendor.caller.send(request).await;
         assert_eq!(reply.status, 302);
         assert!(parameter(&reply, expected).is_some(), "{decision}");
     }
@@ -169,10 +145,11 @@ async fn refreshing_rotates_the_refresh_token() {
 async fn without_rotation_the_refresh_token_stays() {
     let vendor = Vendor::new();
     vendor
+        .caller
         .sandbox
         .set(&json!({ "refresh_rotation": false }))
         .unwrap();
-    let token = vendor.credentials()["refresh_token"]
+    let token = vendor.caller.sandbox.credentials()["refresh_token"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -184,11 +161,11 @@ async fn without_rotation_the_refresh_token_stays() {
 #[tokio::test]
 async fn an_idle_session_ends_after_two_hours_and_use_prolongs_it() {
     let vendor = Vendor::new();
-    vendor.wait(3600);
+    vendor.caller.wait(3600);
     assert_eq!(vendor.get("/limits").await.status, 200);
-    vendor.wait(7000);
+    vendor.caller.wait(7000);
     assert_eq!(vendor.get("/limits").await.status, 200);
-    vendor.wait(7300);
+    vendor.caller.wait(7300);
     let reply = vendor.get("/limits").await;
     assert_eq!(reply.status, 401);
     assert_eq!(
@@ -200,14 +177,14 @@ async fn an_idle_session_ends_after_two_hours_and_use_prolongs_it() {
 #[tokio::test]
 async fn a_refresh_token_dies_after_thirty_idle_days() {
     let vendor = Vendor::new();
-    let token = vendor.credentials()["refresh_token"]
+    let token = vendor.caller.sandbox.credentials()["refresh_token"]
         .as_str()
         .unwrap()
         .to_owned();
-    vendor.wait(29 * 86_400);
+    vendor.caller.wait(29 * 86_400);
     let reply = refresh(&vendor, &token).await;
     assert_eq!(reply.status, 200);
-    vendor.wait(31 * 86_400);
+    vendor.caller.wait(31 * 86_400);
     let reply = refresh(&vendor, reply.body["refresh_token"].as_str().unwrap()).await;
     assert_eq!(reply.status, 400);
     assert_eq!(
@@ -233,13 +210,13 @@ async fn a_sixth_approval_ends_the_oldest() {
 #[tokio::test]
 async fn the_other_grants() {
     let vendor = Vendor::new();
-    let c = vendor.credentials();
+    let c = vendor.caller.sandbox.credentials();
     let text = |name: &str| c[name].as_str().unwrap();
     let basic = STANDARD.encode(format!("{}:{}", text("client_id"), text("client_secret")));
     let request = Request::post(format!("{BASE}/services/oauth2/token"))
         .header("authorization", format!("Basic {basic}"))
         .body(Bytes::from("grant_type=client_credentials"));
-    let reply = vendor.send(request.unwrap()).await;
+    let reply = vendor.caller.send(request.unwrap()).await;
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body["api_instance_url"], BASE);
     assert!(reply.body.get("refresh_token").is_none());
@@ -275,7 +252,7 @@ async fn the_other_grants() {
 #[tokio::test]
 async fn revoking_introspecting_and_asking_who() {
     let vendor = Vendor::new();
-    let c = vendor.credentials();
+    let c = vendor.caller.sandbox.credentials();
     let text = |name: &str| c[name].as_str().unwrap();
     let (token, fresh) = (text("access_token"), text("refresh_token"));
     let client = [
@@ -318,7 +295,7 @@ async fn revoking_introspecting_and_asking_who() {
 #[tokio::test]
 async fn soap_login_until_version_64() {
     let vendor = Vendor::new();
-    let c = vendor.credentials();
+    let c = vendor.caller.sandbox.credentials();
     let envelope = format!(
         "<se:Envelope><se:Body><login xmlns=\"urn:partner.soap.sforce.com\"><username>{}</username>\
          <password>{}</password></login></se:Body></se:Envelope>",
@@ -328,6 +305,7 @@ async fn soap_login_until_version_64() {
     let login = async |version: &str, body: String| {
         let url = format!("{BASE}/services/Soap/u/{version}");
         vendor
+            .caller
             .send(Request::post(url).body(Bytes::from(body)).unwrap())
             .await
     };
@@ -373,7 +351,7 @@ async fn a_token_opens_what_its_scope_says() {
     let about = Request::get(format!("{BASE}/services/oauth2/userinfo"))
         .header("authorization", format!("Bearer {token}"))
         .body(Bytes::new());
-    let about = vendor.send(about.unwrap()).await;
+    let about = vendor.caller.send(about.unwrap()).await;
     assert_eq!(
         (about.status, &about.body["email"]),
         (200, &json!("olivia@liveprompt.example"))

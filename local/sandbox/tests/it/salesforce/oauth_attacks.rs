@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::oauth::{authorize_url, code, exchange, parameter, refresh, visit};
-use crate::vendor::{REDIRECT, Vendor};
+use super::oauth::{authorize_url, code, exchange, refresh, visit};
+use super::vendor::{REDIRECT, Vendor};
+use crate::caller::parameter;
 
 #[tokio::test]
 async fn a_wrong_or_missing_verifier() {
@@ -48,7 +49,7 @@ async fn a_code_used_twice_revokes_what_it_gave() {
 async fn an_old_code() {
     let vendor = Vendor::new();
     let code = code(&vendor).await;
-    vendor.wait(601);
+    vendor.caller.wait(601);
     let reply = exchange(&vendor, &code, &[]).await;
     assert_eq!(
         reply.body["error_description"],

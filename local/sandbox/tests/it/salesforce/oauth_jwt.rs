@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::vendor::{BASE, Reply, Vendor};
+use super::vendor::{BASE, Reply, Vendor};
 
 const TOKEN: &str = "/services/oauth2/token";
 const NOW: i64 = 1_795_165_200;
@@ -46,7 +46,7 @@ async fn ask(vendor: &Vendor, assertion: &str) -> Reply {
 }
 
 fn claims(vendor: &Vendor) -> Value {
-    let all = vendor.credentials();
+    let all = vendor.caller.sandbox.credentials();
     json!({ "iss": all["client_id"], "sub": all["username"], "aud": BASE, "exp": NOW + 180 })
 }
 
@@ -65,6 +65,7 @@ async fn an_assertion_is_taken_if_its_signature_is_good() {
         "no key is registered yet"
     );
     vendor
+        .caller
         .sandbox
         .set(&json!({ "jwt_public_key": pem(&self::key()) }))
         .unwrap();
@@ -74,6 +75,7 @@ async fn an_assertion_is_taken_if_its_signature_is_good() {
         "invalid assertion",
     );
     vendor
+        .caller
         .sandbox
         .set(&json!({ "jwt_public_key": pem(&key) }))
         .unwrap();
@@ -89,6 +91,7 @@ async fn an_assertion_is_taken_if_its_signature_is_good() {
     assert_eq!(vendor.get("/limits").await.status, 200);
     assert!(
         vendor
+            .caller
             .sandbox
             .set(&json!({ "jwt_public_key": "x" }))
             .is_err()
@@ -104,7 +107,7 @@ async fn what_is_refused_of_assertions() {
     );
     let rep = "rafael@liveprompt.example.sandbox";
     let settings = json!({ "jwt_public_key": pem(&key), "unapproved_users": [rep] });
-    vendor.sandbox.set(&settings).unwrap();
+    vendor.caller.sandbox.set(&settings).unwrap();
     for (name, value, error, description) in [
         (
             "iss",
@@ -167,6 +170,7 @@ async fn what_is_refused_of_assertions() {
     }
     assert_eq!(ask(&vendor, &good).await.status, 200);
     vendor
+        .caller
         .sandbox
         .set(&json!({ "unapproved_users": [] }))
         .unwrap();
@@ -181,13 +185,16 @@ async fn what_is_refused_of_assertions() {
 #[tokio::test]
 async fn client_credentials_work_on_the_org_s_own_host_alone() {
     let vendor = Vendor::new();
-    let all = vendor.credentials();
+    let all = vendor.caller.sandbox.credentials();
     let text = |name: &str| all[name].as_str().unwrap();
     let pair = STANDARD.encode(format!("{}:{}", text("client_id"), text("client_secret")));
     let send = async |host: &str, authorization: &str, body: String| {
         let request = Request::post(format!("{BASE}{TOKEN}")).header("host", host);
         let request = request.header("authorization", authorization);
-        vendor.send(request.body(Bytes::from(body)).unwrap()).await
+        vendor
+            .caller
+            .send(request.body(Bytes::from(body)).unwrap())
+            .await
     };
     let basic = format!("Basic {pair}");
     let grant = "grant_type=client_credentials";
@@ -208,7 +215,11 @@ async fn client_credentials_work_on_the_org_s_own_host_alone() {
         let reply = send(host, &basic, grant.to_owned()).await;
         refused(&reply, "invalid_grant", wrong);
     }
-    vendor.sandbox.set(&json!({ "my_domain": false })).unwrap();
+    vendor
+        .caller
+        .sandbox
+        .set(&json!({ "my_domain": false }))
+        .unwrap();
     let reply = send("127.0.0.1:4101", &basic, grant.to_owned()).await;
     refused(&reply, "invalid_grant", wrong);
     let reply = send("127.0.0.1:4101", "", grant.to_owned()).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use super::vendor::{Vendor, meeting, with};
 
 #[tokio::test]
 async fn conditions() {
@@ -302,7 +302,7 @@ async fn pages() {
         request
             .headers_mut()
             .insert("sforce-query-options", "batchSize=50".parse().unwrap());
-        vendor.send(request).await.body
+        vendor.caller.send(request).await.body
     };
     let mut page = options("/query?q=SELECT+Id+FROM+Task").await;
     let mut sizes = Vec::new();
@@ -384,7 +384,7 @@ async fn rows_of_a_subquery_are_paged() {
     let mut request = vendor.request("GET", &format!("/query?q={q}"), &Value::Null);
     let small = "batchSize=200".parse().unwrap();
     request.headers_mut().insert("sforce-query-options", small);
-    let children = &vendor.send(request).await.body["records"][0]["Contacts"];
+    let children = &vendor.caller.send(request).await.body["records"][0]["Contacts"];
     assert_eq!(children["records"].as_array().unwrap().len(), 200);
     assert_eq!(
         (&children["totalSize"], &children["done"]),

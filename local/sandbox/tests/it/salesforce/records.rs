@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::Vendor;
+use super::vendor::Vendor;
 
 #[tokio::test]
 async fn a_contact_lives_and_dies() {
@@ -32,7 +32,7 @@ async fn a_contact_lives_and_dies() {
     assert_eq!(short.body["Email"], "eve@x.example");
     assert!(short.body.get("LastName").is_none());
 
-    vendor.wait(60);
+    vendor.caller.wait(60);
     let reply = vendor
         .call("PATCH", &path, json!({ "Title": "CTO", "Email": null }))
         .await;
@@ -255,7 +255,7 @@ async fn an_optimistic_lock() {
         request
             .headers_mut()
             .insert("if-unmodified-since", since.parse().unwrap());
-        vendor.send(request).await.status
+        vendor.caller.send(request).await.status
     };
     assert_eq!(change("Fri, 20 Nov 2026 08:59:59 GMT").await, 412);
     assert_eq!(change("Fri, 20 Nov 2026 09:00:00 GMT").await, 204);
@@ -264,7 +264,7 @@ async fn an_optimistic_lock() {
 #[tokio::test]
 async fn what_changed_and_what_was_deleted() {
     let vendor = Vendor::new();
-    vendor.wait(3600);
+    vendor.caller.wait(3600);
     let changed = vendor.contact("ada@acme.example").await;
     vendor
         .call(
@@ -277,7 +277,7 @@ async fn what_changed_and_what_was_deleted() {
     vendor
         .call("DELETE", &format!("/sobjects/Contact/{gone}"), Value::Null)
         .await;
-    vendor.wait(60);
+    vendor.caller.wait(60);
     let window = "start=2026-11-20T09:30:00Z&end=2026-11-20T11:00:00Z";
     let updated = vendor
         .get(&format!("/sobjects/Contact/updated/?{window}"))
@@ -325,7 +325,7 @@ async fn transport_errors() {
     }
     let mut request = vendor.request("POST", "/sobjects/Contact", &json!({}));
     *request.body_mut() = "{\"LastName\":".into();
-    let reply = vendor.send(request).await;
+    let reply = vendor.caller.send(request).await;
     assert_eq!(
         (reply.status, &reply.body[0]["errorCode"]),
         (400, &json!("JSON_PARSER_ERROR"))
@@ -334,12 +334,13 @@ async fn transport_errors() {
     request
         .headers_mut()
         .insert("content-type", "text/plain".parse().unwrap());
-    assert_eq!(vendor.send(request).await.status, 415);
+    assert_eq!(vendor.caller.send(request).await.status, 415);
     let reply = vendor
         .get(&format!("/query?q={}", "x".repeat(16_400)))
         .await;
     assert_eq!(reply.status, 414);
     let versions = vendor
+        .caller
         .send(
             http::Request::get("/services/data")
                 .body(bytes::Bytes::new())

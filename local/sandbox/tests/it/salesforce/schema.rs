@@ -1,11 +1,10 @@
 //! Our tables against recorded describes. What we describe must be what the vendor describes, field
 //! by field.
 
-use std::{io::Write, path::PathBuf};
-
 use serde_json::{Value, json};
 
-use crate::vendor::Vendor;
+use super::vendor::Vendor;
+use crate::spec::specs;
 
 const RECORDED: &[&str] = &[
     "Account",
@@ -37,29 +36,6 @@ const SAME: &[&str] = &[
     "relationshipName",
     "label",
 ];
-
-/// The folder of the recorded describes; `None` (with a note) where it is allowed to be absent.
-fn specs(test: &str) -> Option<PathBuf> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = std::env::var_os("CRM_SPECS")
-        .map_or_else(|| root.join("../shared/crm/specs"), PathBuf::from);
-    let folder = if folder.is_absolute() {
-        folder
-    } else {
-        root.join(folder)
-    };
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    assert_ne!(
-        std::env::var("CI").as_deref(),
-        Ok("true"),
-        "CRM_SPECS not found"
-    );
-    // The macros would be captured with a test that passes.
-    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: CRM_SPECS not found");
-    None
-}
 
 fn values(field: &Value) -> Vec<(Value, Value)> {
     let list = field["picklistValues"]
@@ -138,10 +114,10 @@ async fn describe_can_be_cached() {
         request
             .headers_mut()
             .insert("if-modified-since", stamp.clone());
-        vendor.send(request).await.status
+        vendor.caller.send(request).await.status
     };
     assert_eq!(again().await, 304);
-    vendor.wait(5);
+    vendor.caller.wait(5);
     let field = json!({ "FullName": "Contact.Extra__c", "Metadata": { "type": "Text", "label": "Extra", "length": 10 } });
     assert_eq!(
         vendor

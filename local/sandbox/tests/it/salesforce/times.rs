@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting};
+use super::vendor::{Vendor, meeting};
 
 #[tokio::test]
 async fn the_times_of_an_event() {
@@ -138,7 +138,10 @@ async fn tasks() {
         (&json!("Not Started"), &json!("Normal"), &json!(false))
     );
     assert_eq!(seen["WhoId"], json!(ada));
-    assert_eq!(seen["OwnerId"], vendor.credentials()["user_id"]);
+    assert_eq!(
+        seen["OwnerId"],
+        vendor.caller.sandbox.credentials()["user_id"]
+    );
     let reply = vendor
         .call("PATCH", &path, json!({ "TaskSubtype": "Task" }))
         .await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use super::vendor::{Vendor, meeting, with};
 
 #[tokio::test]
 async fn an_upsert_creates_once_and_then_updates() {
@@ -146,6 +146,7 @@ async fn an_upsert_by_a_shared_address_answers_300_and_writes_nothing() {
 async fn an_org_without_the_key_field() {
     let vendor = Vendor::new();
     vendor
+        .caller
         .sandbox
         .set(&json!({ "liveprompt_field": false }))
         .unwrap();
@@ -207,7 +208,11 @@ async fn a_relation_by_external_id() {
 #[tokio::test]
 async fn a_key_that_is_not_unique() {
     let vendor = Vendor::new();
-    vendor.sandbox.set(&json!({ "unique_key": false })).unwrap();
+    vendor
+        .caller
+        .sandbox
+        .set(&json!({ "unique_key": false }))
+        .unwrap();
     let body = with(meeting(), json!({ "Liveprompt_Key__c": "k" }));
     vendor.make("Event", body.clone()).await;
     vendor.make("Event", body).await;

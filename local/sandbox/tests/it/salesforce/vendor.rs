@@ -1,61 +1,30 @@
 //! A caller of the fake Salesforce with a clock of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use bytes::Bytes;
-use http::{Request, Response};
-use hub_sandbox::Sandbox;
-use jiff::Timestamp;
+use http::Request;
 use serde_json::{Value, json};
+
+pub use crate::caller::{Caller, Reply, read, with};
 
 pub const BASE: &str = "http://127.0.0.1:4101";
 pub const REDIRECT: &str = "http://127.0.0.1:3000/api/integrations/salesforce/callback";
 
 pub struct Vendor {
-    pub sandbox: Sandbox,
+    pub caller: Caller,
     pub token: String,
-    seconds: Arc<AtomicI64>,
-}
-
-#[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub body: Value,
-    pub text: String,
-    pub headers: http::HeaderMap,
 }
 
 impl Vendor {
     /// A fresh org at 2026-11-20T09:00:00Z.
     pub fn new() -> Self {
-        let start: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap();
-        let seconds = Arc::new(AtomicI64::new(start.as_second()));
-        let read = Arc::clone(&seconds);
-        let clock = Arc::new(move || Timestamp::from_second(read.load(Ordering::SeqCst)).unwrap());
-        let sandbox = Sandbox::new("salesforce", BASE, clock, 7).unwrap();
-        let token = sandbox.credentials()["access_token"]
-            .as_str()
-            .unwrap()
-            .to_owned();
-        Self {
-            sandbox,
-            token,
-            seconds,
-        }
-    }
-
-    pub fn wait(&self, seconds: i64) {
-        self.seconds.fetch_add(seconds, Ordering::SeqCst);
-    }
-
-    pub async fn send(&self, request: Request<Bytes>) -> Reply {
-        read(self.sandbox.handle(request).await.expect("an answer"))
+        let caller = Caller::new("salesforce");
+        let token = caller.has("access_token");
+        Self { caller, token }
     }
 
     /// A REST call below `/services/data/v67.0`.
     pub async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
-        self.send(self.request(method, path, &body)).await
+        self.caller.send(self.request(method, path, &body)).await
     }
 
     pub fn request(&self, method: &str, path: &str, body: &Value) -> Request<Bytes> {
@@ -135,46 +104,11 @@ impl Vendor {
     }
 
     pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(fields)
-            .finish();
-        let request = Request::post(format!("{BASE}{path}"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(Bytes::from(body));
-        self.send(request.unwrap()).await
-    }
-
-    pub fn fault(&self, fault: Value) {
-        self.sandbox.add_fault(fault).unwrap();
-    }
-
-    pub fn credentials(&self) -> Value {
-        self.sandbox.credentials()
-    }
-}
-
-pub fn read(response: Response<Bytes>) -> Reply {
-    let (parts, body) = response.into_parts();
-    let text = String::from_utf8(body.to_vec()).unwrap();
-    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Reply {
-        status: parts.status.as_u16(),
-        body,
-        text,
-        headers: parts.headers,
+        self.caller.form(path, "", fields).await
     }
 }
 
 /// A meeting of half an hour.
 pub fn meeting() -> Value {
     json!({ "Subject": "Discovery", "StartDateTime": "2026-11-20T15:00:00Z", "EndDateTime": "2026-11-20T15:30:00Z" })
-}
-
-/// `base` with more fields.
-pub fn with(base: Value, more: Value) -> Value {
-    let (Value::Object(mut base), Value::Object(more)) = (base, more) else {
-        panic!("two objects")
-    };
-    base.extend(more);
-    Value::Object(base)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::vendor::{Vendor, meeting, with};
+use super::vendor::{Vendor, meeting, with};
 
 #[tokio::test]
 async fn a_description_cannot_be_searched_for_a_key() {
@@ -47,7 +47,11 @@ async fn a_text_that_is_too_long_is_refused_and_never_cut() {
 #[tokio::test]
 async fn a_spent_limit_is_a_403_that_does_not_say_for_how_long() {
     let vendor = Vendor::new();
-    vendor.sandbox.set(&json!({ "daily_limit": 2 })).unwrap();
+    vendor
+        .caller
+        .sandbox
+        .set(&json!({ "daily_limit": 2 }))
+        .unwrap();
     for _ in 0..2 {
         assert_eq!(vendor.get("/limits").await.status, 200);
     }

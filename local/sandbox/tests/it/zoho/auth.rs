@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::auth::{Caller, Reply, STATE, changed, encoded, parameter, text};
-use crate::hubspot::spec;
+use crate::caller::{Caller, Reply, STATE, changed, code_of, encoded, parameter, text};
+use crate::spec;
 
 const TOKEN: &str = "/oauth/v2/token";
 const SCOPE: &str = "ZohoCRM.modules.contacts.ALL,ZohoCRM.users.READ,ZohoCRM.org.READ";
@@ -33,9 +33,7 @@ async fn visit(caller: &Caller, more: &[(&str, &str)]) -> Reply {
 
 async fn code(caller: &Caller) -> String {
     let reply = visit(caller, &[]).await;
-    assert_eq!(reply.status, 302, "{}", reply.text);
-    assert_eq!(parameter(&reply, "state").as_deref(), Some(STATE));
-    parameter(&reply, "code").unwrap()
+    code_of(&reply)
 }
 
 async fn exchange_at(caller: &Caller, path: &str, code: &str, more: &[(&str, &str)]) -> Reply {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::vendor::{Vendor, meeting};
-use crate::auth::Reply;
+use crate::caller::Reply;
 
 fn records(vendor: &Vendor, module: &str) -> usize {
     let state = vendor.caller.sandbox.state();
