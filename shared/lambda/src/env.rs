@@ -254,6 +254,16 @@ pub struct EnvError {
     pub faults: Vec<EnvFault>,
 }
 
+impl EnvError {
+    /// The variables, in that order.
+    pub fn names(&self) -> Vec<&str> {
+        self.faults
+            .iter()
+            .map(|fault| fault.name.as_str())
+            .collect()
+    }
+}
+
 impl Display for EnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.faults.len() == 1 { "" } else { "s" };

@@ -57,13 +57,8 @@ fn asked(world: &World) -> Vec<(String, String)> {
 #[tokio::test(start_paused = true)]
 async fn a_function_without_its_configuration_names_every_missing_variable() {
     let error = Config::from_env(Env::of::<&str, &str>([])).unwrap_err();
-    let names: Vec<_> = error
-        .faults
-        .iter()
-        .map(|fault| fault.name.as_str())
-        .collect();
     assert_eq!(
-        names,
+        error.names(),
         [
             "HUB_TABLE",
             "HUB_QUEUE_URL_PREFIX",

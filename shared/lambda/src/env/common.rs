@@ -70,13 +70,8 @@ mod tests {
         let mut env = Env::of([("HUB_BASE_URLS", "acme"), ("HUB_SECRET_PREFIX", "hub")]);
         let found = (env.common(), env.issuer());
         let error = env.finish(found).expect_err("faults");
-        let names: Vec<_> = error
-            .faults
-            .iter()
-            .map(|fault| fault.name.as_str())
-            .collect();
         assert_eq!(
-            names,
+            error.names(),
             [
                 "HUB_TABLE",
                 "HUB_QUEUE_URL_PREFIX",
