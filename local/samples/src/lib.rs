@@ -33,4 +33,4 @@ pub use browser::{Form, way_back};
 pub use error::SampleError;
 pub use request::request;
 pub use sample::{Sample, Signature, Values, all, payload, payloads};
-pub use seed::{Seeder, new_connection};
+pub use seed::{Seeder, new_connection, required};

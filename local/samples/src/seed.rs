@@ -344,22 +344,26 @@ impl Seeder {
     }
 }
 
-/// What creates a connection at a fake CRM: what it cannot be made without is the manifest's example, which
-/// the fakes know; the fake's key, where the CRM has keys alone.
+/// What creates a connection at a fake CRM: what it [cannot be made without](required), and the fake's key, where
+/// the CRM has keys alone.
 #[must_use]
 pub fn new_connection(manifest: &Manifest, crm: &str, name: &str, credentials: &Value) -> Value {
-    let required = manifest
-        .settings
-        .iter()
-        .filter(|(_, setting)| setting.required);
-    let settings: serde_json::Map<String, Value> = required
-        .map(|(name, setting)| (name.clone(), json!(setting.default)))
-        .collect();
+    let settings = required(manifest);
     match manifest.oauth {
         Some(_) => json!({ "crm": crm, "name": name, "settings": settings }),
         None => json!({ "crm": crm, "name": name, "settings": settings,
             "method": "api_key", "api_key": credentials.get("api_key") }),
     }
+}
+
+/// The settings that a connection cannot be made without: the manifest's examples, which the fakes know.
+#[must_use]
+pub fn required(manifest: &Manifest) -> serde_json::Map<String, Value> {
+    let required = manifest.settings.iter();
+    required
+        .filter(|(_, setting)| setting.required)
+        .map(|(name, setting)| (name.clone(), json!(setting.default)))
+        .collect()
 }
 
 fn engine(doing: &'static str) -> impl Fn(hub_engine::EngineError) -> SampleError {

@@ -19,7 +19,7 @@ mod wiring;
 
 pub use hub_world::{address, cookie, fields};
 pub use receiving::Hook;
-pub use vendor::{address as vendor_address, key_pair, manifest, required};
+pub use vendor::{address as vendor_address, key_pair, manifest};
 pub use wire::{Sent, Wire};
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

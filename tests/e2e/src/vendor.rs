@@ -11,6 +11,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::StatusCode;
 use hub_connectors::Manifest;
 use hub_domain::Method;
+use hub_samples::required;
 use serde_json::{Value, json};
 
 use crate::Machine;
@@ -35,17 +36,6 @@ pub fn address(crm: &str) -> String {
 pub fn manifest(crm: &str) -> Manifest {
     let manifest = hub_connectors::manifest(crm).expect("a CRM");
     manifest.expect("a manifest")
-}
-
-/// What a connection cannot be made without: the manifest's examples, if nothing else is said.
-pub fn required(crm: &str) -> Value {
-    let mut settings = json!({});
-    for (name, setting) in manifest(crm).settings {
-        if setting.required {
-            settings[name] = json!(setting.default);
-        }
-    }
-    settings
 }
 
 /// An RSA key: the private and the public half in PEM.
@@ -103,11 +93,15 @@ impl Machine {
 
     /// Gives what a connection cannot be made without.
     fn fill(&self, settings: &mut Value) {
-        let mut filled = required(self.crm);
-        for (name, value) in settings.as_object().into_iter().flatten() {
-            filled[name] = value.clone();
-        }
-        *settings = filled;
+        let mut filled = required(&manifest(self.crm));
+        filled.extend(
+            settings
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+        *settings = Value::Object(filled);
     }
 
     /// Whether nobody logs in at the CRM: it has keys, and no OAuth that we use.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use hub_domain::Mapping;
+use hub_samples::required;
 use hub_world::{PUBLIC_URL, Reply, address, ask, cookie, fields, post_of};
 use serde_json::{Value, json};
 
@@ -19,13 +20,9 @@ impl Lab {
     /// Creates, authorizes and approves a connection; its id.
     pub(super) async fn new_connection(&self) -> String {
         let mut new = json!({ "crm": self.crm, "name": "Laboratory" });
-        // What a connection cannot be made without, as the manifest has it as an example.
+        // Of a minimal CRM no manifest is compiled in.
         if let Some(Ok(manifest)) = hub_connectors::manifest(self.crm) {
-            for (name, setting) in manifest.settings {
-                if setting.required {
-                    new["settings"][name] = json!(setting.default);
-                }
-            }
+            new["settings"] = json!(required(&manifest));
         }
         let key = self.remote.key(self.crm);
         if let Some(key) = &key {

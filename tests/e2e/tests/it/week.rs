@@ -118,7 +118,7 @@ impl Week {
 
     async fn connect(&self, crm: &'static str) -> ConnectionId {
         let (hub, caller) = (self.hub(), World::admin(ORG));
-        let mut new = json!({ "crm": crm, "name": crm, "settings": hub_e2e::required(crm) });
+        let mut new = json!({ "crm": crm, "name": crm, "settings": hub_samples::required(&hub_e2e::manifest(crm)) });
         if crm == "dynamics365" {
             let address = hub_e2e::vendor_address(crm);
             new["settings"]["environment"] = json!(address.trim_start_matches("https://"));

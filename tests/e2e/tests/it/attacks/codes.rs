@@ -1,6 +1,16 @@
 //! Codes: who may redeem which.
 
-use super::{Attack, attack, stage::with};
+use super::{
+    Attack, attack,
+    stage::{Stage, with},
+};
+
+async fn victims_code_in_attackers_browser(s: &mut Stage) {
+    let code = s.code(&s.victim.authorize).await;
+    let (state, cookie) = (s.attacker.state.clone(), s.attacker.cookie.clone());
+    s.try_back(&format!("code={code}&state={state}"), &cookie)
+        .await;
+}
 
 pub(super) fn all() -> Vec<Attack> {
     vec![
@@ -19,52 +29,24 @@ pub(super) fn all() -> Vec<Attack> {
         attack(
             "code injection: the victim's code with the attacker's state",
             "RFC 9700, 4.5; RFC 7636, 1",
-            |s| {
-                Box::pin(async {
-                    let code = s.code(&s.victim.authorize).await;
-                    let (state, cookie) = (s.attacker.state.clone(), s.attacker.cookie.clone());
-                    s.try_back(&format!("code={code}&state={state}"), &cookie)
-                        .await;
-                })
-            },
+            |s| Box::pin(victims_code_in_attackers_browser(s)),
         ),
         attack(
             "code injection at a CRM that may skip the verifier",
             "RFC 9700, 4.5.3",
-            |s| {
-                Box::pin(async {
-                    let code = s.code(&s.victim.authorize).await;
-                    let (state, cookie) = (s.attacker.state.clone(), s.attacker.cookie.clone());
-                    s.try_back(&format!("code={code}&state={state}"), &cookie)
-                        .await;
-                })
-            },
+            |s| Box::pin(victims_code_in_attackers_browser(s)),
         )
         .at("hubspot"),
         attack(
             "code injection at a CRM that rotates",
             "RFC 9700, 4.5.3",
-            |s| {
-                Box::pin(async {
-                    let code = s.code(&s.victim.authorize).await;
-                    let (state, cookie) = (s.attacker.state.clone(), s.attacker.cookie.clone());
-                    s.try_back(&format!("code={code}&state={state}"), &cookie)
-                        .await;
-                })
-            },
+            |s| Box::pin(victims_code_in_attackers_browser(s)),
         )
         .at("monday"),
         attack(
             "code injection at a CRM with environments",
             "RFC 9700, 4.5.3",
-            |s| {
-                Box::pin(async {
-                    let code = s.code(&s.victim.authorize).await;
-                    let (state, cookie) = (s.attacker.state.clone(), s.attacker.cookie.clone());
-                    s.try_back(&format!("code={code}&state={state}"), &cookie)
-                        .await;
-                })
-            },
+            |s| Box::pin(victims_code_in_attackers_browser(s)),
         )
         .at("dynamics365"),
         attack(
