@@ -144,7 +144,13 @@ pub struct Fields {
 impl Manifest {
     /// The verdict on an error, by the manifest's table, else by the status alone.
     pub fn verdict(&self, reply: &Reply, error: &Fields) -> Verdict {
-        by_rules(&self.errors, reply, error)
+        self.verdict_told(reply, &error.message, error)
+    }
+
+    /// The same, where the CRM told another message than is kept of it: the rules look at what was told. A message
+    /// that quotes the record, or is cut, would hide from them what happened.
+    pub(crate) fn verdict_told(&self, reply: &Reply, told: &str, error: &Fields) -> Verdict {
+        by_rules(&self.errors, reply, told, error)
             .unwrap_or_else(|| by_status(reply, error, reason(reply, error)))
     }
 
@@ -157,7 +163,7 @@ impl Manifest {
             cause,
             reason: reason(reply, error),
         };
-        by_rules(rules, reply, error).unwrap_or_else(|| match error.code.as_str() {
+        by_rules(rules, reply, &error.message, error).unwrap_or_else(|| match error.code.as_str() {
             "temporarily_unavailable" | "server_error" | "slow_down" => Verdict::Retry {
                 after: retry_after(reply),
                 reason: reason(reply, error),
@@ -192,9 +198,11 @@ fn reason(reply: &Reply, error: &Fields) -> String {
 fn by_rules<'a>(
     rules: impl IntoIterator<Item = &'a ErrorRule>,
     reply: &Reply,
+    told: &str,
     error: &Fields,
 ) -> Option<Verdict> {
-    let rule = rules.into_iter().find(|rule| matches(rule, reply, error))?;
+    let mut rules = rules.into_iter();
+    let rule = rules.find(|rule| matches(rule, reply, told, &error.code))?;
     let wait = retry_after(reply).or(rule.after_s.map(Duration::from_secs));
     let reason = || {
         let reason = reason(reply, error);
@@ -226,18 +234,18 @@ fn by_rules<'a>(
     })
 }
 
-fn matches(rule: &ErrorRule, reply: &Reply, error: &Fields) -> bool {
+fn matches(rule: &ErrorRule, reply: &Reply, told: &str, told_code: &str) -> bool {
     rule.status
         .is_none_or(|status| status == reply.status.as_u16())
         && (rule.codes.is_empty()
             || rule.codes.iter().any(|code| {
                 code.strip_suffix('*')
-                    .map_or(*code == error.code, |start| error.code.starts_with(start))
+                    .map_or(code == told_code, |start| told_code.starts_with(start))
             }))
         && rule
             .message
             .as_ref()
-            .is_none_or(|part| error.message.contains(part.as_str()))
+            .is_none_or(|part| told.contains(part.as_str()))
 }
 
 fn reject(error: &Fields) -> Verdict {

@@ -70,7 +70,8 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         // Reading is not what is measured: the CRM's windows are empty again.
         rig.time.pass(600_000).await;
         accepted += size.accepted;
-        once += delivered_once(&rig).await?;
+        let found = delivered_once(&rig).await;
+        once += found.with_context(|| format!("what {crm} holds cannot be read"))?;
     }
     Ok(vec![figure(
         "success.rate",

@@ -1,5 +1,7 @@
 //! Copper's errors: a text for a call, the fields with their faults for a row of a bulk call. Neither has a code.
 
+use std::mem;
+
 use hub_domain::{FieldFault, Verdict, Write};
 use serde_json::Value;
 
@@ -35,8 +37,9 @@ pub(super) fn of_write(
     let is_link = |field: &String| LINKS.contains(&field.as_str());
     let about_link = error.fields.iter().any(is_link);
     let is_homeless = write.object == ACTIVITIES && write.people.is_empty();
-    error.message = discreet_but(&error.message, write, body::DETAILS);
-    let verdict = manifest.verdict(reply, &error);
+    let shown = discreet_but(&error.message, write, body::DETAILS);
+    let told = mem::replace(&mut error.message, shown);
+    let verdict = manifest.verdict_told(reply, &told, &error);
     if about_link && is_homeless && write.id.is_none() && matches!(verdict, Verdict::Reject(_)) {
         return Verdict::Reject(vec![FieldFault {
             field: "parent".to_owned(),

@@ -6,7 +6,7 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::discreet,
+    refusal::{blameless, discreet},
 };
 
 /// The longest message that is kept.
@@ -22,9 +22,9 @@ pub(super) fn error(reply: &Reply) -> Fields {
     }
 }
 
-/// The verdict on a reply that is refused as a whole.
+/// The verdict on a call that is about no record, so that none is to blame.
 pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
-    manifest.verdict(reply, &error(reply))
+    blameless(manifest.verdict(reply, &error(reply)), reply)
 }
 
 /// A message without the library's preamble, addresses of people and whatever is too long.

@@ -61,7 +61,7 @@ fn record(manifest: &Manifest, write: &Write, answer: &Reply) -> Verdict {
     if write.id.is_some() && !has_state(write) && is_closed(&error) {
         return Verdict::Done { id: id_of(write) };
     }
-    manifest.verdict(answer, &about(&error, write))
+    manifest.verdict_told(answer, &error.message, &about(&error, write))
 }
 
 /// Whether a person has completed or canceled the activity. The platform's code and words for it are not

@@ -1,5 +1,7 @@
 //! Freshsales' errors. It has no codes: ours are told from the status, the text, and whether it is JSON.
 
+use std::mem;
+
 use hub_domain::{Verdict, Write};
 use serde_json::Value;
 
@@ -23,20 +25,22 @@ pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
 /// The verdict on a record that was refused.
 pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Verdict {
     let mut error = error(reply);
-    error.message = discreet_but(&error.message, write, DESCRIPTION);
+    let shown = discreet_but(&error.message, write, DESCRIPTION);
+    let told = mem::replace(&mut error.message, shown);
     let text = error.message.to_lowercase();
+    let begins = |word: &str| told.to_lowercase().starts_with(word);
     // "From date can't be blank" is about `from_date`.
     let named = write.fields.keys();
     error.fields = named
         .filter(|name| text.contains(&name.replace('_', " ")))
         .cloned()
         .collect();
-    if error.code == "INVALID" && text.starts_with("owner") {
+    if error.code == "INVALID" && begins("owner") {
         "OWNER".clone_into(&mut error.code);
     }
-    let verdict = manifest.verdict(reply, &error);
+    let verdict = manifest.verdict_told(reply, &told, &error);
     let reason = format!("{} {}", error.code, error.message);
-    or_look_again(verdict, text.starts_with("targetable"), reason)
+    or_look_again(verdict, begins("targetable"), reason)
 }
 
 /// Whether it says that the record is not there. A page of HTML says that of the address.

@@ -140,16 +140,17 @@ fn judge(manifest: &Manifest, reply: &Reply, errors: &[Fields], write: &Write) -
         if error.code == GONE && write.id.is_some() {
             return again("it is no longer there");
         }
+        let told = &error.message;
         let error = Fields {
             code: error.code.clone(),
-            message: discreet(&error.message, write),
+            message: discreet(told, write),
             fields: if mapped.is_empty() {
                 error.fields.clone()
             } else {
                 mapped.clone()
             },
         };
-        match rejected(manifest.verdict(reply, &error)) {
+        match rejected(manifest.verdict_told(reply, told, &error)) {
             Ok(found) => faults.extend(found),
             Err(Verdict::Misconfigured { .. })
                 if error.code == NO_PROPERTY && !mapped.is_empty() =>

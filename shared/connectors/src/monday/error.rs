@@ -1,5 +1,7 @@
 //! monday.com's errors: most of them stand in a 200, each with the alias it is about.
 
+use std::mem;
+
 use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
 use hub_domain::{Verdict, Write};
 use serde_json::Value;
@@ -105,7 +107,7 @@ fn silent(manifest: &Manifest, reply: &Reply) -> Verdict {
     manifest.verdict(reply, &nothing)
 }
 
-fn judged(manifest: &Manifest, reply: &Reply, entry: &Entry) -> Verdict {
+fn judged(manifest: &Manifest, reply: &Reply, told: &str, entry: &Entry) -> Verdict {
     let mut reply = reply.clone();
     if reply.status.is_success() {
         reply.status = entry.status.unwrap_or(StatusCode::BAD_REQUEST);
@@ -122,14 +124,14 @@ fn judged(manifest: &Manifest, reply: &Reply, entry: &Entry) -> Verdict {
             reply.headers.entry(RETRY_AFTER).or_insert(wait);
         }
     }
-    manifest.verdict(&reply, &entry.fields)
+    manifest.verdict_told(&reply, told, &entry.fields)
 }
 
 /// The verdict on a call that is about no record, so that none is to blame.
 pub(super) fn whole(manifest: &Manifest, reply: &Reply) -> Verdict {
     let first = entries(reply).into_iter().next();
     let verdict = match &first {
-        Some(entry) => judged(manifest, reply, entry),
+        Some(entry) => judged(manifest, reply, &entry.fields.message, entry),
         None => silent(manifest, reply),
     };
     blameless(verdict, reply)
@@ -147,8 +149,9 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, alias: &str, reply: &
     if entry.fields.code == "ResourceNotFoundException" && write.id.is_some() {
         return gone();
     }
-    entry.fields.message = discreet(&entry.fields.message, write);
-    let verdict = judged(manifest, reply, &entry);
+    let shown = discreet(&entry.fields.message, write);
+    let told = mem::replace(&mut entry.fields.message, shown);
+    let verdict = judged(manifest, reply, &told, &entry);
     let is_about_link = entry.column_type == "board_relation";
     let reason = format!("{} {}", entry.fields.code, entry.fields.message);
     or_look_again(verdict, is_about_link, reason)

@@ -1,5 +1,7 @@
 //! Pipedrive's errors: where code, message and fields stand in a body, and what its headers say of limits.
 
+use std::mem;
+
 use http::{HeaderValue, header::RETRY_AFTER};
 use hub_domain::{Verdict, Write};
 use serde_json::Value;
@@ -34,8 +36,9 @@ pub(super) fn of_write(manifest: &Manifest, write: &Write, reply: &Reply) -> Ver
         .fields
         .iter()
         .any(|field| LINKS.contains(&field.as_str()));
-    error.message = discreet_but(&error.message, write, NOTE);
-    let verdict = manifest.verdict(&timed(reply), &error);
+    let shown = discreet_but(&error.message, write, NOTE);
+    let told = mem::replace(&mut error.message, shown);
+    let verdict = manifest.verdict_told(&timed(reply), &told, &error);
     let reason = format!("{} {}", error.code, error.message);
     or_look_again(verdict, link, reason)
 }

@@ -1,6 +1,6 @@
 //! What an answer to a write means, record by record, and what the errors of any answer mean.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use hub_domain::{FieldFault, Plan, Verdict, Write};
 use serde_json::Value;
@@ -10,13 +10,13 @@ use crate::{
     connector::{Fields, text_at},
     manifest::Manifest,
     operation::Reply,
-    refusal::{rejected, unreadable},
+    refusal::{rejected, short, unreadable},
 };
 
 /// Codes of a record that failed only because another did.
 const ROLLED_BACK: [&str; 2] = ["PROCESSING_HALTED", "ALL_OR_NONE_OPERATION_ROLLED_BACK"];
-/// The longest message that is kept.
-const MOST_CHARS: usize = 300;
+/// What an error in a query has before its last line.
+const IN_A_QUERY: &str = "ERROR at Row:";
 
 /// One verdict per write, plan by plan.
 pub(super) fn written(manifest: &Manifest, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
@@ -195,13 +195,15 @@ fn judge(
     }
     let mut faults = Vec::new();
     for mut error in errors {
+        let shown = discreet(&error.code, &error.message);
+        let told = mem::replace(&mut error.message, shown);
         let mapped = write.map_or_else(Vec::new, |write| mapped_fields(write, &error));
         if error.fields.is_empty() {
             error.fields.clone_from(&mapped);
         }
         let is_about_a_field = matches!(error.code.as_str(), "INVALID_FIELD" | "DUPLICATE_VALUE")
             && !mapped.is_empty();
-        match rejected(manifest.verdict(reply, &error)) {
+        match rejected(manifest.verdict_told(reply, &told, &error)) {
             Ok(found) => faults.extend(found),
             Err(_) if is_about_a_field => {
                 faults.extend(mapped.into_iter().map(|field| FieldFault {
@@ -247,7 +249,7 @@ fn errors(body: &Value) -> Vec<Fields> {
             .into_iter()
             .flatten();
         Some(Fields {
-            message: discreet(&code, &text_at(error, "/message")),
+            message: text_at(error, "/message"),
             fields: fields
                 .filter_map(Value::as_str)
                 .map(str::to_owned)
@@ -282,12 +284,7 @@ fn discreet(code: &str, message: &str) -> String {
         "MALFORMED_QUERY" => "the query cannot be read".to_owned(),
         "JSON_PARSER_ERROR" => "a value has the wrong type".to_owned(),
         // An error in a query repeats the query, and says what is wrong in the last line.
-        _ => message
-            .lines()
-            .next_back()
-            .unwrap_or_default()
-            .chars()
-            .take(MOST_CHARS)
-            .collect(),
+        _ if message.contains(IN_A_QUERY) => short(message.lines().next_back().unwrap_or_default()),
+        _ => short(message),
     }
 }

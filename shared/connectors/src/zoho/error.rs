@@ -1,6 +1,6 @@
 //! What an answer to a write means, record by record; where code, message and field stand; and which of two limits was met.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use http::StatusCode;
 use hub_domain::{Plan, Verdict, Write};
@@ -68,8 +68,9 @@ fn record(manifest: &Manifest, write: &Write, row: &Value, reply: &Reply) -> Ver
         return again("it is no longer there");
     }
     let is_link = LINKS.into_iter().any(names);
-    error.message = discreet(&error.message, write);
-    let verdict = manifest.verdict(&as_part(reply), &error);
+    let shown = discreet(&error.message, write);
+    let told = mem::replace(&mut error.message, shown);
+    let verdict = manifest.verdict_told(&as_part(reply), &told, &error);
     // Somebody was deleted since the look-up: with the next attempt everybody is looked up again.
     if matches!(verdict, Verdict::Reject(_)) && is_link && write.id.is_none() {
         let fields = error.fields.join(", ");
