@@ -14,11 +14,14 @@ use super::{
     rig::{BATCH, Rig},
     spent::{many, number},
 };
+use crate::terminal;
 
 /// Connections of the organization whose backlog is drained: each session is a message to each of them.
 const CONNECTIONS: usize = 10;
 /// Sessions of each tenant.
 const SESSIONS: usize = 10;
+/// Drains of a small size in a run, at the most.
+const DRAINS: usize = 10;
 /// Events in a request, the most there may be.
 const REQUEST: usize = 100;
 
@@ -66,35 +69,42 @@ struct Drained {
     rss_mb: f64,
 }
 
-/// Of several: the fewest of each. A processor that somebody else uses only ever takes longer.
-fn least(all: &[Drained]) -> Drained {
-    let of = |of: fn(&Drained) -> f64| all.iter().map(of).fold(f64::INFINITY, f64::min);
-    Drained {
-        aws_calls: of(|one| one.aws_calls),
-        own_s: of(|one| one.own_s),
-        rss_mb: of(|one| one.rss_mb),
+impl Drained {
+    /// Of several: one value of each kind, made of theirs.
+    fn of(all: &[Self], one: fn(&mut dyn Iterator<Item = f64>) -> f64) -> Self {
+        let of = |of: fn(&Self) -> f64| one(&mut all.iter().map(of));
+        Self {
+            aws_calls: of(|drained| drained.aws_calls),
+            own_s: of(|drained| drained.own_s),
+            rss_mb: of(|drained| drained.rss_mb),
+        }
+    }
+
+    /// The fewest of each. A processor that somebody else uses only ever takes longer.
+    fn least(all: &[Self]) -> Self {
+        Self::of(all, |values| values.fold(f64::INFINITY, f64::min))
+    }
+
+    fn mean(all: &[Self]) -> Self {
+        Self::of(all, |values| {
+            let (sum, count) =
+                values.fold((0.0, 0.0), |(sum, count), one| (sum + one, count + 1.0));
+            sum / count
+        })
     }
 }
 
 /// Three exponents of growth. Of calls to AWS and the processor's time the larger one counts.
 pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
     let crm = CRMS.first().copied().context("there is no CRM")?;
-    let mut backlog = Vec::new();
-    for messages in &size.backlogs {
-        let mut all = Vec::new();
-        for _ in 0..size.runs {
-            all.push(drain_backlog(crm, *messages).await?);
-        }
-        backlog.push((many(*messages), least(&all)));
-    }
-    let mut tenants = Vec::new();
-    for count in &size.tenants {
-        let mut all = Vec::new();
-        for _ in 0..size.runs {
-            all.push(drain_tenants(crm, *count).await?);
-        }
-        tenants.push((many(*count), least(&all)));
-    }
+    let backlog = grown("messages", &size.backlogs, size.runs, async |messages| {
+        drain_backlog(crm, messages).await
+    });
+    let backlog = backlog.await?;
+    let tenants = grown("tenants", &size.tenants, size.runs, async |tenants| {
+        drain_tenants(crm, tenants).await
+    });
+    let tenants = tenants.await?;
     let of = |points: &[(f64, Drained)], value: fn(&Drained) -> f64| {
         let points: Vec<_> = points.iter().map(|(x, one)| (*x, value(one))).collect();
         exponent(&points)
@@ -108,6 +118,36 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         figure("growth.tenants_exponent", larger(&tenants), ""),
         figure("growth.rss_exponent", of(&backlog, |one| one.rss_mb), ""),
     ])
+}
+
+/// What a drain of each size takes: the least of several runs. A run of a small size is several drains, of which
+/// the mean counts: the shortest of a few long runs has a mean of the machine's moods in it, that of a few short ones
+/// the best of them, which would look like growth.
+async fn grown(
+    what: &str,
+    sizes: &[usize],
+    runs: usize,
+    drain: impl AsyncFn(usize) -> anyhow::Result<Drained>,
+) -> anyhow::Result<Vec<(f64, Drained)>> {
+    let largest = sizes.iter().copied().max().unwrap_or_default();
+    let mut points = Vec::new();
+    for size in sizes {
+        let mut all = Vec::new();
+        for _ in 0..runs {
+            let mut run = Vec::new();
+            for _ in 0..(largest / size).clamp(1, DRAINS) {
+                run.push(drain(*size).await?);
+            }
+            all.push(Drained::mean(&run));
+        }
+        let least = Drained::least(&all);
+        terminal::progress(&format!(
+            "    {size} {what}: {:.3} s, {} calls to AWS, {:.0} MB",
+            least.own_s, least.aws_calls, least.rss_mb
+        ));
+        points.push((many(*size), least));
+    }
+    Ok(points)
 }
 
 /// So many messages of one organization. Its sessions are internal ones, which no CRM is told of: a message is

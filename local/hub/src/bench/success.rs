@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use hub_connectors::{CRMS, ReadBack};
-use hub_domain::{ConnectionId, mapping::RecordKind};
-use hub_engine::{deliveries, identity::Caller};
+use hub_domain::{ConnectionId, Timestamp, ledger::DeliveryStatus, mapping::RecordKind};
+use hub_engine::{deliveries, identity::Caller, tick};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,8 +19,13 @@ use super::{
 const ORG: &str = "org_bench";
 /// Keys in one look-up when the CRM is asked what it holds: few, as it begins anew when a limit of an hour ends it.
 const KEYS: usize = 5;
-/// How often a reading that fails is asked again, a minute later: limits are of an hour at most.
-const TIMES: usize = 120;
+/// How often a reading that fails is asked again.
+const TIMES: usize = 48;
+/// How much later: limits are of an hour at most, and a reading that begins anew must not use up what came back of
+/// one meanwhile.
+const LATER_MS: i64 = 3_600_000;
+/// Ticks until what waits outside the queue has to be back: a day.
+const TICKS: usize = 24 * 60;
 
 /// What befalls the CRM, one after the other, a batch each. Requests that are lost on the way there and on the
 /// way back, answers of every kind, a minute in which nothing answers.
@@ -66,7 +71,7 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
             while rig.deliver_once(crm).await? > 0 {}
             rig.time.pass(1_000).await;
         }
-        rig.deliver(crm).await?;
+        finish(&rig, crm).await?;
         // Reading is not what is measured: the CRM's windows are empty again.
         rig.time.pass(600_000).await;
         accepted += size.accepted;
@@ -78,6 +83,24 @@ pub(crate) async fn run(size: &Size) -> anyhow::Result<Vec<Figure>> {
         many(once) / many(accepted),
         "",
     )])
+}
+
+/// Delivers until nothing waits, outside the queue neither.
+async fn finish(rig: &Rig, crm: &'static str) -> anyhow::Result<()> {
+    for _ in 0..TICKS {
+        rig.deliver(crm).await?;
+        let entries = rig.deliveries(ORG).await?;
+        if entries
+            .iter()
+            .all(|entry| entry.status != DeliveryStatus::Held)
+        {
+            return Ok(());
+        }
+        rig.time.pass(60_000).await;
+        let now = Timestamp::from_millisecond(rig.time.now_ms())?;
+        tick::tick(&rig.hub, now).await;
+    }
+    Ok(())
 }
 
 /// What the CRM holds under these keys. A fault that is left over, or a limit, strikes the reading; it is asked
@@ -94,7 +117,7 @@ async fn read_back(
         if let Ok(found) = ask().await {
             return Ok(found);
         }
-        rig.time.pass(60_000).await;
+        rig.time.pass(LATER_MS).await;
     }
     Ok(ask().await?)
 }
