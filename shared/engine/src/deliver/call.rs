@@ -111,29 +111,11 @@ pub(crate) async fn read(
     while let Some(operation) = next {
         let (_, reply) = call(hub, connector, connection, &operation, deadline)
             .await
-            .map_err(|unanswered| unfinished(hub, &operation, found.len(), unanswered.verdict))?;
+            .map_err(|unanswered| unanswered.verdict)?;
         found.push(connector.read(&operation, &reply)?);
         next = connector.next(&operation, &reply);
     }
     Ok(found)
-}
-
-/// The verdict on a reading that stopped after so many pages. One that looks through what a CRM holds begins anew
-/// each time, so waiting for the next call alone may never bring it to its end: it would use up a limit for ever.
-/// It counts as a failure, so the waits grow, a limit recovers meanwhile, and at last a person is told.
-fn unfinished(hub: &Hub, operation: &Operation, pages: usize, verdict: Verdict) -> Verdict {
-    match (verdict, operation) {
-        (Verdict::Throttle { until, .. }, Operation::ReadBack { .. }) if pages > 0 => {
-            let wait = until.duration_since(hub.clock().now());
-            Verdict::Retry {
-                after: Duration::try_from(wait).ok(),
-                reason: format!(
-                    "looking for what may have been written stopped after {pages} pages, for a limit or for time, and begins anew"
-                ),
-            }
-        }
-        (verdict, _) => verdict,
-    }
 }
 
 async fn once(
