@@ -157,7 +157,7 @@ impl Limiter {
             let bucket = self.bucket(rule);
             bucket.paused = bucket.paused.max(until);
             if !rule.is_budget() {
-                bucket.pace(rule).refused(rule, now);
+                bucket.pace(rule).refused(now);
             }
         }
     }

@@ -88,6 +88,7 @@ impl Pace {
     }
 
     fn forget(&mut self, margin: Margin, now: Micros) {
+        self.fade(now);
         let gone = now - self.window - margin.spread();
         self.free.retain(|(_, _, until)| *until > gone);
         for (first, step, count) in &mut self.given {
@@ -254,17 +255,21 @@ impl Pace {
         elapsed > NEWS && self.is_shared()
     }
 
-    fn fade(&mut self, elapsed: Micros) {
+    /// What a refusal showed is believed less and less: two hundredths of the limit less with each window.
+    fn fade(&mut self, now: Micros) {
+        let elapsed = (now - self.at).clamp(0, 100 * self.window);
         let fading = i64::from(self.limit * MILLI) / 50 * elapsed / self.window;
-        self.backed_off = self
-            .backed_off
-            .saturating_sub(u32::try_from(fading).unwrap_or(0));
+        // Too short a time fades nothing, and counts with the next.
+        if self.backed_off > 0 && fading > 0 {
+            let fading = u32::try_from(fading).unwrap_or(u32::MAX);
+            self.backed_off = self.backed_off.saturating_sub(fading);
+            self.at = now;
+        }
     }
 
     /// A refusal that nobody expected: others use the limit too, and more of it than was known.
-    pub(super) fn refused(&mut self, rule: &Rule, now: Micros) {
-        let elapsed = (now - self.at).clamp(0, 100 * rule.window);
-        self.fade(elapsed);
+    pub(super) fn refused(&mut self, now: Micros) {
+        self.fade(now);
         self.at = self.at.max(now);
         // Where the CRM tells what is left, that says more than a refusal.
         if self.others == 0 {

@@ -287,6 +287,48 @@ fn bulk_gets_nothing_new_while_live_work_was_seen_and_the_item_stays_small() {
     assert!(size < 900, "{size} bytes");
 }
 
+/// A CRM that tells nothing of what is left refuses some calls, and then none: it takes a while, and the whole limit is
+/// used again. Nothing but time has to pass.
+#[test]
+fn what_refusals_showed_fades() {
+    let terms = Terms {
+        rules: vec![rule(180, 60)],
+        ..Terms::default()
+    };
+    let wants = [Want { need: 1, up_to: 1 }];
+    let mut limiter = Limiter::default();
+    let of_minute = |limiter: &mut Limiter, from: Micros| {
+        let mut granted = 0;
+        for tenth in 0..600 {
+            let ask = Ask {
+                from: 0,
+                worker: 1,
+                lane: Lane::Live,
+                wants: wants.to_vec(),
+                seen: vec![None],
+                spent: vec![None],
+                unused: vec![0],
+            };
+            let decision = limiter.lease(&terms, &ask, from + tenth * 100 * MS);
+            granted += u32::from(matches!(decision, Decision::Granted { .. }));
+        }
+        granted
+    };
+    for n in 0..10 {
+        let now = START + n * SECOND;
+        limiter.refused(&terms, &wants, now + SECOND, now);
+    }
+    let careful = of_minute(&mut limiter, START + 60 * SECOND);
+    assert!(careful < 30, "{careful} calls in the minute after");
+    let mut first = START + 120 * SECOND;
+    for _ in 0..60 {
+        of_minute(&mut limiter, first);
+        first += 60 * SECOND;
+    }
+    let whole = of_minute(&mut limiter, first);
+    assert!(whole > 150, "{whole} calls in a minute an hour later");
+}
+
 /// A worker that waits writes what others have to know: that live work waits, where bulk work would take the next
 /// lease; what a reply said of a limit that others use too. Once told, it is not written again.
 #[test]
