@@ -79,7 +79,7 @@ pub enum Answer {
 }
 
 /// A record found by our key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ReadBack {
     /// Our key.
     pub key: String,

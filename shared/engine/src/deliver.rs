@@ -31,7 +31,7 @@ use hub_domain::{
     retry::{self, LONGEST_WAIT, MAX_FAILURES, backoff},
 };
 
-pub(crate) use call::read;
+pub(crate) use call::records;
 
 use crate::{error::aws_verdict, held, hub::Hub, limits, reference::DeliveryReference};
 use actions::Actions;

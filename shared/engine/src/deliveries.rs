@@ -6,7 +6,7 @@ mod retry;
 use std::{collections::BTreeSet, time::Duration};
 
 pub use hub_aws::store::DeliveryPage;
-use hub_connectors::{Answer, Operation, ReadBack};
+use hub_connectors::{Operation, ReadBack};
 pub use hub_domain::filter::{DeliveryFilter, STATUSES, VERDICTS};
 use hub_domain::{
     ConnectionId, DeliveryId, SessionRecord,
@@ -18,7 +18,7 @@ use hub_domain::{
 
 use crate::{
     connections,
-    deliver::read,
+    deliver::records,
     error::EngineError,
     hub::Hub,
     identity::{Caller, Role},
@@ -277,18 +277,8 @@ pub async fn read_back(
             cursor: None,
         };
         let deadline = hub.clock().now() + LOOK_UP;
-        let answers = read(hub, connector.as_ref(), &connection, &operation, deadline)
-            .await
-            .map_err(EngineError::Crm)?;
-        for answer in answers {
-            let Answer::Records(records) = answer else {
-                return Err(EngineError::Bug {
-                    context: "reading records back",
-                    source: None,
-                });
-            };
-            found.extend(records);
-        }
+        let records = records(hub, connector.as_ref(), &connection, &operation, deadline);
+        found.extend(records.await.map_err(EngineError::Crm)?);
     }
     Ok(found)
 }

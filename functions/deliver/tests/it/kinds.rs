@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hub_domain::ledger::DeliveryStatus;
 
-use crate::acme::{Acme, Luck, Machine};
+use crate::acme::{Acme, Luck, Machine, SESSION};
 
 const CLIENT_ID: &str = r#"idempotency = "client_id""#;
 const IDEMPOTENCY_KEY: &str = r#"
@@ -140,9 +140,41 @@ async fn within_the_window_a_repeat_needs_no_question_and_after_it_the_first_att
     machine.work(1).await;
     assert_eq!(
         machine.calls(),
-        ["people", "write", "people", "find", "find", "write"],
-        "a question for each object"
+        ["people", "write", "people", "find", "find", "find", "write"],
+        "a question for each object, and one for the second page of the tasks"
     );
+    is_there_once(&machine, TITLE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_two_pages_show_is_one_record() {
+    let machine = Machine::new(8, Acme::new(READ_BACK)).await;
+    machine.work(1).await;
+    machine.calls();
+    let found = machine.tasks().await;
+    assert_eq!(machine.calls(), ["find", "find"]);
+    let keys: Vec<_> = found
+        .iter()
+        .map(|one| one.key.replace(SESSION, "s"))
+        .collect();
+    assert_eq!(keys, KEYS[1..]);
+}
+
+/// It would begin anew at each turn, and use up what comes back of the limit for ever.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_a_limit_stops_in_its_pages_is_a_failure() {
+    let machine = Machine::new(9, Acme::new(READ_BACK)).await;
+    machine.luck(&[Luck::LostAfter]);
+    machine.receive(1, TWO_MINUTES).await;
+    assert_eq!(machine.delivery().await.failures, 1);
+    for (pages, failures) in [(0, 1), (2, 2)] {
+        tokio::time::sleep(TWO_MINUTES).await;
+        machine.limit_after(pages);
+        assert!(machine.receive(1, TWO_MINUTES).await);
+        let delivery = machine.delivery().await;
+        assert_eq!(delivery.failures, failures, "{}", delivery.reason);
+    }
+    machine.work(1).await;
     is_there_once(&machine, TITLE).await;
 }
 

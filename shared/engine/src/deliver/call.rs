@@ -1,9 +1,9 @@
 //! One call to a CRM: a fresh token, the request, the answer; refreshed and sent again once when
 //! the CRM says the token is spent. Each call has a permit of the limiter.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use hub_connectors::{Answer, Connector, Operation, Reply};
+use hub_connectors::{Answer, Connector, Operation, ReadBack, Reply};
 use hub_domain::{Cause, Connection, Scope, Timestamp, Verdict};
 
 use secrecy::ExposeSecret;
@@ -99,7 +99,7 @@ pub(super) fn in_time(hub: &Hub, deadline: Timestamp) -> Result<(), Verdict> {
 }
 
 /// Carries a reading operation out, with all pages of its answer, and gives what it found.
-pub(crate) async fn read(
+pub(super) async fn read(
     hub: &Hub,
     connector: &dyn Connector,
     connection: &Connection,
@@ -109,13 +109,57 @@ pub(crate) async fn read(
     let mut found = Vec::new();
     let mut next = Some(operation.clone());
     while let Some(operation) = next {
-        let (_, reply) = call(hub, connector, connection, &operation, deadline)
-            .await
-            .map_err(|unanswered| unanswered.verdict)?;
-        found.push(connector.read(&operation, &reply)?);
-        next = connector.next(&operation, &reply);
+        let page = match call(hub, connector, connection, &operation, deadline).await {
+            Ok((_, reply)) => connector
+                .read(&operation, &reply)
+                .map(|answer| (answer, connector.next(&operation, &reply))),
+            Err(unanswered) => Err(unanswered.verdict),
+        };
+        let (answer, further) =
+            page.map_err(|verdict| stopped(hub, &operation, found.len(), verdict))?;
+        found.push(answer);
+        next = further;
     }
     Ok(found)
+}
+
+/// The records of the CRM that a [`Operation::ReadBack`] asks for. Each is there once, also one that two pages
+/// show: a page of a list may begin at the time at which the last one ended.
+pub(crate) async fn records(
+    hub: &Hub,
+    connector: &dyn Connector,
+    connection: &Connection,
+    operation: &Operation,
+    deadline: Timestamp,
+) -> Result<BTreeSet<ReadBack>, Verdict> {
+    let mut found = BTreeSet::new();
+    for answer in read(hub, connector, connection, operation, deadline).await? {
+        let Answer::Records(records) = answer else {
+            return Err(Verdict::Bug {
+                reason: "records were asked for and something else was found".to_owned(),
+            });
+        };
+        found.extend(records);
+    }
+    Ok(found)
+}
+
+/// The verdict on a reading that stopped after so many pages. A read-back begins anew each time, so waiting until
+/// the next call is free may never bring it to its end: it would use up for ever what comes back of a limit. So it
+/// counts as a failure: the waits grow, the limit recovers meanwhile, and at last a person is told.
+fn stopped(hub: &Hub, operation: &Operation, pages: usize, verdict: Verdict) -> Verdict {
+    match (verdict, operation) {
+        (Verdict::Throttle { until, .. }, Operation::ReadBack { .. }) if pages > 0 => {
+            let wait = until.duration_since(hub.clock().now());
+            Verdict::Retry {
+                after: Duration::try_from(wait).ok(),
+                reason: format!(
+                    "looking for what may have been written stopped after {pages} pages, for a limit or for time, and begins anew"
+                ),
+            }
+        }
+        (verdict, _) => verdict,
+    }
 }
 
 async fn once(

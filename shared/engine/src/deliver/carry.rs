@@ -9,13 +9,13 @@ use std::{
     time::Duration,
 };
 
-use hub_connectors::{Answer, Connector, Idempotency, Operation};
+use hub_connectors::{Connector, Idempotency, Operation};
 use hub_domain::{
     Connection, Plan, Timestamp, Verdict, Write, ledger::Attempt, mapping::RecordKind, plan,
 };
 
 use super::{
-    call::{call, read},
+    call::{call, records},
     doubt::{self, Next},
     stage::{Progress, Work},
 };
@@ -233,8 +233,16 @@ impl Account<'_> {
                     since,
                     cursor: None,
                 };
-                match self.records(&operation).await {
-                    Ok(found) => held.extend(found),
+                let Self {
+                    hub,
+                    connector,
+                    connection,
+                    deadline,
+                } = *self;
+                match records(hub, connector, connection, &operation, deadline).await {
+                    Ok(found) => {
+                        held.extend(found.into_iter().map(|record| (record.key, record.id)))
+                    }
                     Err(verdict) => {
                         stopped = Some(verdict);
                         break 'all;
@@ -257,25 +265,6 @@ impl Account<'_> {
             }
             true
         });
-    }
-
-    async fn records(&self, operation: &Operation) -> Result<Vec<(String, String)>, Verdict> {
-        let Self {
-            hub,
-            connector,
-            connection,
-            deadline,
-        } = *self;
-        let mut found = Vec::new();
-        for answer in read(hub, connector, connection, operation, deadline).await? {
-            let Answer::Records(records) = answer else {
-                return Err(Verdict::Bug {
-                    reason: "records were asked for and something else was found".to_owned(),
-                });
-            };
-            found.extend(records.into_iter().map(|record| (record.key, record.id)));
-        }
-        Ok(found)
     }
 
     /// Sends plans and gives what came of each write, by our key: a connector may group the writes of

@@ -47,6 +47,15 @@ impl Acme {
         }
     }
 
+    fn refused(&self, reply: &Reply) -> Verdict {
+        let error = hub_connectors::Fields {
+            code: String::new(),
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        self.manifest.verdict(reply, &error)
+    }
+
     fn write(&self, write: &Write) -> Value {
         let chosen = self.manifest.idempotency == Idempotency::ClientId && write.is_record();
         // The smallest key is the meeting's.
@@ -106,13 +115,14 @@ impl Connector for Acme {
                 keys,
                 writes,
                 since,
+                cursor,
                 ..
             } => {
-                let named: Vec<&String> = writes.iter().map(|write| &write.key).collect();
-                assert_eq!(named, keys.iter().collect::<Vec<_>>());
+                let named = writes.iter().map(|write| &write.key);
+                assert!(writes.is_empty() || named.eq(keys), "{writes:?}");
                 (
                     "find",
-                    json!({ "keys": keys, "since": since.map(|at| at.to_string()) }),
+                    json!({ "keys": keys, "since": since.map(|at| at.to_string()), "from": cursor }),
                 )
             }
             Operation::Write { plans } => {
@@ -127,13 +137,8 @@ impl Connector for Acme {
 
     fn written(&self, plans: &[Plan], reply: &Reply) -> Vec<Verdict> {
         let writes: Vec<&Write> = plans.iter().flat_map(|plan| &plan.writes).collect();
-        let error = hub_connectors::Fields {
-            code: String::new(),
-            message: String::new(),
-            fields: Vec::new(),
-        };
         if !reply.status.is_success() {
-            return vec![self.manifest.verdict(reply, &error); writes.len()];
+            return vec![self.refused(reply); writes.len()];
         }
         let again = |reason: &str| Verdict::Retry {
             after: Some(Duration::ZERO),
@@ -155,11 +160,22 @@ impl Connector for Acme {
 
     fn read(&self, operation: &Operation, reply: &Reply) -> Result<Answer, Verdict> {
         match operation {
+            Operation::ReadBack { .. } if !reply.status.is_success() => Err(self.refused(reply)),
             Operation::ReadBack { .. } => {
-                let found: Vec<ReadBack> = serde_json::from_slice(&reply.body).unwrap();
+                let found = reply.json().unwrap()["found"].take();
+                let found: Vec<ReadBack> = serde_json::from_value(found).unwrap();
                 Ok(Answer::Records(found))
             }
             _ => Ok(Answer::People(Vec::new())),
         }
+    }
+
+    fn next(&self, operation: &Operation, reply: &Reply) -> Option<Operation> {
+        let mut next = operation.clone();
+        let Operation::ReadBack { cursor, .. } = &mut next else {
+            return None;
+        };
+        *cursor = Some(reply.json()?["more"].as_str()?.to_owned());
+        Some(next)
     }
 }

@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use hub_domain::{QueueMessage, Timestamp, ledger::LedgerEntry};
+use hub_connectors::ReadBack;
+use hub_domain::{QueueMessage, Timestamp, ledger::LedgerEntry, mapping::RecordKind};
 use hub_engine::{Registry, Transport, TransportError, deliver::deliver, deliveries, ingest};
 use hub_world::{INGEST, World, payload};
 use serde_json::{Value, json};
@@ -55,6 +56,8 @@ struct State {
     /// What was answered to a key of a request, and when it came first.
     remembered: BTreeMap<String, (Timestamp, Value)>,
     luck: VecDeque<Luck>,
+    /// How many pages of what it holds it shows before a limit stops it.
+    shows: Option<usize>,
     calls: Vec<String>,
     /// Steps that were made, by key.
     steps: Vec<String>,
@@ -73,6 +76,8 @@ pub(crate) struct Machine {
 }
 
 pub(crate) const SESSION: &str = "ses_demo_meeting";
+/// The most records of a page.
+const PAGE: usize = 2;
 
 impl Machine {
     /// A session waits to be delivered to a CRM of this kind.
@@ -122,6 +127,26 @@ impl Machine {
     /// What happens to the next writing calls.
     pub(crate) fn luck(&self, luck: &[Luck]) {
         self.state.lock().unwrap().luck.extend(luck);
+    }
+
+    /// It shows so many pages of what it holds, and then there is a limit, once.
+    pub(crate) fn limit_after(&self, pages: usize) {
+        self.state.lock().unwrap().shows = Some(pages);
+    }
+
+    /// What it answers somebody who asks for the tasks of the session.
+    pub(crate) async fn tasks(&self) -> Vec<ReadBack> {
+        let hub = self.world.hub("api", self.transport());
+        let keys = self
+            .held()
+            .into_iter()
+            .map(|(key, _)| key.replacen('s', SESSION, 1));
+        let keys = keys.filter(|key| key.contains("-task-")).collect();
+        let admin = World::admin("org_demo");
+        let connection = self.connection.parse().unwrap();
+        deliveries::read_back(&hub, &admin, &connection, RecordKind::Task, "tasks", keys)
+            .await
+            .unwrap()
     }
 
     pub(crate) fn refuse(&self, key: &str) {
@@ -214,7 +239,7 @@ impl Machine {
                 machine.state.lock().unwrap().calls.push(call.clone());
                 match call.as_str() {
                     "people" => World::json(200, &json!({})),
-                    "find" => World::json(200, &machine.find(&body)),
+                    "find" => machine.find(&body),
                     _ => machine.write(body).await,
                 }
             }
@@ -255,19 +280,35 @@ impl Machine {
         }
     }
 
-    fn find(&self, body: &Value) -> Value {
+    /// What it holds, by pages. Each begins with the last record of the one before, as the pages of a list
+    /// that is asked by time do.
+    fn find(&self, body: &Value) -> hub_world::Answer {
         let now = self.world.clock.now();
-        let state = self.state.lock().unwrap();
+        let mut state = self.state.lock().unwrap();
+        match state.shows {
+            Some(0) => {
+                state.shows = None;
+                return World::json(429, &json!({}));
+            }
+            Some(pages) => state.shows = Some(pages - 1),
+            None => {}
+        }
         let shows = |one: &&Held| {
             let age = Duration::try_from(now.duration_since(one.at)).unwrap_or_default();
             age >= self.lag && body["keys"].as_array().unwrap().contains(&json!(one.key))
         };
-        let found = state.held.iter().filter(shows);
-        json!(
-            found
-                .map(|one| json!({ "key": one.key, "id": one.id }))
-                .collect::<Vec<_>>()
-        )
+        let from: usize = body["from"]
+            .as_str()
+            .map_or(0, |from| from.parse().unwrap());
+        let found: Vec<Value> = state
+            .held
+            .iter()
+            .filter(shows)
+            .map(|one| json!({ "key": one.key, "id": one.id }))
+            .collect();
+        let page = found.iter().skip(from).take(PAGE).collect::<Vec<_>>();
+        let more = (from + PAGE < found.len()).then(|| (from + PAGE - 1).to_string());
+        World::json(200, &json!({ "found": page, "more": more }))
     }
 
     fn apply(&self, body: &Value) -> Value {
