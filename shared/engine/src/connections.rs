@@ -141,6 +141,9 @@ pub async fn update(
             current.account = None;
         }
         if moved && by_browser {
+            // Nothing goes to where it was, also not to see whether it works.
+            current.base_url = None;
+            current.server = None;
             current.state = match current.state {
                 ConnectionState::Unconnected => ConnectionState::Unconnected,
                 _ => ConnectionState::ReconnectNeeded,
@@ -150,6 +153,9 @@ pub async fn update(
         }
     })
     .await?;
+    if moved && by_browser {
+        lifecycle::forget_tokens(hub, &changed).await?;
+    }
     match proof {
         Some(proof) => connect::keep(hub, &changed, proof, &caller.subject).await,
         None => Ok(changed),

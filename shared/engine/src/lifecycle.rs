@@ -151,18 +151,24 @@ pub(crate) async fn forget(
     connection: &Connection,
 ) -> Result<Result<(), Verdict>, EngineError> {
     let given_back = give_back(hub, connection).await;
+    forget_tokens(hub, connection).await?;
+    credentials::update(hub, &connection.organization, |current| {
+        credentials::remove(current, &connection.id);
+    })
+    .await?;
+    unlist_account(hub, connection).await?;
+    Ok(given_back)
+}
+
+/// Deletes the tokens of a connection: whoever asks for one is told that it was never authorized.
+pub(crate) async fn forget_tokens(hub: &Hub, connection: &Connection) -> Result<(), EngineError> {
     let (organization, id) = (&connection.organization, &connection.id);
     hub.store()
         .delete_tokens(organization, id)
         .await
         .map_err(EngineError::aws("the tokens"))?;
     hub.tokens().forget(&(organization.clone(), id.clone()));
-    credentials::update(hub, organization, |current| {
-        credentials::remove(current, id);
-    })
-    .await?;
-    unlist_account(hub, connection).await?;
-    Ok(given_back)
+    Ok(())
 }
 
 /// Revokes the grant at the CRM: the refresh token if there is one, since that ends the whole grant.

@@ -147,12 +147,20 @@ impl Store {
         let last = reply
             .last_evaluated_key
             .and_then(|key| key.get("sk").and_then(|sk| sk.as_s().ok().cloned()));
-        // Nothing stands between a key and itself with a character more; none of ours ends so.
+        // Nothing stands between a key and itself with a character more; none of ours ends so. A page that ends with
+        // the last key says that there may be more, and asking past that key would be refused.
         let next = last.map(|sk| {
             if forward {
                 format!("{sk}\u{1}")
             } else {
                 before(&sk)
+            }
+        });
+        let next = next.filter(|sk| {
+            if forward {
+                sk.as_str() <= to
+            } else {
+                sk.as_str() >= from
             }
         });
         Ok((reply.items.unwrap_or_default(), next))

@@ -63,9 +63,8 @@ const DECLARED: &[Declared] = &[
         statements: &[],
     },
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
-    // connection moves to another host or is parked; ledger entries by statements alone; the lease
-    // while a refresh token that changed is kept in the credentials. A sync that nothing came of is
-    // given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A delivery
+    // connection moves to another host or is parked; ledger entries by statements alone. A sync that nothing
+    // came of is given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A delivery
     // that nobody could begin is marked as held. `deliver::events`: the webhook and what is kept of the event are
     // read; a webhook whose receiver is gone is turned off.
     Declared {
@@ -73,10 +72,10 @@ const DECLARED: &[Declared] = &[
         reads: &[
             "session", "conn", "map", "token", "org", "usage", "limit", "hook", "event",
         ],
-        writes: &["conn", "token", "lease", "usage", "limit", "dlv", "hook"],
+        writes: &["conn", "token", "usage", "limit", "dlv", "hook"],
         statements: &["dlv"],
     },
-    // `stream::derive` (audit: a head is read, entries are appended with the mark that a checkpoint is
+    // `stream::derive` (audit: a head is read, and evidence where a change may be known; entries are appended with the mark that a checkpoint is
     // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
     // mark is deleted). `held::release`: the index, the organization, its connections and count are
     // read; the count, the delivery's mark and the note of a connection's release are written. `daily::look` (the
@@ -86,12 +85,12 @@ const DECLARED: &[Declared] = &[
     Declared {
         function: "batch",
         reads: &[
-            "audit", "org", "conn", "usage", "dlv", "token", "hook", "event", "unsealed", "held",
-            "daily",
+            "audit", "evid", "org", "conn", "usage", "dlv", "token", "hook", "event", "unsealed",
+            "held", "daily",
         ],
         writes: &[
-            "audit", "evid", "usage", "dlv", "conn", "token", "lease", "notice", "event",
-            "unsealed", "daily",
+            "audit", "evid", "usage", "dlv", "conn", "token", "notice", "event", "unsealed",
+            "daily",
         ],
         statements: &[],
     },

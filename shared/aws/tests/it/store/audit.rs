@@ -1,5 +1,7 @@
 //! The audit log.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use hub_aws::{
     Store,
     store::{Append, Appended, AuditHead, NewEntry, SealedAt},
@@ -20,6 +22,7 @@ suite! {
     a_change_that_comes_twice_is_known,
     of_many_writers_none_takes_another_s_place,
     a_log_waits_for_a_checkpoint_until_it_has_one,
+    a_page_that_ends_with_the_last_key_is_the_last,
     evidence_can_go_and_the_leaf_stays,
 }
 
@@ -225,6 +228,30 @@ async fn a_log_waits_for_a_checkpoint_until_it_has_one(on: Harness) {
     assert_eq!(checkpoints(0, 1).await, (vec!["two".to_owned()], Some(2)));
     assert_eq!(checkpoints(2, 1).await, (vec!["three".to_owned()], None));
     assert_eq!(checkpoints(3, 1).await, (vec![], None));
+}
+
+/// A query that is as full as it may be says that there may be more.
+async fn a_page_that_ends_with_the_last_key_is_the_last(on: Harness) {
+    let store = on.store().await;
+    let org: OrganizationId = id("org_1");
+    for size in 1..=100 {
+        append(&store, &org, &[&format!("e{size}")]).await;
+        let sealed = SealedAt {
+            organization: &org,
+            size,
+            note: &format!("note {size}"),
+            key: "key",
+        };
+        store.seal_audit(&sealed).await.unwrap();
+    }
+    let page = store.audit_page(&org, 0, 100).await.unwrap();
+    assert_eq!((page.entries.len(), page.checkpoints.len()), (100, 100));
+    assert_eq!(page.next, None);
+    // Backwards too, where ten parts are asked for at once.
+    let unknown = BTreeSet::from(["e101"]);
+    let since = now().checked_sub(Duration::from_secs(1)).unwrap();
+    let known = store.audit_known(&org, &unknown, since).await.unwrap();
+    assert!(known.is_empty());
 }
 
 async fn evidence_can_go_and_the_leaf_stays(on: Harness) {

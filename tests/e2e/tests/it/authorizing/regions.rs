@@ -96,6 +96,14 @@ async fn the_environment_is_the_audience_of_its_tokens() {
         (&moved["state"], &moved["account"]),
         (&json!("reconnect_needed"), &json!(null))
     );
+    // Nor does a test take it back into use at the old one.
+    let tested = machine.connection(http::Method::POST, &id, "/test").await;
+    assert_eq!(tested.json()["works"], json!(false), "{}", tested.text);
+    let still = shown(&machine, &id).await;
+    assert_eq!(
+        (&still["state"], &still["base_url"]),
+        (&json!("reconnect_needed"), &json!(null))
+    );
     let begun = machine.begin(ORG, &id).await;
     let back = machine.consent(&address(&begun)).await;
     let reply = machine.call_back(&back, &cookie(&begun)).await;
