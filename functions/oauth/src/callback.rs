@@ -14,7 +14,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use hub_domain::{Connection, ConnectionState, CrmId, limits::MAX_BODY_BYTES};
 use hub_engine::{
     EngineError, Hub,
-    connect::{self, COOKIE, Callback, CallbackParameters},
+    connect::{self, Callback, CallbackParameters},
     connections::document::Crm,
     lifecycle,
 };
@@ -25,7 +25,12 @@ use hub_lambda::{
 };
 use secrecy::SecretString;
 
-use crate::{Oauth, access::refused, connect::set_cookie, page};
+use crate::{
+    Oauth,
+    access::refused,
+    connect::{cookie, set_cookie},
+    page,
+};
 
 /// Where a CRM sends the browser back. For browsers; the CRM may add parameters of its own.
 #[utoipa::path(
@@ -90,7 +95,7 @@ pub(crate) async fn put_aside(
         Ok(format!("/api/integrations/{crm}/callback?handle={handle}"))
     };
     match put.await {
-        Ok(to) => page::away(&to, None),
+        Ok(to) => page::away(&to),
         Err(error) => page::failed(&error),
     }
 }
@@ -161,18 +166,4 @@ fn connected(connection: &Connection) -> Response {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     response
-}
-
-/// The cookie that `connect` set. Browsers may send several headers and several cookies in one; but
-/// this one cannot be there twice, since its prefix admits one path and no domain.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let given = headers.get_all(header::COOKIE).into_iter();
-    let mut found = given
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(name, _)| *name == COOKIE)
-        .map(|(_, value)| value);
-    let value = found.next()?;
-    found.next().is_none().then_some(value)
 }

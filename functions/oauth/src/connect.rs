@@ -1,10 +1,13 @@
-//! `POST /api/integrations/{crm}/connect`
+//! `POST /api/integrations/{crm}/connect`, and `…/start`, by which a page of another host begins.
 
 use axum::{
-    Json,
+    Form, Json,
     body::Body,
-    extract::{Query, State, rejection::QueryRejection},
-    http::header,
+    extract::{
+        Query, State,
+        rejection::{FormRejection, QueryRejection},
+    },
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use hub_domain::{ConnectionId, Faults, limits::MAX_BODY_BYTES, reader::Reader};
@@ -85,36 +88,78 @@ pub(crate) struct Begun {
 }
 
 /// The handle of a `start_url`.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, ToSchema)]
 pub(crate) struct Start {
+    /// Good once, for a minute.
     handle: String,
 }
 
-/// Opened at top level by a page of another host: binds the authorization to this browser and sends it on
-/// to the CRM. For browsers.
+/// Opened at top level by a page of another host: says whose connection would get the grant, and asks whether to
+/// go on to the CRM. For browsers.
 #[utoipa::path(
     get,
     path = "/api/integrations/{crm}/start",
-    operation_id = "startConnecting",
+    operation_id = "askBeforeConnecting",
     tag = "connecting",
     params(("crm" = Crm, Path, description = "The CRM."), ("handle" = String, Query, description = "Out of `start_url`: good once, for a minute.")),
-    responses((status = 303, description = "To the CRM.", headers(("Location" = String), ("Set-Cookie" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+    responses((status = 200, description = "A page that asks.", content_type = "text/html", body = String, headers(("Set-Cookie" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
 )]
-pub(crate) async fn start(
+pub(crate) async fn ask(
     State(oauth): State<Oauth>,
     Segment(crm): Segment,
     start: Result<Query<Start>, QueryRejection>,
 ) -> Response {
-    let begun = async {
+    let offered = async {
         let Query(start) = start.map_err(|_| EngineError::Forbidden("a handle is missing"))?;
         let crm = crm.parse().map_err(|_| EngineError::NotFound("the CRM"))?;
-        connect::start(&oauth.hub, &crm, &start.handle).await
+        let offered = connect::offered(&oauth.hub, &crm, &start.handle).await?;
+        Ok((offered, start.handle))
+    };
+    match offered.await {
+        Ok((offered, handle)) => {
+            let (crm, connection) = (&offered.crm, &offered.connection.name);
+            let (organization, person) = (&offered.organization, &offered.person);
+            page::asks(
+                &format!("Connect {crm}?"),
+                &format!(
+                    "The connection “{connection}” of the organization “{organization}” would read and write in {crm} as you. {person} began this. Go on only if you know why."
+                ),
+                &page::Form {
+                    label: &format!("Go on to {crm}"),
+                    handle: &handle,
+                    then: &offered.origin,
+                },
+                &set_cookie(&offered.cookie, STATE_LIFETIME.as_secs()),
+            )
+        }
+        Err(error) => page::failed(&error),
+    }
+}
+
+/// The form of that page: binds the authorization to this browser and sends it on to the CRM. For browsers.
+#[utoipa::path(
+    post,
+    path = "/api/integrations/{crm}/start",
+    operation_id = "startConnecting",
+    tag = "connecting",
+    security((), ("cookie" = [])),
+    params(("crm" = Crm, Path, description = "The CRM.")),
+    request_body(content = Start, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 303, description = "To the CRM.", headers(("Location" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+)]
+pub(crate) async fn start(
+    State(oauth): State<Oauth>,
+    Segment(crm): Segment,
+    headers: HeaderMap,
+    start: Result<Form<Start>, FormRejection>,
+) -> Response {
+    let begun = async {
+        let Form(start) = start.map_err(|_| EngineError::Forbidden("a handle is missing"))?;
+        let crm = crm.parse().map_err(|_| EngineError::NotFound("the CRM"))?;
+        connect::start(&oauth.hub, &crm, &start.handle, cookie(&headers)).await
     };
     match begun.await {
-        Ok(begun) => {
-            let cookie = set_cookie(&begun.cookie, STATE_LIFETIME.as_secs());
-            page::away(&begun.authorize_url, Some(&cookie))
-        }
+        Ok(authorize_url) => page::away(&authorize_url),
         Err(error) => page::failed(&error),
     }
 }
@@ -134,4 +179,18 @@ fn connection_id(value: &Value) -> Result<ConnectionId, Faults> {
 /// `Lax`, because the CRM sends the browser back at top level.
 pub(crate) fn set_cookie(value: &str, max_age_s: u64) -> String {
     format!("{COOKIE}={value}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age_s}")
+}
+
+/// The cookie that was set before. Browsers may send several headers and several cookies in one; but
+/// this one cannot be there twice, since its prefix admits one path and no domain.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let given = headers.get_all(header::COOKIE).into_iter();
+    let mut found = given
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value);
+    let value = found.next()?;
+    found.next().is_none().then_some(value)
 }

@@ -32,6 +32,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     #[derive(OpenApi)]
     #[openapi(paths(
         connect::begin,
+        connect::ask,
         connect::start,
         callback::finish,
         callback::put_aside,
@@ -45,7 +46,10 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub fn router(hub: Hub, identity: Identity, public_url: String) -> Router {
     let routes = Router::new()
         .route("/api/integrations/{crm}/connect", post(connect::begin))
-        .route("/api/integrations/{crm}/start", get(connect::start))
+        .route(
+            "/api/integrations/{crm}/start",
+            get(connect::ask).post(connect::start),
+        )
         .route(
             "/api/integrations/{crm}/callback",
             get(callback::finish)

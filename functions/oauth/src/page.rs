@@ -1,4 +1,4 @@
-//! The one page: a title and a sentence, without scripts or anything from elsewhere.
+//! The one page: a title and a sentence, and perhaps a button, without scripts or anything from elsewhere.
 
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -7,22 +7,68 @@ use axum::{
 use hub_engine::EngineError;
 use hub_lambda::http::chain;
 
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_TYPE, "text/html; charset=utf-8"),
     // The address holds a code and a state.
     (header::CACHE_CONTROL, "no-store"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
+    (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
 /// A page. Both texts are plain; what they quote may come from anybody.
 pub(crate) fn page(status: StatusCode, title: &str, words: &str) -> Response {
+    (status, HEADERS, html(title, words, "")).into_response()
+}
+
+/// A form that posts a handle to `start`, beside the address of its page.
+pub(crate) struct Form<'a> {
+    /// What its button says.
+    pub(crate) label: &'a str,
+    /// The handle.
+    pub(crate) handle: &'a str,
+    /// The origin that the browser is sent on to: browsers hold a form to its policy there too.
+    pub(crate) then: &'a str,
+}
+
+/// A page that asks, and the cookie without which its form proves nothing.
+pub(crate) fn asks(title: &str, words: &str, form: &Form<'_>, cookie: &str) -> Response {
+    let (label, handle) = (escape(form.label), escape(form.handle));
+    let fields = format!(
+        r#"
+<form method="post" action="start"><input type="hidden" name="handle" value="{handle}"><button>{label}</button></form>"#
+    );
+    let mut response = (HEADERS, html(title, words, &fields)).into_response();
+    let policy = POLICY.replace(
+        "form-action 'none'",
+        &format!("form-action 'self' {}", form.then),
+    );
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, policy.as_str()),
+        (header::SET_COOKIE, cookie),
+    ];
+    for (name, value) in headers {
+        let Ok(value) = HeaderValue::from_str(value) else {
+            return broken();
+        };
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+fn broken() -> Response {
+    page(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "Not connected",
+        "Something failed on our side.",
+    )
+}
+
+fn html(title: &str, words: &str, form: &str) -> String {
     let (title, words) = (escape(title), escape(words));
-    let html = format!(
+    format!(
         r#"<!doctype html>
 <html lang="en">
 <head>
@@ -36,34 +82,28 @@ body {{ margin: 0; min-height: 100vh; display: grid; place-items: center; font: 
 main {{ box-sizing: border-box; max-width: 32rem; padding: 2rem 1.25rem; overflow-wrap: anywhere; }}
 h1 {{ margin: 0 0 .5rem; font-size: 1.5rem; line-height: 1.25; }}
 p {{ margin: 0; }}
+button {{ margin-top: 1.25rem; padding: .6rem 1.1rem; font: inherit; border: 0; border-radius: .4rem; color: #fff; background: #1456b8; cursor: pointer; }}
+button:focus-visible {{ outline: 3px solid Highlight; outline-offset: 2px; }}
 </style>
 </head>
 <body>
 <main>
 <h1>{title}</h1>
-<p>{words}</p>
+<p>{words}</p>{form}
 </main>
 </body>
 </html>
 "#
-    );
-    (status, HEADERS, html).into_response()
+    )
 }
 
 /// Sends the browser somewhere else.
-pub(crate) fn away(to: &str, cookie: Option<&str>) -> Response {
+pub(crate) fn away(to: &str) -> Response {
     let Ok(to) = HeaderValue::from_str(to) else {
-        return page(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Not connected",
-            "Something failed on our side.",
-        );
+        return broken();
     };
     let mut response = (StatusCode::SEE_OTHER, HEADERS).into_response();
     response.headers_mut().insert(header::LOCATION, to);
-    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::from_str(cookie).ok()) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
-    }
     response
 }
 

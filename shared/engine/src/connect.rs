@@ -19,7 +19,7 @@ use url::Url;
 pub(crate) use self::settle::{keep, prove};
 pub use self::{
     document::CallbackParameters,
-    handoff::{posted, start},
+    handoff::{Offered, offered, posted, start},
 };
 use crate::{
     connections,
@@ -44,7 +44,7 @@ pub struct Begun {
     /// The value of [`COOKIE`].
     pub cookie: String,
     /// Where a browser goes whose page is on another host: our own address, for a minute, once. It
-    /// sets the cookie and sends the browser on.
+    /// names the connection, sets the cookie, and sends the browser on when its person says so.
     pub start_url: String,
 }
 

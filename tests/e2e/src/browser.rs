@@ -63,6 +63,23 @@ impl Machine {
         self.sandbox.handle(request).await.expect("an answer")
     }
 
+    /// A page of another host sent the browser to our own address first, and the person goes on: our page, and
+    /// the answer to its form.
+    pub async fn start(&self, start: &str) -> (Reply, Reply) {
+        let page = self.call_back(start, "").await;
+        let gone_on = self.go_on(&page, &cookie(&page)).await;
+        (page, gone_on)
+    }
+
+    /// The form of that page, from a browser with this cookie.
+    pub async fn go_on(&self, page: &Reply, cookie: &str) -> Reply {
+        let path = format!("/api/integrations/{}/start", self.crm);
+        let mut request = post_of(&path, &fields(&page.text));
+        let cookie = cookie.parse().expect("a cookie");
+        request.headers_mut().insert(header::COOKIE, cookie);
+        ask(&self.oauth, request).await
+    }
+
     /// The browser posts the CRM's form to our callback, as it does across sites: without cookies.
     pub async fn post_back(&self, fields: &str) -> Reply {
         let path = format!("/api/integrations/{}/callback", self.crm);

@@ -145,6 +145,16 @@ impl Store {
             .await
     }
 
+    /// What was put aside, without using it up.
+    pub async fn handoff(
+        &self,
+        handle_hash: &str,
+        now: Timestamp,
+    ) -> Result<Option<Handoff>, AwsError> {
+        let found: Option<Handoff> = self.document(&Key::handoff(handle_hash), true).await?;
+        Ok(found.filter(|found| alive(found.expires_at, now)))
+    }
+
     /// Takes what was put aside: once, and not after its end.
     pub async fn take_handoff(
         &self,

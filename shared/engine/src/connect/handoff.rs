@@ -6,9 +6,9 @@
 
 use std::{fmt, time::Duration};
 
-use hub_aws::store::Handoff;
+use hub_aws::store::{Handoff, OAuthState};
 use hub_connectors::Return;
-use hub_domain::{CrmId, OrganizationId};
+use hub_domain::{Connection, ConnectionState, CrmId, OrganizationId};
 use url::Url;
 
 use super::{Callback, hash, lapses, random, refused};
@@ -20,18 +20,26 @@ const LIFETIME: Duration = Duration::from_mins(1);
 const ADDRESS: &str = "address";
 const CALLBACK: &str = "callback";
 
-/// A browser that was sent to our own address, and where it goes on to.
-pub struct Started {
-    /// Where the browser goes.
-    pub authorize_url: String,
-    /// The value of [`COOKIE`](super::COOKIE).
+/// An authorization that a browser was sent to, as its person has to know it before going on.
+pub struct Offered {
+    /// The connection that would get the grant.
+    pub connection: Connection,
+    /// What the organization is called whose connection it is.
+    pub organization: String,
+    /// The CRM, for people.
+    pub crm: String,
+    /// Who began.
+    pub person: String,
+    /// The origin of the CRM's consent page.
+    pub origin: String,
+    /// The value of [`COOKIE`](super::COOKIE), for a browser that goes on.
     pub cookie: String,
 }
 
-/// What is in it opens the authorization.
-impl fmt::Debug for Started {
+/// What is in it binds the authorization.
+impl fmt::Debug for Offered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Started").finish_non_exhaustive()
+        f.debug_struct("Offered").finish_non_exhaustive()
     }
 }
 
@@ -46,27 +54,74 @@ pub(super) async fn offer(
     put(hub, organization, hash(state), ADDRESS, address).await
 }
 
-/// Sends a browser on that a page of another host sent to us: its authorization is now bound to it.
+/// What a page of another host sent a browser here for. It binds nothing and uses nothing up: whoever is at the
+/// browser need not be who began, and would give the grant of their CRM to somebody else's connection. So they are
+/// told whose it is, and [`start`] takes their word.
 ///
 /// # Errors
-/// The handle is unknown, used or too old.
-pub async fn start(hub: &Hub, crm: &CrmId, handle: &str) -> Result<Started, EngineError> {
+/// The handle is unknown, used or too old, or its connection has ended or is another CRM's.
+pub async fn offered(hub: &Hub, crm: &CrmId, handle: &str) -> Result<Offered, EngineError> {
+    let manifest = hub.manifest(crm)?;
+    let found = hub
+        .store()
+        .handoff(&hash(handle), hub.clock().now())
+        .await
+        .map_err(EngineError::aws("the authorization"))?
+        .ok_or_else(refused)?;
+    let (begun, opened) = opened(hub, handle, ADDRESS, &found).await?;
+    let store = hub.store();
+    let connection = store
+        .connection(&begun.organization, &begun.connection)
+        .await
+        .map_err(EngineError::aws("the connection"))?
+        .filter(|connection| {
+            connection.crm == *crm && connection.state != ConnectionState::Disconnected
+        })
+        .ok_or_else(refused)?;
+    let organization = store
+        .organization(&begun.organization)
+        .await
+        .map_err(EngineError::aws("the organization"))?
+        .ok_or_else(refused)?;
+    let address = Url::parse(&address(opened)?).map_err(|_| refused())?;
+    Ok(Offered {
+        connection,
+        organization: organization.name,
+        crm: manifest.title.clone(),
+        person: begun.person,
+        origin: address.origin().ascii_serialization(),
+        cookie: random(hub),
+    })
+}
+
+/// The person at the browser goes on: the authorization is now bound to the browser that has this cookie of
+/// [`offered`]. Gives where it goes.
+///
+/// # Errors
+/// The handle is unknown, used or too old, or the browser has no cookie: no form of another site brings one.
+pub async fn start(
+    hub: &Hub,
+    crm: &CrmId,
+    handle: &str,
+    cookie: Option<&str>,
+) -> Result<String, EngineError> {
     hub.manifest(crm)?;
+    let cookie = cookie.ok_or_else(refused)?;
     let (state, opened) = take(hub, handle, ADDRESS).await?;
-    let authorize_url = String::from_utf8(opened).map_err(|_| refused())?;
-    let cookie = random(hub);
+    let authorize_url = address(opened)?;
     let bound = hub
         .store()
-        .bind_oauth_state(&state, &hash(&cookie), hub.clock().now())
+        .bind_oauth_state(&state, &hash(cookie), hub.clock().now())
         .await
         .map_err(EngineError::aws("the authorization"))?;
     if !bound {
         return Err(refused());
     }
-    Ok(Started {
-        authorize_url,
-        cookie,
-    })
+    Ok(authorize_url)
+}
+
+fn address(opened: Vec<u8>) -> Result<String, EngineError> {
+    String::from_utf8(opened).map_err(|_| refused())
 }
 
 /// Puts a callback aside that came by a form, and gives its handle. It uses nothing up.
@@ -85,7 +140,7 @@ pub async fn posted(hub: &Hub, crm: &CrmId, callback: &Callback) -> Result<Strin
         ));
     }
     let state = hash(callback.state.as_deref().ok_or_else(refused)?);
-    let organization = organization(hub, &state).await?;
+    let organization = begun(hub, &state).await?.organization;
     let plain = serde_json::to_vec(callback).map_err(|error| EngineError::Bug {
         context: "putting a callback aside",
         source: Some(Box::new(error)),
@@ -102,14 +157,14 @@ pub(super) async fn collect(hub: &Hub, handle: &str) -> Result<Callback, EngineE
     })
 }
 
-/// Whose the authorization of a state is.
-async fn organization(hub: &Hub, state_hash: &str) -> Result<OrganizationId, EngineError> {
+/// The authorization of a state.
+async fn begun(hub: &Hub, state_hash: &str) -> Result<OAuthState, EngineError> {
     let known = hub
         .store()
         .oauth_state(state_hash, hub.clock().now())
         .await
         .map_err(EngineError::aws("the authorization"))?;
-    Ok(known.ok_or_else(refused)?.organization)
+    known.ok_or_else(refused)
 }
 
 fn aad(what: &str, handle: &str) -> Vec<u8> {
@@ -159,9 +214,20 @@ async fn take(hub: &Hub, handle: &str, what: &str) -> Result<(String, Vec<u8>), 
         .await
         .map_err(EngineError::aws("the authorization"))?
         .ok_or_else(refused)?;
-    let organization = organization(hub, &found.state).await?;
-    let ring = ring(hub, organization.as_str()).await?;
+    let (_, opened) = opened(hub, handle, what, &found).await?;
+    Ok((found.state, opened))
+}
+
+/// The authorization that something was put aside for, and what that is.
+async fn opened(
+    hub: &Hub,
+    handle: &str,
+    what: &str,
+    found: &Handoff,
+) -> Result<(OAuthState, Vec<u8>), EngineError> {
+    let begun = begun(hub, &found.state).await?;
+    let ring = ring(hub, begun.organization.as_str()).await?;
     // A handle of the other kind does not open.
     let opened = hub_aws::seal::open(&ring, &aad(what, handle), &found.sealed);
-    Ok((found.state, opened.map_err(|_| refused())?.to_vec()))
+    Ok((begun, opened.map_err(|_| refused())?.to_vec()))
 }

@@ -64,6 +64,7 @@ const ROUTES: &[(&str, &str, &str, Least)] = &[
     ("api", "POST", "/api/deliveries/{id}/retry", Least::Manager),
     ("oauth", "POST", "/api/integrations/{crm}/connect", Least::Admin),
     ("oauth", "GET", "/api/integrations/{crm}/start", Least::Nobody),
+    ("oauth", "POST", "/api/integrations/{crm}/start", Least::Nobody),
     ("oauth", "GET", "/api/integrations/{crm}/callback", Least::Nobody),
     ("oauth", "POST", "/api/integrations/{crm}/callback", Least::Nobody),
     ("oauth", "DELETE", "/api/integrations/{crm}/callback", Least::Nobody),

@@ -55,10 +55,10 @@ const DECLARED: &[Declared] = &[
     },
     // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
     // are put whole, and read for the first call; the lease while a refresh token is kept in the
-    // credentials; `lifecycle::uninstalled` finds connections by their account.
+    // credentials; `connect::offered` names the organization; `lifecycle::uninstalled` finds connections by their account.
     Declared {
         function: "oauth",
-        reads: &["conn", "token", "oauth", "account"],
+        reads: &["org", "conn", "token", "oauth", "account"],
         writes: &["conn", "token", "lease", "oauth", "account"],
         statements: &[],
     },

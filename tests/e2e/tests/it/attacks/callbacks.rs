@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use hub_e2e::cookie;
+
 use super::{
     Attack, attack,
     stage::{Stage, parameter},
@@ -95,10 +97,39 @@ pub(super) fn all() -> Vec<Attack> {
         attack("start: a handle twice", "RFC 9700, 4.7", |s| {
             Box::pin(async {
                 let start = s.victim.start.clone();
-                assert_eq!(s.legitimate(&start, "").await.status.as_u16(), 303);
+                let (page, started) = s.machine.start(&start).await;
+                assert_eq!(started.status.as_u16(), 303);
                 s.try_get(&start, "").await;
+                let again = s.machine.go_on(&page, &cookie(&page)).await;
+                s.must_be_refused("a form", again);
             })
         }),
+        attack(
+            "start: a victim's browser is sent to it, and nobody says yes",
+            "RFC 9700, 4.7.1",
+            |s| {
+                Box::pin(async {
+                    // The attacker's page opens it, and then the CRM's own page, which may ask nothing.
+                    let page = s.machine.call_back(&s.attacker.start.clone(), "").await;
+                    s.must(page.header("location").is_empty(), "it was sent on unasked");
+                    let back = s.consent(&s.attacker.authorize).await;
+                    s.try_get(&back, &cookie(&page)).await;
+                    s.saw(page);
+                })
+            },
+        ),
+        attack(
+            "start: its form posted by a stranger's page",
+            "RFC 9700, 4.7.1",
+            |s| {
+                Box::pin(async {
+                    // The browser brings no cookie along.
+                    let page = s.machine.call_back(&s.attacker.start.clone(), "").await;
+                    let posted = s.machine.go_on(&page, "").await;
+                    s.must_be_refused("a form", posted);
+                })
+            },
+        ),
         attack("start: a handle past its time", "RFC 9700, 4.7", |s| {
             Box::pin(async {
                 tokio::time::sleep(Duration::from_secs(61)).await;
@@ -125,7 +156,8 @@ pub(super) fn all() -> Vec<Attack> {
             |s| {
                 Box::pin(async {
                     let start = s.victim.start.clone();
-                    assert_eq!(s.legitimate(&start, "").await.status.as_u16(), 303);
+                    let (_, started) = s.machine.start(&start).await;
+                    assert_eq!(started.status.as_u16(), 303);
                     let back = s.consent(&s.victim.authorize).await;
                     let old = s.victim.cookie.clone();
                     s.try_get(&back, &old).await;

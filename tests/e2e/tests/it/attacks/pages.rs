@@ -96,9 +96,13 @@ pub(super) fn all() -> Vec<Attack> {
                             policy.contains("default-src 'none'") && !policy.contains("script-src"),
                             "a page runs scripts",
                         );
+                        let forms = if page.text.contains("<form") {
+                            format!("form-action 'self' {};", s.crm_origin())
+                        } else {
+                            "form-action 'none'".to_owned()
+                        };
                         s.must(
-                            policy.contains("form-action 'none'")
-                                && policy.contains("base-uri 'none'"),
+                            policy.contains(&forms) && policy.contains("base-uri 'none'"),
                             "a page sends forms",
                         );
                         s.must(

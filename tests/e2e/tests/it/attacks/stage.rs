@@ -199,8 +199,7 @@ impl Stage {
 
     /// Answers have no secret in them, and send nobody anywhere but to us and to the CRM.
     fn look_at_replies(&mut self) {
-        let log_in = Url::parse(&self.victim.authorize).expect("an address");
-        let log_in = log_in.origin().ascii_serialization();
+        let log_in = self.crm_origin();
         let secrets = self.secrets();
         for reply in &self.replies {
             let all = format!("{:?}\n{}", reply.headers, reply.text);
@@ -214,6 +213,12 @@ impl Stage {
                 self.harm.push(format!("a browser was sent to {to}"));
             }
         }
+    }
+
+    /// Where people log in at the CRM.
+    pub(super) fn crm_origin(&self) -> String {
+        let log_in = Url::parse(&self.victim.authorize).expect("an address");
+        log_in.origin().ascii_serialization()
     }
 
     /// What nobody may see: the application's secret, every token and every verifier there was.
