@@ -241,7 +241,7 @@ impl Account<'_> {
                 } = *self;
                 match records(hub, connector, connection, &operation, deadline).await {
                     Ok(found) => {
-                        held.extend(found.into_iter().map(|record| (record.key, record.id)))
+                        held.extend(found.into_iter().map(|record| (record.key, record.id)));
                     }
                     Err(verdict) => {
                         stopped = Some(verdict);
