@@ -40,7 +40,7 @@ use crate::{
     tag = "connecting",
     security((), ("cookie" = [])),
     params(("crm" = Crm, Path, description = "The CRM."), CallbackParameters),
-    responses((status = 200, description = "The connection is authorized; a page says so.", content_type = "text/html", body = String), (status = 400, description = "The address or the form cannot be read; a page says so.", content_type = "text/html", body = String), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 409, description = "The connection was changed at the same time, or has ended; a page says so.", content_type = "text/html", body = String), (status = 422, description = "What the CRM sent is not valid; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 502, description = "The CRM refused; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+    responses((status = 200, description = "The connection is authorized; a page says so.", content_type = "text/html", body = String), (status = 400, description = "The address or the form cannot be read; a page says so.", content_type = "text/html", body = String), page::Failed, (status = 409, description = "The connection was changed at the same time, or has ended; a page says so.", content_type = "text/html", body = String), (status = 422, description = "What the CRM sent is not valid; a page says so.", content_type = "text/html", body = String), (status = 502, description = "The CRM refused; a page says so.", content_type = "text/html", body = String)),
 )]
 #[tracing::instrument(skip_all, fields(crm))]
 pub(crate) async fn finish(
@@ -79,7 +79,7 @@ async fn ended(
     tag = "connecting",
     params(("crm" = Crm, Path, description = "The CRM.")),
     request_body(content = CallbackParameters, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "To the same path, with a handle.", headers(("Location" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+    responses((status = 303, description = "To the same path, with a handle.", headers(("Location" = String))), page::Failed),
 )]
 pub(crate) async fn put_aside(
     State(oauth): State<Oauth>,

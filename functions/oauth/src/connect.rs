@@ -102,7 +102,7 @@ pub(crate) struct Start {
     operation_id = "askBeforeConnecting",
     tag = "connecting",
     params(("crm" = Crm, Path, description = "The CRM."), ("handle" = String, Query, description = "Out of `start_url`: good once, for a minute.")),
-    responses((status = 200, description = "A page that asks.", content_type = "text/html", body = String, headers(("Set-Cookie" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+    responses((status = 200, description = "A page that asks.", content_type = "text/html", body = String, headers(("Set-Cookie" = String))), page::Failed),
 )]
 pub(crate) async fn ask(
     State(oauth): State<Oauth>,
@@ -145,7 +145,7 @@ pub(crate) async fn ask(
     security((), ("cookie" = [])),
     params(("crm" = Crm, Path, description = "The CRM.")),
     request_body(content = Start, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 303, description = "To the CRM.", headers(("Location" = String))), (status = 403, description = "It proves nothing: the handle, the state or the cookie is unknown, used or too old; a page says so.", content_type = "text/html", body = String), (status = 404, description = "There is no such CRM; a page says so.", content_type = "text/html", body = String), (status = 500, description = "Something failed on our side; a page says so.", content_type = "text/html", body = String), (status = 503, description = "Something does not answer; a page says so.", content_type = "text/html", body = String)),
+    responses((status = 303, description = "To the CRM.", headers(("Location" = String))), page::Failed),
 )]
 pub(crate) async fn start(
     State(oauth): State<Oauth>,

@@ -1,11 +1,17 @@
 //! The one page: a title and a sentence, and perhaps a button, without scripts or anything from elsewhere.
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hub_engine::EngineError;
 use hub_lambda::http::chain;
+use utoipa::{
+    IntoResponses, PartialSchema,
+    openapi::{self, ContentBuilder, RefOr},
+};
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -105,6 +111,30 @@ pub(crate) fn away(to: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, HEADERS).into_response();
     response.headers_mut().insert(header::LOCATION, to);
     response
+}
+
+/// The pages that say what failed, for the document of the API.
+pub(crate) struct Failed;
+
+impl IntoResponses for Failed {
+    fn responses() -> BTreeMap<String, RefOr<openapi::Response>> {
+        let proofless =
+            "It proves nothing: the handle, the state or the cookie is unknown, used or too old";
+        let all = [
+            ("403", proofless),
+            ("404", "There is no such CRM"),
+            ("500", "Something failed on our side"),
+            ("503", "Something does not answer"),
+        ];
+        let said = |(status, words): (&str, &str)| {
+            let html = ContentBuilder::new().schema(Some(String::schema()));
+            let response = openapi::Response::builder()
+                .description(format!("{words}; a page says so."))
+                .content("text/html", html.build());
+            (status.to_owned(), response.build().into())
+        };
+        all.map(said).into()
+    }
 }
 
 /// A failure, as a person reads it.

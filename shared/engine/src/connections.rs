@@ -128,6 +128,9 @@ pub async fn update(
     if moved {
         lifecycle::unlist_account(hub, &found).await?;
     }
+    if moved && by_browser {
+        lifecycle::forget_tokens(hub, &found).await?;
+    }
     let now = hub.clock().now();
     let changed = change(hub, &caller.organization, id, |current| {
         if let Some(name) = &wanted.name {
@@ -153,9 +156,6 @@ pub async fn update(
         }
     })
     .await?;
-    if moved && by_browser {
-        lifecycle::forget_tokens(hub, &changed).await?;
-    }
     match proof {
         Some(proof) => connect::keep(hub, &changed, proof, &caller.subject).await,
         None => Ok(changed),

@@ -179,6 +179,23 @@ async fn a_question_that_a_limit_stops_in_its_pages_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_answered_before_a_limit_is_not_asked_again() {
+    let machine = Machine::new(10, Acme::new(READ_BACK)).await;
+    machine.luck(&[Luck::LostAfter]);
+    machine.receive(1, TWO_MINUTES).await;
+    tokio::time::sleep(TWO_MINUTES).await;
+    machine.calls();
+    // The meeting is found, and then written with its id; of the tasks nothing is known yet.
+    machine.limit_after(1);
+    assert!(machine.receive(1, TWO_MINUTES).await);
+    assert_eq!(machine.calls(), ["people", "find", "find", "write"]);
+    assert_eq!(machine.delivery().await.failures, 1, "the wait is none");
+    machine.work(1).await;
+    assert_eq!(machine.calls(), ["people", "find", "find", "write"]);
+    is_there_once(&machine, TITLE).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_crm_that_cannot_be_asked_is_written_to_at_most_once() {
     for (luck, held) in [
         (Luck::LostAfter, 4),

@@ -207,7 +207,7 @@ impl Account<'_> {
     }
 
     /// Asks the CRM which of the writes it holds under our keys: those have the id now, the others none.
-    /// Where it cannot be asked, they end with the reason.
+    /// Those that it cannot be asked about end with the reason; what was answered before counts.
     async fn look_for(
         &self,
         progress: &mut [Progress],
@@ -215,33 +215,35 @@ impl Account<'_> {
         asked: &BTreeSet<String>,
         since: Option<Timestamp>,
     ) {
+        let Self {
+            hub,
+            connector,
+            connection,
+            deadline,
+        } = *self;
         let mut wanted: BTreeMap<(RecordKind, String), Vec<Write>> = BTreeMap::new();
         let writes = open.iter().flat_map(|(_, plan)| &plan.writes);
         for write in writes.filter(|write| asked.contains(&write.key)) {
             let group = (write.kind, write.object.clone());
             wanted.entry(group).or_default().push(write.clone());
         }
-        let mut held: BTreeMap<String, String> = BTreeMap::new();
+        let mut answered: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut stopped = None;
         'all: for ((kind, object), writes) in wanted {
-            for chunk in writes.chunks(self.connector.manifest().batch.lookup.max(1)) {
+            for chunk in writes.chunks(connector.manifest().batch.lookup.max(1)) {
+                let keys: Vec<String> = chunk.iter().map(|write| write.key.clone()).collect();
                 let operation = Operation::ReadBack {
                     kind,
                     object: object.clone(),
-                    keys: chunk.iter().map(|write| write.key.clone()).collect(),
+                    keys: keys.clone(),
                     writes: chunk.to_vec(),
                     since,
                     cursor: None,
                 };
-                let Self {
-                    hub,
-                    connector,
-                    connection,
-                    deadline,
-                } = *self;
                 match records(hub, connector, connection, &operation, deadline).await {
                     Ok(found) => {
-                        held.extend(found.into_iter().map(|record| (record.key, record.id)));
+                        answered.extend(keys.into_iter().map(|key| (key, None)));
+                        answered.extend(found.into_iter().map(|one| (one.key, Some(one.id))));
                     }
                     Err(verdict) => {
                         stopped = Some(verdict);
@@ -254,11 +256,13 @@ impl Account<'_> {
             if !asked.contains(&write.key) {
                 return true;
             }
-            if let Some(verdict) = &stopped {
-                progress.end(write, verdict.clone());
-                return false;
+            match (answered.get(&write.key).cloned(), &stopped) {
+                (None, Some(verdict)) => {
+                    progress.end(write, verdict.clone());
+                    return false;
+                }
+                (id, _) => write.id = id.flatten(),
             }
-            write.id = held.remove(&write.key);
             match &write.id {
                 Some(id) => progress.is(&write.key, id),
                 None => progress.is_not(&write.key),

@@ -55,7 +55,8 @@ const DECLARED: &[Declared] = &[
     },
     // `connect::begin` and `finish`: a state is put, bound, and taken by a delete that returns it; tokens
     // are put whole, and read for the first call; the lease while a refresh token is kept in the
-    // credentials; `connect::offered` names the organization; `lifecycle::uninstalled` finds connections by their account.
+    // credentials; `connect::offered` names the organization; `lifecycle::uninstalled` finds connections by
+    // their account.
     Declared {
         function: "oauth",
         reads: &["org", "conn", "token", "oauth", "account"],
@@ -64,8 +65,8 @@ const DECLARED: &[Declared] = &[
     },
     // `deliver::deliver`: session, connection and mapping are read; tokens read and refreshed; a
     // connection moves to another host or is parked; ledger entries by statements alone. A sync that nothing
-    // came of is given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A delivery
-    // that nobody could begin is marked as held. `deliver::events`: the webhook and what is kept of the event are
+    // came of is given back, where the plan limits them. `limits::permit`: leases of the CRM account's limits. A
+    // delivery that nobody could begin is marked as held. `deliver::events`: the webhook and what is kept of the event are
     // read; a webhook whose receiver is gone is turned off.
     Declared {
         function: "deliver",
@@ -75,8 +76,8 @@ const DECLARED: &[Declared] = &[
         writes: &["conn", "token", "usage", "limit", "dlv", "hook"],
         statements: &["dlv"],
     },
-    // `stream::derive` (audit: a head is read, and evidence where a change may be known; entries are appended with the mark that a checkpoint is
-    // due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
+    // `stream::derive` (audit: a head is read, and evidence where a change may be known; entries are appended
+    // with the mark that a checkpoint is due; when a connection delivered last) and `tick::tick` (marks are queried, a checkpoint is put, the
     // mark is deleted). `held::release`: the index, the organization, its connections and count are
     // read; the count, the delivery's mark and the note of a connection's release are written. `daily::look` (the
     // index; tokens are refreshed as deliver does, webhooks read, reminders put); `notices::derive` (what webhooks get is kept as
